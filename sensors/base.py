@@ -1,0 +1,70 @@
+"""What a reader is: cheap to ask, lazy to read, and it hands on batches that account for every record.
+
+A reader's `accepts` looks at the first bytes only. `read` yields batches in input order; a batch's `taken` counts the
+input's own units (packets, records, rows), of which `refused` could not be used, each with its reason. Events of
+undecodable bytes are `anomaly` events and count as taken and passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import BinaryIO, Protocol
+
+from vonggac.domain.account import Refusal, Tally
+from vonggac.domain.event import Document
+
+#: How many bytes `accepts` is given to tell what an input is.
+SNIFF_BYTES = 65_536
+#: The most input units in one batch.
+BATCH_UNITS = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who saw it: the sensor's name and, where it is known, the agency it stands in."""
+
+    sensor: str
+    agency: str | None = None
+    agency_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some consecutive units of one source. `position` is where the next batch begins, in the source's own measure
+    (packet index or byte offset); once the batch's events are stored, reading may resume there."""
+
+    source: str  # fingerprint of the source, see `fingerprint`
+    location: str  # for people: path, "-" or "iface:eth0"
+    position: int
+    taken: int
+    events: tuple[Document, ...]
+    refused: tuple[Refusal, ...] = ()
+
+    @property
+    def tally(self) -> Tally:
+        reasons: dict[str, int] = {}
+        for refusal in self.refused:
+            reasons[refusal.reason] = reasons.get(refusal.reason, 0) + 1
+        return Tally(self.taken, self.taken - len(self.refused), 0, reasons)
+
+
+class Reader(Protocol):
+    """One kind of input."""
+
+    name: str
+
+    def accepts(self, head: bytes) -> bool:
+        """Whether these first bytes (decompressed, at most SNIFF_BYTES) are of this kind."""
+        ...
+
+    def read(self, stream: BinaryIO, location: str, origin: Origin) -> Iterator[Batch]:
+        """The batches of a stream that stands at its beginning. Raises ReadError only where nothing more can be read;
+        what was read before has been yielded."""
+        ...
+
+
+def fingerprint(first_record: bytes) -> str:
+    """What names a source: its first record's bytes, so that a moved, compressed or grown copy keeps its name."""
+    return sha256(first_record).hexdigest()[:16]

@@ -1,0 +1,171 @@
+"""A detection: a rule, or an indicator, and the events that made it true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from vonggac.domain.event import ECS_VERSION, Document, put
+from vonggac.domain.event import field as value_at
+from vonggac.domain.times import format_instant, parse_instant
+
+
+class Ruleset(StrEnum):
+    SIGMA = "sigma"
+    CORRELATION = "sigma-correlation"
+    INDICATOR = "indicator"
+    BASELINE = "baseline"
+
+
+class Severity(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
+
+#: What a detection copies from its evidence, so that it can be read and searched without opening it.
+ENTITY_FIELDS = (
+    "source.ip",
+    "source.port",
+    "destination.ip",
+    "destination.port",
+    "network.transport",
+    "network.protocol",
+    "network.community_id",
+    "url.domain",
+    "url.original",
+    "dns.question.name",
+    "dns.question.registered_domain",
+    "tls.client.server_name",
+    "file.name",
+    "file.hash.sha256",
+    "user_agent.original",
+    "observer.name",
+    "organization.id",
+    "organization.name",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInfo:
+    """What a detection says of its rule. `kind` groups rules that tell of the same incident (`port-scan`)."""
+
+    id: str
+    name: str
+    name_vi: str
+    ruleset: Ruleset
+    level: str
+    version: str = ""
+    author: str = ""
+    techniques: tuple[str, ...] = ()
+    category: str = "other"
+    kind: str = ""
+    entity: str = "source.ip"
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """`evidence` are event ids in event-time order; `start` and `end` span them; `group_by` is the correlation's group."""
+
+    id: str
+    rule: RuleInfo
+    time: datetime
+    start: datetime
+    end: datetime
+    evidence: tuple[str, ...]
+    entities: Mapping[str, Any] = field(default_factory=dict)
+    group_by: Mapping[str, Any] = field(default_factory=dict)
+    indicator_id: str | None = None
+    tlp: str | None = None
+
+    @property
+    def agency(self) -> str | None:
+        return self.entities.get("organization.id")
+
+    @property
+    def entity(self) -> str:
+        """What the incident is about: the group's value where the rule groups, else the rule's entity field."""
+        value = self.entities.get(self.rule.entity)
+        return "" if value is None else str(value)
+
+
+def detection_id(rule_id: str, evidence: Sequence[str], extra: str = "") -> str:
+    """The id that rule and evidence give, 32 hexadecimal digits; `extra` tells indicators of one event apart."""
+    return sha256("\x1f".join((rule_id, extra, *evidence)).encode()).hexdigest()[:32]
+
+
+def entities_of(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The entity fields an event has."""
+    found = {path: value_at(event, path) for path in ENTITY_FIELDS}
+    return {path: value for path, value in found.items() if value is not None}
+
+
+def to_document(detection: Detection) -> Document:
+    """The detection as an ECS alert (docs/ecs-fields.md)."""
+    rule = detection.rule
+    document: Document = {
+        "@timestamp": format_instant(detection.time),
+        "ecs": {"version": ECS_VERSION},
+        "event": {"id": detection.id, "kind": "alert", "category": ["intrusion_detection"], "type": ["info"]},
+        "rule": {"id": rule.id, "name": rule.name, "ruleset": str(rule.ruleset)},
+        "vonggac": {
+            "detection": {
+                "level": rule.level,
+                "evidence": list(detection.evidence),
+                "group_by": dict(detection.group_by),
+                "window": {"start": format_instant(detection.start), "end": format_instant(detection.end)},
+                "category": rule.category,
+                "kind": rule.kind,
+                "entity": rule.entity,
+                "name_vi": rule.name_vi,
+            }
+        },
+        "threat": {"technique": {"id": list(rule.techniques)}},
+    }
+    put(document, "rule.version", rule.version or None)
+    put(document, "rule.author", [rule.author] if rule.author else None)
+    put(document, "vonggac.detection.indicator_id", detection.indicator_id)
+    put(document, "vonggac.detection.tlp", detection.tlp)
+    for path, value in detection.entities.items():
+        put(document, path, value)
+    return document
+
+
+def from_document(document: Document) -> Detection:
+    """The detection that `to_document` wrote."""
+    own = document["vonggac"]["detection"]
+    rule = document["rule"]
+    entities = {path: value_at(document, path) for path in ENTITY_FIELDS}
+    return Detection(
+        id=document["event"]["id"],
+        rule=RuleInfo(
+            id=rule["id"],
+            name=rule["name"],
+            name_vi=own["name_vi"],
+            ruleset=Ruleset(rule["ruleset"]),
+            level=own["level"],
+            version=rule.get("version", ""),
+            author=next(iter(rule.get("author", [])), ""),
+            techniques=tuple(document["threat"]["technique"]["id"]),
+            category=own["category"],
+            kind=own["kind"],
+            entity=own["entity"],
+        ),
+        time=parse_instant(document["@timestamp"]),
+        start=parse_instant(own["window"]["start"]),
+        end=parse_instant(own["window"]["end"]),
+        evidence=tuple(own["evidence"]),
+        entities={path: value for path, value in entities.items() if value is not None},
+        group_by=own["group_by"],
+        indicator_id=own.get("indicator_id"),
+        tlp=own.get("tlp"),
+    )

@@ -1,0 +1,38 @@
+"""Vietnamese text: kept in NFC, found with or without marks, sorted as a Vietnamese dictionary sorts."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_BASE = "aăâbcdđeêfghijklmnoôơpqrstuưvwxyz"
+_TONES = {"\u0300": 1, "\u0309": 2, "\u0303": 3, "\u0301": 4, "\u0323": 5}  # huyền hỏi ngã sắc nặng
+_SHAPES = {"\u0306", "\u0302", "\u031b"}  # breve, circumflex, horn: part of the letter
+
+
+def nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def fold(text: str) -> str:
+    """Lower case without any mark, đ as d: what a search without marks must find."""
+    stripped = "".join(c for c in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.combining(c))
+    return stripped.replace("đ", "d")
+
+
+def sort_key(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Letters first in the order of the Vietnamese alphabet, then tones: ngang huyền hỏi ngã sắc nặng."""
+    letters: list[int] = []
+    tones: list[int] = []
+    for char in unicodedata.normalize("NFC", text.casefold()):
+        letter, tone = _letter_and_tone(char)
+        at = _BASE.find(letter)
+        letters.append(at + 1000 if at >= 0 else ord(letter[0]) if letter < "a" else ord(letter[0]) + 2000)
+        tones.append(tone)
+    return tuple(letters), tuple(tones)
+
+
+def _letter_and_tone(char: str) -> tuple[str, int]:
+    decomposed = unicodedata.normalize("NFD", char)
+    base, marks = decomposed[0], decomposed[1:]
+    tone = next((_TONES[mark] for mark in marks if mark in _TONES), 0)
+    return unicodedata.normalize("NFC", base + "".join(mark for mark in marks if mark in _SHAPES)), tone

@@ -1,0 +1,131 @@
+"""Instants, half-open periods and the two ways a Vietnamese record writes a time.
+
+An instant is an aware UTC `datetime`. Reports are reckoned in Asia/Ho_Chi_Minh (UTC+7, no summer time since 1975).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+
+_DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?")
+_RFC3339 = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:?\d{2})",
+)
+_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+_YEAR = re.compile(r"(\d{4})")
+_QUARTER = re.compile(r"(\d{4})-Q([1-4])")
+_MONTHS = re.compile(r"(\d{4})-M(\d{1,2})(?:\.\.M?(\d{1,2}))?")
+
+
+def from_epoch_us(microseconds: int) -> datetime:
+    """The instant so many microseconds after 1970-01-01T00:00:00Z, without float rounding."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+
+
+def to_epoch_us(instant: datetime) -> int:
+    """Whole microseconds since 1970-01-01T00:00:00Z."""
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def format_instant(instant: datetime) -> str:
+    """RFC 3339 in UTC with six digits and `Z`, so that text order is time order."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_instant(text: str) -> datetime:
+    """An RFC 3339 instant with any number of fraction digits (RFC 3339 §5.6). ValueError otherwise."""
+    match = _RFC3339.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"not an RFC 3339 time: {text!r}")
+    day, clock, fraction, zone = match.groups()
+    zone = "+00:00" if zone in "Zz" else zone
+    whole = datetime.fromisoformat(f"{day}T{clock}{zone}")
+    return (whole + timedelta(microseconds=int((fraction or "0")[:6].ljust(6, "0")))).astimezone(UTC)
+
+
+def parse_record_time(text: str) -> datetime:
+    """RFC 3339, or `dd/mm/yyyy[ hh:mm[:ss]]` or `yyyy-mm-dd` read in Vietnam's time. ValueError otherwise."""
+    text = text.strip()
+    if match := _DAY_FIRST.fullmatch(text):
+        day, month, year, hour, minute, second = (int(part or 0) for part in match.groups())
+        return datetime(year, month, day, hour, minute, second, tzinfo=VIETNAM).astimezone(UTC)
+    if match := _DATE.fullmatch(text):
+        return datetime(*(int(part) for part in match.groups()), tzinfo=VIETNAM).astimezone(UTC)  # type: ignore[misc, arg-type]
+    return parse_instant(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Half-open `[start, end)` between two instants; `text` is how it was asked for."""
+
+    start: datetime
+    end: datetime
+    text: str
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start:
+            raise ValueError(f"period ends before it starts: {self.text}")
+
+    def holds(self, instant: datetime) -> bool:
+        return self.start <= instant < self.end
+
+    def year_before(self) -> Period:
+        """The same months and days one year earlier; 29 February becomes 28 February."""
+        start, end = _year_earlier(self.start), _year_earlier(self.end)
+        return Period(start, end, _span_text(start, end))
+
+    @property
+    def days(self) -> float:
+        return (self.end - self.start) / timedelta(days=1)
+
+
+def parse_period(text: str) -> Period:
+    """`2020`, `2020-Q1`, `2020-M4`, `2020-M1..M4` or `START/END` (dates in Vietnam's time, END not included).
+
+    Raises ValueError with the reason when the text is none of these or ends before it starts.
+    """
+    text = text.strip()
+    if match := _YEAR.fullmatch(text):
+        return _months(int(match[1]), 1, 12, text)
+    if match := _QUARTER.fullmatch(text):
+        last = int(match[2]) * 3
+        return _months(int(match[1]), last - 2, last, text)
+    if match := _MONTHS.fullmatch(text):
+        first = int(match[2])
+        return _months(int(match[1]), first, int(match[3] or first), text)
+    start, slash, end = text.partition("/")
+    if not slash:
+        raise ValueError(f"not a period: {text!r}")
+    return Period(parse_record_time(start), parse_record_time(end), text)
+
+
+def _months(year: int, first: int, last: int, text: str) -> Period:
+    if not (1 <= first <= 12 and 1 <= last <= 12):
+        raise ValueError(f"no such month: {text!r}")
+    if last < first:
+        raise ValueError(f"period ends before it starts: {text}")
+    after = (year + 1, 1) if last == 12 else (year, last + 1)
+    return Period(_local(year, first, 1), _local(*after, 1), text)
+
+
+def _local(year: int, month: int, day: int) -> datetime:
+    return datetime(year, month, day, tzinfo=VIETNAM).astimezone(UTC)
+
+
+def _year_earlier(instant: datetime) -> datetime:
+    local = instant.astimezone(VIETNAM)
+    day = 28 if (local.month, local.day) == (2, 29) else local.day
+    return local.replace(year=local.year - 1, day=day).astimezone(UTC)
+
+
+def _span_text(start: datetime, end: datetime) -> str:
+    return "/".join(_shortest(instant.astimezone(VIETNAM)) for instant in (start, end))
+
+
+def _shortest(local: datetime) -> str:
+    return local.date().isoformat() if local.time() == local.min.time() else local.isoformat()

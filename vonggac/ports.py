@@ -1,0 +1,286 @@
+"""The doors between the rooms and the stores. Queries cross them as the small objects below, never as a backend's own.
+
+Every `add` and `append` is idempotent by id: what is there already is a duplicate, not an error. A store that does not
+answer raises StoreUnavailable, and then nothing of that call is to be taken as stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from vonggac.domain.access import EVERYTHING, Scope
+from vonggac.domain.account import Refusal
+from vonggac.domain.detection import Detection
+from vonggac.domain.event import Document
+from vonggac.domain.incident import Entry, Incident, Involvement, Status
+from vonggac.domain.marking import Tlp
+
+T = TypeVar("T")
+
+Clock = Callable[[], datetime]
+#: Gives a new opaque id each time; tests pass a counter.
+Ids = Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of a batch. Given things = created + duplicates + refused."""
+
+    created: int = 0
+    duplicates: int = 0
+    refused: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page; `next` is the opaque cursor of the page after it, None at the end. Same cursor, same page."""
+
+    items: tuple[T, ...]
+    next: str | None = None
+
+
+# --- events and detections ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """Events in `[since, until)`, oldest first, whose fields equal the given values and that hold the value."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    datasets: tuple[str, ...] = ()
+    terms: Mapping[str, str | int] = field(default_factory=dict)
+    value: str | None = None
+    agencies: frozenset[str] | None = None
+    limit: int = 100
+    cursor: str | None = None
+
+
+class EventStore(Protocol):
+    def add_events(self, events: Sequence[Document]) -> Added:
+        """Each event is stored under its `event.id`, or refused by itself with its reason."""
+        ...
+
+    def add_detections(self, detections: Sequence[Detection]) -> Added: ...
+
+    def events(self, ids: Sequence[str]) -> list[Document]:
+        """The events with these ids, in the order asked; ids not there (never, or no longer) are left out."""
+        ...
+
+    def detections(self, ids: Sequence[str]) -> list[Detection]: ...
+
+    def search_events(self, query: EventQuery) -> Page[Document]: ...
+
+    def search_detections(self, query: EventQuery) -> Page[Detection]: ...
+
+    def count_events(self) -> int: ...
+
+    def count_detections(self) -> int: ...
+
+    def drop_events_before(self, instant: datetime) -> int:
+        """Retention: the events of whole partitions older than the instant are gone; how many they were."""
+        ...
+
+
+# --- incidents ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentQuery:
+    """Incidents that match everything given; newest `last_at` first, ties by id."""
+
+    scope: Scope = EVERYTHING
+    statuses: frozenset[Status] | None = None
+    categories: frozenset[str] | None = None
+    agency: str | None = None
+    assignee: str | None = None
+    key: str | None = None
+    detection: str | None = None
+    text: str | None = None  # folded: marks and case do not matter
+    last_from: datetime | None = None  # last_at >= this
+    first_until: datetime | None = None  # first_at < this
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CountRow:
+    """What statistics need of one incident, and no more."""
+
+    incident: str
+    occurred_at: datetime
+    known_at: datetime
+    category: str
+    severity: str
+    counted: bool
+    involvements: tuple[Involvement, ...]
+
+
+class IncidentStore(Protocol):
+    def append(self, incident_id: str, entries: Sequence[Entry], *, expected_version: int | None = None) -> Incident:
+        """The history with these entries at its end, folded. Entries whose id is there already are skipped.
+
+        The first entry of a new history is `opened`. Raises Conflict when `expected_version` is given (0: must be new)
+        and is not the history's length.
+        """
+        ...
+
+    def load(self, histories: Iterable[tuple[str, Sequence[Entry]]]) -> Added:
+        """Many new histories at once, for back-loading; one whose entries are all there already is a duplicate."""
+        ...
+
+    def get(self, incident_id: str, *, scope: Scope = EVERYTHING, known_at: datetime | None = None) -> Incident:
+        """Raises NotFound also when the scope does not allow it, so that existence is not told."""
+        ...
+
+    def history(self, incident_id: str, *, scope: Scope = EVERYTHING) -> tuple[Entry, ...]: ...
+
+    def find(self, query: IncidentQuery) -> Page[Incident]: ...
+
+    def count(self, query: IncidentQuery) -> int: ...
+
+    def count_rows(
+        self, start: datetime, end: datetime, *, scope: Scope = EVERYTHING, known_at: datetime | None = None
+    ) -> Iterator[CountRow]:
+        """One row for each incident that first happened in `[start, end)`, as known at the instant."""
+        ...
+
+
+# --- shared objects ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A TAXII collection (TAXII 2.1 §5.2). `max_tlp` closes it to anything marked stricter."""
+
+    id: str
+    title: str
+    description: str = ""
+    alias: str | None = None
+    can_read: bool = True
+    can_write: bool = False
+    max_tlp: Tlp = Tlp.AMBER
+
+
+@dataclass(frozen=True, slots=True)
+class FeedItem:
+    """One version of one STIX object in a collection; `date_added` is strictly increasing within the collection."""
+
+    id: str
+    type: str
+    version: datetime
+    spec_version: str
+    date_added: datetime
+    body: Mapping[str, Any]
+    tlp: Tlp
+    agencies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """A STIX object on its way into a collection. `version` is `modified`, else `created`, else its arrival's clock."""
+
+    id: str
+    type: str
+    version: datetime
+    body: Mapping[str, Any]
+    tlp: Tlp
+    agencies: tuple[str, ...] = ()
+    spec_version: str = "2.1"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """`outcome` is `created`, `duplicate` (same bytes there already) or `refused` (same version, other content)."""
+
+    id: str
+    version: datetime
+    outcome: str
+    reason: str = ""
+
+
+#: Which versions of each object: "first", "last", "all" or one exact instant (TAXII 2.1 §3.4.1).
+VersionMatch = str | datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FeedQuery:
+    """A page of a collection in ascending `date_added` (TAXII 2.1 §3.4): filters first, then paging."""
+
+    collection: str
+    scope: Scope = EVERYTHING
+    added_after: datetime | None = None
+    ids: frozenset[str] | None = None
+    types: frozenset[str] | None = None
+    versions: tuple[VersionMatch, ...] = ("last",)
+    spec_versions: frozenset[str] | None = None
+    limit: int = 100
+    cursor: str | None = None
+
+
+class FeedStore(Protocol):
+    def put_collection(self, collection: Collection) -> None: ...
+
+    def collections(self) -> tuple[Collection, ...]: ...
+
+    def add_items(self, collection_id: str, items: Sequence[NewItem], now: datetime) -> tuple[ItemResult, ...]:
+        """One result for each item, in order. Raises NotFound for an unknown collection."""
+        ...
+
+    def items(self, query: FeedQuery) -> Page[FeedItem]: ...
+
+    def delete_items(self, collection_id: str, object_id: str, versions: Sequence[VersionMatch]) -> int: ...
+
+
+# --- everything small --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    key: str
+    body: Mapping[str, Any]
+    version: int
+
+
+class RecordStore(Protocol):
+    """Small documents by (kind, key): users, tokens, sessions, agencies, jobs, leases, feeds, snapshots, accounts."""
+
+    def get(self, kind: str, key: str) -> Record | None: ...
+
+    def put(self, kind: str, key: str, body: Mapping[str, Any], *, expected_version: int | None = None) -> int:
+        """The new version. Raises Conflict when `expected_version` is given (0: must be new) and is not the record's."""
+        ...
+
+    def put_many(self, kind: str, bodies: Mapping[str, Mapping[str, Any]]) -> None: ...
+
+    def delete(self, kind: str, key: str) -> bool: ...
+
+    def list(self, kind: str) -> list[Record]:
+        """All records of a kind, by key."""
+        ...
+
+
+class Store(Protocol):
+    """The four doors of one backend, opened and closed together."""
+
+    @property
+    def events(self) -> EventStore: ...
+    @property
+    def incidents(self) -> IncidentStore: ...
+    @property
+    def feeds(self) -> FeedStore: ...
+    @property
+    def records(self) -> RecordStore: ...
+
+    def describe(self) -> str:
+        """What and where it is, for people; no credentials."""
+        ...
+
+    def check(self) -> None:
+        """Raises StoreUnavailable with the reason when it cannot be used now."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,129 @@
+"""Settings: defaults, then a TOML file, then `VONGGAC_*`, then flags. docs/settings.md lists each one.
+
+A name `store.url` is `[store] url` in the file and `VONGGAC_STORE_URL` in the environment.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from vonggac.errors import UsageRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    data_dir: Path = Path("data")
+    lang: str = ""  # "vi" or "en"; empty: messages in both
+    store_url: str = ""  # empty: the embedded store in data_dir; http(s)://…: Elasticsearch
+    store_prefix: str = "vonggac"  # index names begin with it
+    node_name: str = "vonggac"
+    node_agency: str = ""  # code of the agency that runs this node; empty: the national centre
+    sensor_name: str = "sensor"
+    sensor_agency: str = ""
+    rules_paths: str = ""  # os.pathsep-separated; empty: the shipped rules
+    indicators_paths: str = ""
+    serve_host: str = "127.0.0.1"
+    serve_port: int = 8000
+    serve_insecure: bool = False  # allow plain HTTP beyond loopback
+    serve_tls_cert: str = ""
+    serve_tls_key: str = ""
+    intake_spool: str = ""  # folder of the sensors' spools; empty: data_dir/spool
+    intake_poll_seconds: float = 1.0
+    retention_days: int = 400
+    feeds_pull_minutes: int = 5
+    snapshot_minutes: int = 60
+    lease_seconds: int = 60
+    incident_window_minutes: int = 1440
+
+    @property
+    def spool(self) -> Path:
+        return Path(self.intake_spool) if self.intake_spool else self.data_dir / "spool"
+
+
+#: TOML tables; a field `store_url` is `[store] url`.
+TABLES = (
+    "store",
+    "node",
+    "sensor",
+    "rules",
+    "indicators",
+    "serve",
+    "intake",
+    "retention",
+    "feeds",
+    "snapshot",
+    "lease",
+    "incident",
+)
+
+
+def dotted(name: str) -> str:
+    """`store_url` -> `store.url`; fields without a table keep their name."""
+    table, _, rest = name.partition("_")
+    return f"{table}.{rest}" if table in TABLES else name
+
+
+def load(environment: Mapping[str, str], flags: Mapping[str, Any], config: Path | None = None) -> Settings:
+    """The settings in force. Raises UsageRefused that names the setting, its value and where it came from."""
+    values: dict[str, Any] = {}
+    known = {field.name: field for field in fields(Settings)}
+    path = config or (Path(environment["VONGGAC_CONFIG"]) if environment.get("VONGGAC_CONFIG") else None)
+    if path is not None:
+        values |= _from_file(path, {dotted(name): name for name in known})
+    for name in known:
+        variable = f"VONGGAC_{name.upper()}"
+        if variable in environment:
+            values[name] = _convert(name, environment[variable], variable)
+    for name, value in flags.items():
+        if value is not None:
+            values[name] = value
+    settings = replace(Settings(), **values)
+    if settings.lang not in ("", "vi", "en"):
+        raise UsageRefused(
+            "bad_setting", name="lang", value=settings.lang, origin="VONGGAC_LANG / --lang", wanted="vi, en"
+        )
+    return settings
+
+
+def _from_file(path: Path, names: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageRefused("config_unreadable", path=path, reason=error.strerror) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageRefused("config_broken", path=path, reason=error) from error
+    found: dict[str, Any] = {}
+    for key, value in _flatten(table):
+        if key not in names:
+            raise UsageRefused("unknown_setting", name=key, path=path)
+        found[names[key]] = _convert(names[key], value, str(path))
+    return found
+
+
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for key, value in table.items():
+        pairs += _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
+    return pairs
+
+
+def _convert(name: str, value: Any, origin: str) -> Any:
+    """The value in the type of the field's default."""
+    wanted = type(getattr(Settings(), name))
+    if issubclass(wanted, Path):
+        return Path(str(value))
+    if wanted is bool:
+        if str(value).lower() in ("1", "true", "yes", "on"):
+            return True
+        if str(value).lower() in ("0", "false", "no", "off", ""):
+            return False
+    else:
+        try:
+            return wanted(value)
+        except (TypeError, ValueError):
+            pass
+    raise UsageRefused("bad_setting", name=dotted(name), value=value, origin=origin, wanted=wanted.__name__)
