@@ -15,8 +15,9 @@ from vonggac.domain.access import EVERYTHING, Scope
 from vonggac.domain.account import Refusal
 from vonggac.domain.detection import Detection
 from vonggac.domain.event import Document
-from vonggac.domain.incident import Entry, Incident, Involvement, Status
+from vonggac.domain.incident import Entry, Incident, Status
 from vonggac.domain.marking import Tlp
+from vonggac.domain.stats import CountRow as CountRow
 
 T = TypeVar("T")
 
@@ -104,19 +105,6 @@ class IncidentQuery:
     first_until: datetime | None = None  # first_at < this
     limit: int = 50
     cursor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CountRow:
-    """What statistics need of one incident, and no more."""
-
-    incident: str
-    occurred_at: datetime
-    known_at: datetime
-    category: str
-    severity: str
-    counted: bool
-    involvements: tuple[Involvement, ...]
 
 
 class IncidentStore(Protocol):
@@ -251,7 +239,7 @@ class RecordStore(Protocol):
     def get(self, kind: str, key: str) -> Record | None: ...
 
     def put(self, kind: str, key: str, body: Mapping[str, Any], *, expected_version: int | None = None) -> int:
-        """The new version. Raises Conflict when `expected_version` is given (0: must be new) and is not the record's."""
+        """The new version. Raises Conflict when an `expected_version` (0: must be new) is given and is another."""
         ...
 
     def put_many(self, kind: str, bodies: Mapping[str, Mapping[str, Any]]) -> None: ...

@@ -87,8 +87,8 @@ NOTHING = Scope(open_to=None, own_to=None, agencies=frozenset())
 
 
 def visible_to(principal: Principal, directory: Directory) -> Scope:
-    """The scope of a principal (TLP 2.0, FIRST: AMBER is for the recipient's organisation and its clients, RED for named
-    persons only, so it never leaves by a feed).
+    """The scope of a principal (TLP 2.0, FIRST: AMBER is for the recipient's organisation and its clients, RED for
+    named persons only, so it never leaves by a feed).
 
     People of the national centre see everything. People of an agency see GREEN, and whatever involves their agency or
     one below it. Programs that subscribe or peer see GREEN, and AMBER where their own agency is involved.

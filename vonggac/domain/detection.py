@@ -74,7 +74,7 @@ class RuleInfo:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """`evidence` are event ids in event-time order; `start` and `end` span them; `group_by` is the correlation's group."""
+    """`evidence` are event ids in event-time order, spanned by `start` and `end`; `group_by` is the correlation's."""
 
     id: str
     rule: RuleInfo

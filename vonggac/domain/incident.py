@@ -123,7 +123,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """`version` counts the history's entries; `first_at`/`last_at` span what happened, `opened_at` is when we learned."""
+    """`version` counts the history's entries; `first_at` to `last_at` is what happened; we learned at `opened_at`."""
 
     id: str
     version: int
@@ -191,6 +191,18 @@ def fold(identity: str, entries: Sequence[Entry], *, known_at: datetime | None =
     if incident is None:
         return None
     return replace(incident, version=len(known), changed_at=max(entry.known_at for entry in known))
+
+
+def advance(identity: str, incident: Incident | None, entries: Sequence[Entry]) -> Incident | None:
+    """What `incident` becomes by further entries of which none is an undo; the same as folding the longer history."""
+    for entry in entries:
+        if incident is None:
+            incident = _open(identity, entry) if entry.kind is EntryKind.OPENED else None
+        else:
+            incident = _APPLY[entry.kind](incident, entry)
+            changed_at = max(incident.changed_at, entry.known_at)
+            incident = replace(incident, version=incident.version + 1, changed_at=changed_at)
+    return incident
 
 
 def _undone(entries: Iterable[Entry]) -> frozenset[str]:

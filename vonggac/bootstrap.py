@@ -1,0 +1,133 @@
+"""Builds everything from settings, each part when it is first asked for, so that a small command stays small.
+
+Importing this module reads no environment and opens nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vonggac.accounts import Accounts
+from vonggac.directory import load_directory
+from vonggac.domain.agency import Directory
+from vonggac.domain.indicator import Indicator
+from vonggac.errors import VonggacError
+from vonggac.ports import Store
+from vonggac.settings import Settings
+from vonggac.stores import open_store
+
+if TYPE_CHECKING:
+    from correlator.engine import Correlator
+    from correlator.sigma.load import LoadedRules
+    from sensors.base import Origin
+    from vonggac.pipeline import Pipeline
+
+#: How long a node reads the directory from memory before it asks the store again.
+DIRECTORY_SECONDS = 10.0
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    return secrets.token_hex(16)
+
+
+@dataclass
+class Node:
+    """One node: its settings and, made on first use, its parts. `close` closes what was opened."""
+
+    settings: Settings
+
+    clock = staticmethod(utc_now)
+    ids = staticmethod(new_id)
+
+    @cached_property
+    def store(self) -> Store:
+        return open_store(self.settings, clock=self.clock)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(self.store.records, self.clock)
+
+    def directory(self) -> Directory:
+        """The agency directory, at most DIRECTORY_SECONDS old."""
+        now = time.monotonic()
+        if now - self._directory_read > DIRECTORY_SECONDS:
+            self._directory = load_directory(self.store.records)
+            self._directory_read = now
+        return self._directory
+
+    _directory: Directory = Directory()
+    _directory_read: float = -1e9
+
+    def origin(self, sensor: str | None = None, agency: str | None = None) -> Origin:
+        """Who saw it, from flags or settings; the agency's name from the directory where there is one."""
+        from sensors.base import Origin
+
+        code = agency or self.settings.sensor_agency or None
+        unit = self.directory().latest(code) if code else None
+        return Origin(sensor or self.settings.sensor_name, code, unit.name if unit else None)
+
+    def correlator(self, rules: LoadedRules, indicators: Iterable[Indicator]) -> Correlator:
+        from correlator.engine import Correlator
+        from correlator.indicators import IndicatorSet
+
+        return Correlator(rules.rules, IndicatorSet(indicators))
+
+    def pipeline(self, correlator: Correlator) -> Pipeline:
+        from vonggac.pipeline import Pipeline
+
+        return Pipeline(
+            self.store,
+            correlator,
+            self.directory,
+            self.clock,
+            incident_window=timedelta(minutes=self.settings.incident_window_minutes),
+            origin=self.settings.node_name,
+        )
+
+    def close(self) -> None:
+        if "store" in self.__dict__:
+            self.store.close()
+
+
+def bootstrap(settings: Settings) -> Node:
+    """The node that these settings describe; nothing is opened yet."""
+    return Node(settings)
+
+
+def split_paths(text: str) -> list[str]:
+    """The places of an os.pathsep-separated setting."""
+    return [part for part in text.split(os.pathsep) if part]
+
+
+def load_rules(settings: Settings, paths: Sequence[str]) -> LoadedRules:
+    """The rules of these places, else of the settings, else the shipped ones."""
+    from correlator.sigma.load import load_rules as load
+    from rules import SHIPPED
+
+    places = list(paths) or split_paths(settings.rules_paths) or [str(SHIPPED)]
+    return load([Path(place) for place in places])
+
+
+def load_indicators(settings: Settings, paths: Sequence[str]) -> tuple[list[Indicator], list[VonggacError]]:
+    """The indicators of these files, or of the settings', and what in them could not be used."""
+    from correlator.indicator_files import read_indicators
+
+    indicators: list[Indicator] = []
+    faults: list[VonggacError] = []
+    for place in list(paths) or split_paths(settings.indicators_paths):
+        found = read_indicators(Path(place))
+        indicators += found.indicators
+        faults += found.faults
+    return indicators, faults

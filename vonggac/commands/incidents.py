@@ -1,0 +1,172 @@
+"""`incident`: the inbox on the command line, casework, and back-loading of old cases."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vonggac.casework import Casework, history_data, incident_data
+from vonggac.cli import Call
+from vonggac.commands.options import choice, node_of
+from vonggac.directory import definitions
+from vonggac.domain.access import OPERATOR
+from vonggac.domain.incident import Incident, Status
+from vonggac.domain.times import format_instant, parse_record_time
+from vonggac.errors import UsageRefused
+from vonggac.ports import IncidentQuery
+from vonggac.statistics import import_cases
+
+COLUMNS = ("id", "status", "severity", "category", "title_vi", "entity", "last_at", "assignee")
+
+
+@click.group()
+def incident() -> None:
+    """List, show and work on incidents."""
+
+
+@incident.command("list")
+@click.option("--status", multiple=True)
+@click.option("--category", multiple=True)
+@click.option("--agency")
+@click.option("--text", help="Words of the title, entity or notes; marks and case do not matter.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.pass_obj
+def list_(
+    call: Call, status: tuple[str, ...], category: tuple[str, ...], agency: str | None, text: str | None, limit: int
+) -> None:
+    """Incidents, the newest first."""
+    query = IncidentQuery(
+        statuses=frozenset(choice(each, Status, "status") for each in status) or None,
+        categories=frozenset(category) or None,
+        agency=agency,
+        text=text,
+        limit=limit,
+    )
+    page = node_of(call).store.incidents.find(query)
+    call.table([incident_data(found) for found in page.items], COLUMNS)
+
+
+@incident.command()
+@click.argument("identity", metavar="ID")
+@click.option("--known-at", help="The incident as it was known at this instant.")
+@click.option("--history", is_flag=True, help="Its entries instead of their fold.")
+@click.pass_obj
+def show(call: Call, identity: str, known_at: str | None, history: bool) -> None:
+    """One incident with its evidence."""
+    store = node_of(call).store.incidents
+    if history:
+        for entry in history_data(store.history(identity)):
+            call.show(entry)
+        return
+    try:
+        instant = parse_record_time(known_at) if known_at else None
+    except ValueError as error:
+        raise UsageRefused("bad_time", text=known_at, reason=error) from error
+    call.show(incident_data(store.get(identity, known_at=instant)))
+
+
+def _casework(call: Call) -> Casework:
+    node = node_of(call)
+    return Casework(node.store.incidents, node.clock, OPERATOR)
+
+
+def _done(call: Call, found: Incident) -> None:
+    call.show(
+        {
+            "id": found.id,
+            "version": found.version,
+            "status": str(found.status),
+            "assignee": found.assignee,
+            "changed_at": format_instant(found.changed_at),
+        }
+    )
+
+
+@incident.command()
+@click.argument("identity", metavar="ID")
+@click.argument("to", metavar="USER")
+@click.pass_obj
+def assign(call: Call, identity: str, to: str) -> None:
+    """Somebody's from now on."""
+    _done(call, _casework(call).assign(identity, to))
+
+
+@incident.command()
+@click.argument("identity", metavar="ID")
+@click.argument("text")
+@click.pass_obj
+def note(call: Call, identity: str, text: str) -> None:
+    """A note in its history."""
+    _done(call, _casework(call).note(identity, text))
+
+
+@incident.command()
+@click.argument("identity", metavar="ID")
+@click.argument("to", metavar="STATUS")
+@click.option("--reason", default="", help="Needed for closed, reopened, false-positive and exercise.")
+@click.pass_obj
+def transition(call: Call, identity: str, to: str, reason: str) -> None:
+    """To another status, where the table of transitions allows it."""
+    _done(call, _casework(call).transition(identity, choice(to, Status, "status"), reason))
+
+
+@incident.command()
+@click.argument("identity", metavar="ID")
+@click.option("--into", required=True, metavar="ID")
+@click.pass_obj
+def merge(call: Call, identity: str, into: str) -> None:
+    """Part of another incident from now on."""
+    _done(call, _casework(call).merge(identity, into))
+
+
+@incident.command()
+@click.argument("identity", metavar="ID")
+@click.option("--detection", "detections", multiple=True, required=True)
+@click.pass_obj
+def split(call: Call, identity: str, detections: tuple[str, ...]) -> None:
+    """Some of its detections become an incident of their own."""
+    _done(call, _casework(call).split(identity, detections))
+
+
+@incident.command()
+@click.argument("identity", metavar="ID")
+@click.pass_obj
+def undo(call: Call, identity: str) -> None:
+    """The last act on it no longer counts."""
+    _done(call, _casework(call).undo(identity))
+
+
+@incident.command("import")
+@click.argument("path", metavar="FILE.csv", type=click.Path(path_type=Path))
+@click.pass_obj
+def import_(call: Call, path: Path) -> None:
+    """Old cases with both clocks, one row per involvement (docs/cli.md); loading twice changes nothing."""
+    imported = import_cases(node_of(call).store.incidents, path, definitions())
+    for fault in imported.refused:
+        call.refuse(fault)
+    call.show(
+        {
+            "rows": imported.rows,
+            "incidents_new": imported.incidents_new,
+            "incidents_known": imported.incidents_known,
+            "rejected": len(imported.refused),
+        }
+    )
+
+
+@incident.command()
+@click.pass_obj
+def export(call: Call) -> None:
+    """Every incident, one JSON object a line."""
+    store = node_of(call).store.incidents
+    cursor: str | None = None
+    while True:
+        page: Any = store.find(IncidentQuery(limit=500, cursor=cursor))
+        call.emit_many([incident_data(found) for found in page.items])
+        cursor = page.next
+        if cursor is None:
+            break
+    sys.stdout.flush()

@@ -1,0 +1,51 @@
+"""What several commands share: the node they work on, their inputs, and passwords from standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from vonggac.bootstrap import Node, bootstrap
+from vonggac.cli import Call
+from vonggac.errors import UsageRefused
+
+
+def node_of(call: Call) -> Node:
+    """The node of a call's settings; its store is closed when the call ends."""
+    node = bootstrap(call.settings)
+    click.get_current_context().call_on_close(node.close)
+    return node
+
+
+def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--rules` and `--indicators`, each any number of times."""
+    command = click.option(
+        "--indicators", multiple=True, help="STIX 2.1 bundle, MISP JSON, CSV or plain list of indicators."
+    )(command)
+    return click.option("--rules", multiple=True, help="Sigma file or folder (default: the shipped rules).")(command)
+
+
+def origin_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--sensor` and `--agency`: who saw the traffic."""
+    command = click.option("--agency", help="Code of the agency the sensor stands in.")(command)
+    return click.option("--sensor", "sensor_name", help="Name of the sensor; event ids derive from it.")(command)
+
+
+def read_password() -> str:
+    """The first line of standard input."""
+    line = sys.stdin.readline().rstrip("\r\n")
+    if not line:
+        raise UsageRefused("password_missing")
+    return line
+
+
+def choice(value: str, kind: type, what: str) -> Any:
+    """The member of a StrEnum, or UsageRefused that lists them."""
+    try:
+        return kind(value)
+    except ValueError as error:
+        known = ", ".join(str(member) for member in kind)  # type: ignore[attr-defined]
+        raise UsageRefused("bad_choice", value=value, what=what, known=known) from error

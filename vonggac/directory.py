@@ -1,0 +1,139 @@
+"""Reference data: the dated definitions that ship with us, and the agency directory kept in the store."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from functools import cache
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from vonggac.domain.agency import Agency, Directory, Level
+from vonggac.domain.definitions import Category, Definitions
+from vonggac.domain.text import nfc, sort_key
+from vonggac.errors import InvalidRecord, NotFound, UnknownInput
+from vonggac.ports import RecordStore
+
+KIND = "agency"
+COLUMNS = (
+    "code",
+    "name",
+    "name_en",
+    "level",
+    "parent",
+    "valid_from",
+    "valid_to",
+    "predecessors",
+    "networks",
+    "domains",
+)
+
+
+@cache
+def all_definitions() -> tuple[Definitions, ...]:
+    """Every set of definitions that ships with us, oldest first."""
+    table = tomllib.loads((Path(__file__).parent / "data" / "definitions.toml").read_text("utf-8"))
+    return tuple(sorted(map(_definitions, table["definitions"]), key=lambda found: found.valid_from))
+
+
+def definitions(identity: str | None = None) -> Definitions:
+    """The named definitions, by default the newest. Raises NotFound that lists the ids there are."""
+    known = all_definitions()
+    if identity is None:
+        return known[-1]
+    for found in known:
+        if found.id == identity:
+            return found
+    raise NotFound("unknown_definitions", id=identity, known=", ".join(found.id for found in known))
+
+
+def _definitions(table: Mapping[str, Any]) -> Definitions:
+    categories = {
+        key: Category(key, value["vi"], value["en"], value["scheme"], value.get("triad"), value.get("counted", True))
+        for key, value in table["categories"].items()
+    }
+    return Definitions(table["id"], table["valid_from"], table["source"], categories)
+
+
+def load_directory(records: RecordStore) -> Directory:
+    """The directory as the store holds it, sorted as a Vietnamese reader expects."""
+    units = [agency_from(record.body) for record in records.list(KIND)]
+    return Directory(tuple(sorted(units, key=lambda unit: (unit.code, unit.valid_from))))
+
+
+def save_agencies(records: RecordStore, agencies: Iterable[Agency]) -> int:
+    """Every unit stands in the store under its code and first day; how many they were."""
+    bodies = {f"{unit.code}@{unit.valid_from.isoformat()}": agency_data(unit) for unit in agencies}
+    records.put_many(KIND, bodies)
+    return len(bodies)
+
+
+def read_agencies(path: Path) -> Iterator[Agency | InvalidRecord]:
+    """Each row of an agency CSV (header of COLUMNS; lists separated by `;`) as a unit, or as the reason it is not."""
+    try:
+        file = path.open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise UnknownInput("input_missing", location=path, reason=error.strerror) from error
+    with file:
+        rows = csv.DictReader(file)
+        missing = {"code", "name", "level"} - set(rows.fieldnames or ())
+        if missing:
+            raise UnknownInput("csv_columns_missing", location=path, columns=", ".join(sorted(missing)))
+        for row in rows:
+            try:
+                yield agency_from({name: value for name, value in row.items() if name in COLUMNS})
+            except ValueError as error:
+                yield InvalidRecord("bad_row", location=path, line=rows.line_num, reason=error)
+
+
+def agency_from(body: Mapping[str, Any]) -> Agency:
+    """The unit of a stored body or a CSV row. Raises ValueError with the reason."""
+    code, name = str(body.get("code") or "").strip(), nfc(str(body.get("name") or "")).strip()
+    if not code or not name:
+        raise ValueError("code and name are needed")
+    valid_to = body.get("valid_to") or None
+    unit = Agency(
+        code=code,
+        name=name,
+        level=Level(str(body.get("level") or "").strip()),
+        parent=str(body.get("parent") or "").strip() or None,
+        valid_from=date.fromisoformat(str(body.get("valid_from") or "1900-01-01")),
+        valid_to=date.fromisoformat(str(valid_to)) if valid_to else None,
+        name_en=str(body.get("name_en") or ""),
+        predecessors=_listed(body.get("predecessors")),
+        networks=tuple(ip_network(text) for text in _listed(body.get("networks"))),
+        domains=_listed(body.get("domains")),
+    )
+    if unit.valid_to is not None and unit.valid_to <= unit.valid_from:
+        raise ValueError(f"valid_to {unit.valid_to} is not after valid_from {unit.valid_from}")
+    return unit
+
+
+def agency_data(unit: Agency) -> dict[str, Any]:
+    """The unit as one object of `agency list --json`."""
+    return {
+        "code": unit.code,
+        "name": unit.name,
+        "name_en": unit.name_en,
+        "level": str(unit.level),
+        "parent": unit.parent,
+        "valid_from": unit.valid_from.isoformat(),
+        "valid_to": unit.valid_to.isoformat() if unit.valid_to else None,
+        "predecessors": list(unit.predecessors),
+        "networks": [str(network) for network in unit.networks],
+        "domains": list(unit.domains),
+    }
+
+
+def by_name(units: Iterable[Agency]) -> list[Agency]:
+    """Sorted by name as a Vietnamese dictionary sorts."""
+    return sorted(units, key=lambda unit: (sort_key(unit.name), unit.valid_from))
+
+
+def _listed(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(";") if part.strip())
+    return tuple(str(part) for part in value) if isinstance(value, (list, tuple)) else ()

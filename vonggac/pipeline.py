@@ -1,0 +1,263 @@
+"""The way of a batch through the node: stored, matched, made into incidents, and accounted for at every stage.
+
+Each step is idempotent by id, so a batch that is taken again after a crash, or five times over, adds nothing twice; a
+source's position moves only after all of its batch is stored or refused with a reason.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from correlator.engine import Correlator
+from correlator.incidents import correlation_key, plan
+from sensors.base import Batch
+from vonggac.domain.account import Refusal, Tally
+from vonggac.domain.agency import Directory
+from vonggac.domain.detection import Detection
+from vonggac.domain.event import Document, put
+from vonggac.domain.event import field as value_at
+from vonggac.domain.incident import Entry, Incident, advance
+from vonggac.domain.times import parse_instant
+from vonggac.errors import Conflict
+from vonggac.ports import Clock, EventQuery, IncidentQuery, RecordStore, Store
+
+#: How often an append is tried again when somebody else changed the incident meanwhile.
+MAX_ATTEMPTS = 20
+ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What came of an `ingest`. `stages` hold each stage's balanced account."""
+
+    events: int = 0
+    duplicates: int = 0
+    detections: int = 0
+    incidents_new: int = 0
+    incidents_updated: int = 0
+    rejected: int = 0
+    refusals: tuple[Refusal, ...] = ()
+    stages: Mapping[str, Tally] = field(default_factory=dict)
+
+    def __add__(self, other: Summary) -> Summary:
+        stages = dict(self.stages)
+        for name, tally in other.stages.items():
+            stages[name] = stages.get(name, Tally()) + tally
+        return Summary(
+            self.events + other.events,
+            self.duplicates + other.duplicates,
+            self.detections + other.detections,
+            self.incidents_new + other.incidents_new,
+            self.incidents_updated + other.incidents_updated,
+            self.rejected + other.rejected,
+            (*self.refusals, *other.refusals),
+            stages,
+        )
+
+    def data(self) -> dict[str, Any]:
+        """The summary object of the contract, with the accounts beside it."""
+        return {
+            "events": self.events,
+            "duplicates": self.duplicates,
+            "detections": self.detections,
+            "incidents_new": self.incidents_new,
+            "incidents_updated": self.incidents_updated,
+            "rejected": self.rejected,
+            "stages": {name: tally_data(tally) for name, tally in self.stages.items()},
+        }
+
+
+def tally_data(tally: Tally) -> dict[str, Any]:
+    return {
+        "taken": tally.taken,
+        "passed": tally.passed,
+        "duplicates": tally.duplicates,
+        "refused": dict(tally.refused),
+    }
+
+
+class Pipeline:
+    """One correlator's state over one store. Safe to call from several threads: batches are taken one at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        correlator: Correlator,
+        directory: Callable[[], Directory],
+        clock: Clock,
+        *,
+        incident_window: timedelta,
+        origin: str,
+    ) -> None:
+        self._store = store
+        self._correlator = correlator
+        self._directory = directory
+        self._clock = clock
+        self._window = incident_window
+        self._origin = origin
+        self._lock = threading.Lock()
+
+    def take(self, batch: Batch) -> Summary:
+        """The batch is stored, matched and made into incidents. Raises StoreUnavailable; then take it again."""
+        with self._lock:
+            events = [with_agency(event, self._directory()) for event in batch.events]
+            stored = self._store.events.add_events(events)
+            refused_ids = {refusal.location for refusal in stored.refused}
+            taken = [event for event in events if event["event"]["id"] not in refused_ids]
+            note_newest(self._store.records, taken)
+            found = self._correlator.feed(taken)
+            return self._settle(found) + Summary(
+                events=stored.created,
+                duplicates=stored.duplicates,
+                rejected=len(batch.refused) + len(stored.refused),
+                refusals=(*batch.refused, *stored.refused),
+                stages={
+                    "sensor": batch.tally,
+                    "intake": Tally(len(events), stored.created, stored.duplicates, _reasons(stored.refused)),
+                    "correlate": Tally(len(taken), len(taken)),
+                },
+            )
+
+    def resume(self) -> None:
+        """The correlator knows again the events of its longest window before the newest one stored, so that a restart
+        leaves no blind window; what it detects on the way is stored by id and so adds nothing twice."""
+        newest = self._store.records.get("watermark", "newest-event")
+        if newest is None:
+            return
+        since = parse_instant(newest.body["time"]) - self._correlator.horizon
+        cursor: str | None = None
+        while True:
+            page = self._store.events.search_events(EventQuery(since=since, limit=1000, cursor=cursor))
+            with self._lock:
+                self._settle(self._correlator.feed(page.items))
+            cursor = page.next
+            if cursor is None:
+                return
+
+    def _settle(self, detections: Sequence[Detection]) -> Summary:
+        """Detections stored, then incidents opened or joined."""
+        stored = self._store.events.add_detections(detections)
+        opened, joined, repeated = self._open_and_join(detections)
+        updated = {identity for identity in joined if identity not in opened}
+        return Summary(
+            detections=stored.created,
+            incidents_new=len(opened),
+            incidents_updated=len(updated),
+            stages={
+                "detection": Tally(len(detections), stored.created, stored.duplicates, _reasons(stored.refused)),
+                "incident": Tally(len(detections), len(detections) - repeated, repeated),
+            },
+        )
+
+    def _open_and_join(self, detections: Sequence[Detection]) -> tuple[set[str], set[str], int]:
+        """(ids of incidents opened, ids of incidents that got evidence, detections that stood in one already)."""
+        by_key: dict[str, list[Detection]] = {}
+        for detection in detections:
+            by_key.setdefault(correlation_key(detection), []).append(detection)
+        opened: set[str] = set()
+        joined: set[str] = set()
+        repeated = 0
+        for key, group in by_key.items():
+            for _ in range(MAX_ATTEMPTS):
+                try:
+                    new, more, again = self._append_group(key, group)
+                except Conflict:
+                    continue
+                break
+            else:
+                raise Conflict("incident_contended", key=key)
+            opened |= new
+            joined |= more
+            repeated += again
+        return opened, joined, repeated
+
+    def _append_group(self, key: str, group: Iterable[Detection]) -> tuple[set[str], set[str], int]:
+        """One key's detections, appended to each incident at once against the version that was read."""
+        known = {incident.id: incident for incident in self._candidates(key)}
+        versions = {identity: incident.version for identity, incident in known.items()}
+        pending: dict[str, list[Entry]] = {}
+        repeated = 0
+        for detection in group:
+            planned = plan(detection, tuple(known.values()), self._clock(), self._window, origin=self._origin)
+            if planned is None:
+                repeated += 1
+                continue
+            identity, entries = planned
+            pending.setdefault(identity, []).extend(entries)
+            grown = advance(identity, known.get(identity), entries)
+            if grown is not None:
+                known[identity] = grown
+        for identity, entries in pending.items():
+            self._store.incidents.append(identity, entries, expected_version=versions.get(identity, 0))
+        return set(pending) - set(versions), set(pending), repeated
+
+    def _candidates(self, key: str) -> Iterator[Incident]:
+        cursor: str | None = None
+        while True:
+            page = self._store.incidents.find(IncidentQuery(key=key, limit=100, cursor=cursor))
+            yield from page.items
+            cursor = page.next
+            if cursor is None:
+                return
+
+
+def with_agency(event: Document, directory: Directory) -> Document:
+    """The event with `organization.id`: as its sensor said, else the owner of the destination's or source's address."""
+    if value_at(event, "organization.id") is not None or not directory.agencies:
+        return event
+    day = parse_instant(event["@timestamp"]).date()
+    for path in ("destination.ip", "source.ip"):
+        address = value_at(event, path)
+        unit = directory.owner_of(address, day) if isinstance(address, str) else None
+        if unit is not None:
+            known = {**event, "organization": dict(event.get("organization", {}))}
+            put(known, "organization.id", unit.code)
+            put(known, "organization.name", unit.name)
+            return known
+    return event
+
+
+def _reasons(refusals: Iterable[Refusal]) -> dict[str, int]:
+    reasons: dict[str, int] = {}
+    for refusal in refusals:
+        reasons[refusal.reason] = reasons.get(refusal.reason, 0) + 1
+    return reasons
+
+
+# --- accounts kept in the store ------------------------------------------------------------------------------------
+
+
+def keep_accounts(records: RecordStore, stages: Mapping[str, Tally]) -> None:
+    """The stages' tallies are added to the node's accounts, which `/metrics` shows."""
+    for name, tally in stages.items():
+        for _ in range(MAX_ATTEMPTS):
+            record = records.get(ACCOUNT, name)
+            kept = tally_from(record.body) if record else Tally()
+            try:
+                records.put(ACCOUNT, name, tally_data(kept + tally), expected_version=record.version if record else 0)
+            except Conflict:
+                continue
+            break
+
+
+def accounts(records: RecordStore) -> dict[str, Tally]:
+    """Each stage's account since the store was made."""
+    return {record.key: tally_from(record.body) for record in records.list(ACCOUNT)}
+
+
+def tally_from(body: Mapping[str, Any]) -> Tally:
+    return Tally(body["taken"], body["passed"], body["duplicates"], dict(body["refused"]))
+
+
+def note_newest(records: RecordStore, events: Sequence[Document]) -> None:
+    """The newest event time seen, from which `resume` reckons back."""
+    if not events:
+        return
+    newest = max(str(event["@timestamp"]) for event in events)
+    record = records.get("watermark", "newest-event")
+    if record is None or record.body["time"] < newest:
+        records.put("watermark", "newest-event", {"time": newest})
