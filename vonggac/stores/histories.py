@@ -1,0 +1,91 @@
+"""How a history grows, and what of an incident stands in a summary for queries: the same for every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vonggac.domain.incident import Entry, EntryKind, Incident, fold
+from vonggac.domain.text import fold as fold_text
+from vonggac.domain.times import format_instant, parse_instant
+from vonggac.errors import Conflict, UsageRefused
+from vonggac.ports import CountRow
+
+
+def new_entries(
+    identity: str, present: Sequence[Entry], entries: Sequence[Entry], expected_version: int | None
+) -> tuple[Entry, ...]:
+    """The entries that are not there yet, in order, each id once.
+
+    Raises Conflict when `expected_version` is not the length of what is present, and UsageRefused when a new history
+    does not begin with `opened`.
+    """
+    if expected_version is not None and expected_version != len(present):
+        raise Conflict("incident_changed", incident=identity, expected=expected_version, found=len(present))
+    known = {entry.id for entry in present}
+    fresh: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.id not in known:
+            fresh.setdefault(entry.id, entry)
+    added = tuple(fresh.values())
+    if not present and (not added or added[0].kind is not EntryKind.OPENED):
+        raise UsageRefused("history_not_opened", incident=identity)
+    return added
+
+
+def folded(identity: str, entries: Sequence[Entry]) -> Incident:
+    """The incident now. Raises UsageRefused when the history tells of none, or an entry cannot be read."""
+    try:
+        incident = fold(identity, entries)
+    except (KeyError, ValueError, TypeError) as error:
+        raise UsageRefused(
+            "history_unreadable", incident=identity, reason=f"{type(error).__name__}: {error}"
+        ) from error
+    if incident is None:
+        raise UsageRefused("history_not_opened", incident=identity)
+    return incident
+
+
+def search_text(incident: Incident) -> str:
+    """What a text search looks in, folded: marks and case do not matter (`domain.text.fold`)."""
+    parts = (incident.title, incident.title_vi, incident.entity, *(note.text for note in incident.notes))
+    return fold_text("\n".join(dict.fromkeys(part for part in parts if part)))
+
+
+def search_words(text: str | None) -> tuple[str, ...]:
+    """The folded words of a text query; each must stand somewhere in `search_text`."""
+    return tuple(dict.fromkeys(fold_text(text or "").split()))
+
+
+def count_row(incident: Incident) -> CountRow:
+    return CountRow(
+        incident=incident.id,
+        occurred_at=incident.first_at,
+        known_at=incident.opened_at,
+        category=incident.category,
+        severity=str(incident.severity),
+        counted=incident.counted,
+        involvements=incident.involvements,
+    )
+
+
+def entry_document(entry: Entry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "kind": str(entry.kind),
+        "happened_at": format_instant(entry.happened_at),
+        "known_at": format_instant(entry.known_at),
+        "actor": entry.actor,
+        "data": entry.data,
+    }
+
+
+def entry_from(document: Mapping[str, Any]) -> Entry:
+    return Entry(
+        id=document["id"],
+        kind=EntryKind(document["kind"]),
+        happened_at=parse_instant(document["happened_at"]),
+        known_at=parse_instant(document["known_at"]),
+        actor=document["actor"],
+        data=document["data"],
+    )

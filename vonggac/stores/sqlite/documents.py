@@ -1,0 +1,113 @@
+"""One file of documents: a month of events, or all detections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+
+import orjson
+
+from vonggac.domain.event import Document
+from vonggac.domain.times import to_epoch_us
+from vonggac.ports import EventQuery
+from vonggac.stores.documents import Prepared, look_up_form, matches, narrowing_value, spellings
+from vonggac.stores.paging import Place
+from vonggac.stores.sqlite.connection import Connection, Database
+from vonggac.stores.sqlite.filters import in_list
+
+_INSERT = "INSERT INTO document (seq, id, time, dataset, agency, body) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+def add(database: Database, documents: Sequence[Prepared]) -> int:
+    """The documents are on disk; how many of them were not there before. Raises Retired."""
+    with database.write() as connection:
+        wanted, asked = in_list([document.id for document in documents])
+        known = {row[0] for row in connection.execute(f"SELECT id FROM document WHERE id IN ({wanted})", (asked,))}  # noqa: S608
+        fresh: dict[str, Prepared] = {}
+        for document in documents:
+            if document.id not in known:
+                fresh.setdefault(document.id, document)
+        first = count(connection) + 1
+        connection.executemany(
+            _INSERT,
+            (
+                (seq, document.id, document.time_us, document.dataset, document.agency, document.body)
+                for seq, document in enumerate(fresh.values(), first)
+            ),
+        )
+        # In the order of the index, so that a batch touches each of its pages once.
+        values = sorted(
+            (digest(value), document.time_us, seq)
+            for seq, document in enumerate(fresh.values(), first)
+            for value in document.values
+        )
+        connection.executemany("INSERT INTO value (digest, time, seq) VALUES (?, ?, ?)", values)
+    return len(fresh)
+
+
+def count(connection: Connection) -> int:
+    """How many documents: `seq` has no gaps, as documents leave only with their file."""
+    return int(connection.execute("SELECT coalesce(max(seq), 0) FROM document").fetchone()[0])
+
+
+def get(database: Database, ids: Sequence[str]) -> dict[str, Document]:
+    """Those of the documents that are in this file."""
+    wanted, asked = in_list(ids)
+    with database.read() as connection:
+        rows = connection.execute(f"SELECT id, body FROM document WHERE id IN ({wanted})", (asked,)).fetchall()  # noqa: S608
+    return {identity: orjson.loads(body) for identity, body in rows}
+
+
+def search(database: Database, query: EventQuery, after: Place | None, limit: int) -> list[tuple[Place, Document]]:
+    """The first `limit` matches after a place, by (time, id). Limit, cursor and size of the query are the caller's."""
+    wanted = None if query.value is None else spellings(query.value)
+    statement, parameters = _statement(query, after)
+    found: list[tuple[Place, Document]] = []
+    with database.read() as connection:
+        rows: Iterator[tuple[int, str, bytes]] = connection.execute(statement, parameters)
+        for time, identity, body in rows:
+            if found and found[-1][0] == (time, identity):  # it holds two spellings of the value
+                continue
+            document = orjson.loads(body)
+            if matches(document, query.terms, wanted):
+                found.append(((time, identity), document))
+                if len(found) == limit:
+                    break
+    return found
+
+
+def _statement(query: EventQuery, after: Place | None) -> tuple[str, list[object]]:
+    """Candidates in order: a superset of the matches, through the value index where the query names a value."""
+    where: list[str] = []
+    parameters: list[object] = []
+    value = narrowing_value(query)
+    if value is None:
+        time, source = "d.time", "document d"
+    else:
+        time, source = "v.time", "value v CROSS JOIN document d ON d.seq = v.seq"
+        digests = [digest(look_up_form(spelling)) for spelling in spellings(value)]
+        where.append(f"v.digest IN ({', '.join('?' * len(digests))})")
+        parameters += digests
+    if query.since is not None:
+        where.append(f"{time} >= ?")
+        parameters.append(to_epoch_us(query.since))
+    if query.until is not None:
+        where.append(f"{time} < ?")
+        parameters.append(to_epoch_us(query.until))
+    if after is not None:
+        where.append(f"{time} >= ? AND ({time}, d.id) > (?, ?)")
+        parameters += [after[0], *after]
+    for column, names in (("d.dataset", query.datasets or None), ("d.agency", query.agencies)):
+        if names is not None:
+            wanted, asked = in_list(names)
+            where.append(f"{column} IN ({wanted})")
+            parameters.append(asked)
+    # The fragments are this function's own; what the caller gave stands in the parameters.
+    condition = " AND ".join(where) or "TRUE"
+    statement = f"SELECT d.time, d.id, d.body FROM {source} WHERE {condition} ORDER BY {time}, d.id"  # noqa: S608
+    return statement, parameters
+
+
+def digest(value: str) -> int:
+    """The 64 bits by which a value is looked up; `matches` tells the few that share them apart."""
+    return int.from_bytes(blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)

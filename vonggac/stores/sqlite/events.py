@@ -1,0 +1,190 @@
+"""Events in one file for each month (UTC) of their time, so that retention removes files; detections in another.
+
+Detections do not lie beside their events: they are few, they are what incidents and published figures rest on, and so
+they outlive the events' retention.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+
+from vonggac.domain.detection import Detection, from_document
+from vonggac.domain.event import Document
+from vonggac.domain.times import to_epoch_us
+from vonggac.ports import Added, EventQuery, Page
+from vonggac.stores.documents import Prepared, prepare_detections, prepare_events
+from vonggac.stores.paging import Place, decode_cursor, page_of, page_size
+from vonggac.stores.sqlite import documents
+from vonggac.stores.sqlite.connection import Database, Retired, folder_lock, remove_files, retire
+from vonggac.stores.sqlite.schema import DOCUMENTS
+
+_PARTITION = re.compile(r"(\d{4})-(\d{2})\.db")
+
+#: Partitions kept open; an old capture may touch hundreds of months once.
+OPEN_PARTITIONS = 32
+
+
+class Partitions:
+    """The folder of monthly files, shared with other processes that add to it and drop from it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = Lock()
+        self._open: dict[str, Database] = {}
+
+    def months(self) -> list[str]:
+        """`YYYY-MM` of each partition there is, oldest first."""
+        return sorted(path.stem for path in self._folder.iterdir() if _PARTITION.fullmatch(path.name))
+
+    def present(self) -> Iterator[tuple[str, Database]]:
+        """Each partition there is with its file, oldest first."""
+        for month in self.months():
+            database = self._get(month, create=False)
+            if database is not None:
+                yield month, database
+
+    def of(self, month: str) -> Database:
+        """The month's file, made when it is not there."""
+        database = self._get(month, create=True)
+        assert database is not None  # noqa: S101 - `create`
+        return database
+
+    def drop(self, month: str) -> int:
+        """The month's file is gone for every process; how many documents it held."""
+        path = self._folder / f"{month}.db"
+        database = self._get(month, create=False)
+        with self._lock, folder_lock(self._folder):
+            if database is None or not _is_file(path, database.inode):
+                return 0  # another process dropped it first
+            retire(database)
+            with database.read() as connection:
+                held = documents.count(connection)
+            database.close()
+            self._open.pop(month, None)
+            remove_files(path)
+        return held
+
+    def close(self) -> None:
+        with self._lock:
+            for database in self._open.values():
+                database.close()
+            self._open.clear()
+
+    def _get(self, month: str, *, create: bool) -> Database | None:
+        path = self._folder / f"{month}.db"
+        with self._lock:
+            database = self._open.pop(month, None)
+            if database is not None and not _is_file(path, database.inode):
+                database.close()
+                database = None
+            if database is None:
+                database = self._opened(path, create=create)
+            if database is not None:
+                self._open[month] = database  # at the end: the first is the one used least recently
+            if len(self._open) > OPEN_PARTITIONS:
+                self._open.pop(next(iter(self._open))).close()
+            return database
+
+    def _opened(self, path: Path, *, create: bool) -> Database | None:
+        with folder_lock(self._folder):
+            if not create and not path.exists():
+                return None
+            try:
+                return Database(path, DOCUMENTS)
+            except Retired:
+                remove_files(path)
+            return Database(path, DOCUMENTS) if create else None
+
+
+def _is_file(path: Path, inode: int) -> bool:
+    try:
+        return path.stat().st_ino == inode
+    except FileNotFoundError:
+        return False
+
+
+class SqliteEventStore:
+    def __init__(self, partitions: Partitions, detections: Database) -> None:
+        self._partitions = partitions
+        self._detections = detections
+
+    def add_events(self, events: Sequence[Document]) -> Added:
+        ready, refused = prepare_events(events)
+        months: dict[str, list[Prepared]] = {}
+        for event in ready:
+            months.setdefault(event.month, []).append(event)
+        created = sum(self._add(month, batch) for month, batch in months.items())
+        return Added(created, len(ready) - created, tuple(refused))
+
+    def _add(self, month: str, batch: Sequence[Prepared]) -> int:
+        while True:
+            try:
+                return documents.add(self._partitions.of(month), batch)
+            except Retired:  # dropped by another process since `of`; the next `of` makes it anew
+                continue
+
+    def add_detections(self, detections: Sequence[Detection]) -> Added:
+        ready, refused = prepare_detections(detections)
+        created = documents.add(self._detections, ready)
+        return Added(created, len(ready) - created, tuple(refused))
+
+    def events(self, ids: Sequence[str]) -> list[Document]:
+        found: dict[str, Document] = {}
+        for _, database in self._partitions.present():
+            found |= documents.get(database, [identity for identity in ids if identity not in found])
+        return [found[identity] for identity in ids if identity in found]
+
+    def detections(self, ids: Sequence[str]) -> list[Detection]:
+        found = documents.get(self._detections, ids)
+        return [from_document(found[identity]) for identity in ids if identity in found]
+
+    def search_events(self, query: EventQuery) -> Page[Document]:
+        size, after = page_size(query.limit), decode_cursor(query.cursor)
+        found: list[tuple[Place, Document]] = []
+        for month, database in self._partitions.present():
+            if _may_hold(month, query, after):
+                found += documents.search(database, query, after, size + 1 - len(found))
+                if len(found) > size:
+                    break
+        page = page_of(found, size, lambda hit: hit[0])
+        return Page(tuple(document for _, document in page.items), page.next)
+
+    def search_detections(self, query: EventQuery) -> Page[Detection]:
+        size, after = page_size(query.limit), decode_cursor(query.cursor)
+        found = documents.search(self._detections, query, after, size + 1)
+        page = page_of(found, size, lambda hit: hit[0])
+        return Page(tuple(from_document(document) for _, document in page.items), page.next)
+
+    def count_events(self) -> int:
+        total = 0
+        for _, database in self._partitions.present():
+            with database.read() as connection:
+                total += documents.count(connection)
+        return total
+
+    def count_detections(self) -> int:
+        with self._detections.read() as connection:
+            return documents.count(connection)
+
+    def drop_events_before(self, instant: datetime) -> int:
+        return sum(self._partitions.drop(month) for month in self._partitions.months() if span(month)[1] <= instant)
+
+
+def span(month: str) -> tuple[datetime, datetime]:
+    """The first instant of a `YYYY-MM` (UTC) and the first after it."""
+    year, number = int(month[:4]), int(month[5:])
+    after = (year + 1, 1) if number == 12 else (year, number + 1)
+    return datetime(year, number, 1, tzinfo=UTC), datetime(*after, 1, tzinfo=UTC)
+
+
+def _may_hold(month: str, query: EventQuery, after: Place | None) -> bool:
+    start, end = span(month)
+    if query.since is not None and end <= query.since:
+        return False
+    if query.until is not None and query.until <= start:
+        return False
+    return after is None or to_epoch_us(end) > after[0]
