@@ -86,6 +86,7 @@ class Detection:
     group_by: Mapping[str, Any] = field(default_factory=dict)
     indicator_id: str | None = None
     tlp: str | None = None
+    evidence_count: int | None = None  # how many events there were, where `evidence` names only the first of them
 
     @property
     def agency(self) -> str | None:
@@ -135,6 +136,7 @@ def to_document(detection: Detection) -> Document:
     put(document, "rule.author", [rule.author] if rule.author else None)
     put(document, "vonggac.detection.indicator_id", detection.indicator_id)
     put(document, "vonggac.detection.tlp", detection.tlp)
+    put(document, "vonggac.detection.evidence_count", detection.evidence_count)
     for path, value in detection.entities.items():
         put(document, path, value)
     return document
@@ -168,4 +170,5 @@ def from_document(document: Document) -> Detection:
         group_by=own["group_by"],
         indicator_id=own.get("indicator_id"),
         tlp=own.get("tlp"),
+        evidence_count=own.get("evidence_count"),
     )

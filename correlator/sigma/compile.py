@@ -1,0 +1,212 @@
+"""A condition tree as one predicate over an event: closures; the strings of an OR over one field are taken together."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+from correlator.facts import Facts
+from correlator.sigma.modifiers import (
+    Compare,
+    Inside,
+    Missing,
+    Number,
+    Op,
+    Pattern,
+    Present,
+    SameAs,
+    Test,
+    Text,
+    compile_regex,
+)
+from correlator.sigma.tree import All, Either, Leaf, Node, Not
+from vonggac.domain.times import parse_instant
+
+Predicate = Callable[[Facts], bool]
+
+COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "eq": operator.eq,
+    "neq": operator.ne,
+}
+
+#: Fields that our sensors add and no log says: a keyword is not looked for in them.
+_ADDED_FIELDS = frozenset({"ecs.version", "event.id", "event.dataset", "observer.name", "flow.id"})
+
+
+def compile_tree(node: Node) -> Predicate:
+    """The predicate that is true of exactly the events that the condition describes."""
+    match node:
+        case All(items):
+            return _all([compile_tree(item) for item in items])
+        case Either(items):
+            return _any(_alternatives(items))
+        case Not(item):
+            inner = compile_tree(item)
+            return lambda facts: not inner(facts)
+        case Leaf(paths, test):
+            return _leaf(paths, test)
+
+
+def _all(parts: list[Predicate]) -> Predicate:
+    if len(parts) == 1:
+        return parts[0]
+    if len(parts) == 2:
+        first, second = parts
+        return lambda facts: first(facts) and second(facts)
+    return lambda facts: all(part(facts) for part in parts)
+
+
+def _any(parts: list[Predicate]) -> Predicate:
+    if len(parts) == 1:
+        return parts[0]
+    if len(parts) == 2:
+        first, second = parts
+        return lambda facts: first(facts) or second(facts)
+    return lambda facts: any(part(facts) for part in parts)
+
+
+def _alternatives(items: Iterable[Node]) -> list[Predicate]:
+    """The items' predicates; text tests of one field, operation and case become one predicate over all their values."""
+    texts: dict[tuple[tuple[str, ...], Op, bool], list[str]] = {}
+    others: list[Predicate] = []
+    for item in items:
+        if isinstance(item, Leaf) and item.paths and isinstance(item.test, Text):
+            texts.setdefault((item.paths, item.test.op, item.test.cased), []).append(item.test.value)
+        else:
+            others.append(compile_tree(item))
+    return [
+        _text(path, op, tuple(values), cased) for (paths, op, cased), values in texts.items() for path in paths
+    ] + others
+
+
+def _leaf(paths: tuple[str, ...], test: Test) -> Predicate:
+    if not paths:
+        return _keyword(test)
+    match test:
+        case Missing():
+            return lambda facts: not any(facts.get(path) for path in paths)
+        case Present(wanted):
+            return lambda facts: any(path in facts.values for path in paths) is wanted
+    return _any([_one(path, test) for path in paths])
+
+
+def _one(path: str, test: Test) -> Predicate:
+    match test:
+        case Text(op, value, cased):
+            return _text(path, op, (value,), cased)
+        case Pattern(regex):
+            search = compile_regex(regex).search
+            return lambda facts: any(search(text) is not None for text in facts.texts(path))
+        case Number(number):
+            as_text = str(number)
+            return lambda facts: any(_equals(value, number, as_text) for value in facts.get(path))
+        case Compare():
+            return _compare(path, test)
+        case Inside(network):
+            return lambda facts: any(inside(text, network) for text in facts.texts(path))
+        case SameAs(other, op):
+            relation = _RELATIONS[op]
+            return lambda facts: any(
+                relation(mine, theirs) for mine in facts.folded(path) for theirs in facts.folded(other)
+            )
+    raise AssertionError(f"no predicate for {test}")
+
+
+def _text(path: str, op: Op, values: tuple[str, ...], cased: bool) -> Predicate:
+    texts = Facts.texts if cased else Facts.folded
+    if op is Op.EQUALS:
+        wanted = frozenset(values)
+        return lambda facts: not wanted.isdisjoint(texts(facts, path))
+    if op is Op.STARTSWITH:
+        return lambda facts: any(text.startswith(values) for text in texts(facts, path))
+    if op is Op.ENDSWITH:
+        return lambda facts: any(text.endswith(values) for text in texts(facts, path))
+    if len(values) == 1:
+        needle = values[0]
+        return lambda facts: any(needle in text for text in texts(facts, path))
+    return lambda facts: any(value in text for text in texts(facts, path) for value in values)
+
+
+_RELATIONS: Mapping[Op, Callable[[str, str], bool]] = {
+    Op.EQUALS: operator.eq,
+    Op.CONTAINS: lambda mine, theirs: theirs in mine,
+    Op.STARTSWITH: str.startswith,
+    Op.ENDSWITH: str.endswith,
+}
+
+
+def _keyword(test: Test) -> Predicate:
+    """True when any text that the log itself holds passes."""
+    if isinstance(test, Text):
+        value, texts = test.value, Facts.texts if test.cased else Facts.folded
+        return lambda facts: any(
+            value in text for path in facts.values if path not in _ADDED_FIELDS for text in texts(facts, path)
+        )
+    assert isinstance(test, Pattern), test  # noqa: S101 - `keyword` makes only these two
+    search = compile_regex(test.regex).search
+    return lambda facts: any(
+        search(text) is not None for path in facts.values if path not in _ADDED_FIELDS for text in facts.texts(path)
+    )
+
+
+def _equals(value: object, number: float, as_text: str) -> bool:
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, (int, float)):
+        return value == number
+    return value == as_text
+
+
+def _compare(path: str, test: Compare) -> Predicate:
+    compare, number = COMPARISONS[test.op], test.number
+    if test.part is None:
+        read: Callable[[object], float | None] = number_of
+    else:
+        part = test.part
+        read = lambda value: _time_part(value, part)  # noqa: E731
+    return lambda facts: any((found := read(value)) is not None and compare(found, number) for value in facts.get(path))
+
+
+def number_of(value: object) -> float | None:
+    """The number a value is or spells; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return value
+    try:
+        return float(str(value))
+    except ValueError:
+        return None
+
+
+def _time_part(value: object, part: str) -> int | None:
+    try:
+        instant = _instant(str(value))
+    except (ValueError, OverflowError, OSError):
+        return None
+    return instant.isocalendar().week if part == "week" else int(getattr(instant, part))
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromtimestamp(float(text), UTC) if text.replace(".", "", 1).isdigit() else parse_instant(text)
+
+
+def inside(text: str, network: IPv4Network | IPv6Network) -> bool:
+    address = _address(text)
+    return address is not None and address.version == network.version and address in network
+
+
+@lru_cache(maxsize=65_536)
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
