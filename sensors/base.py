@@ -7,8 +7,8 @@ undecodable bytes are `anomaly` events and count as taken and passed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import BinaryIO, Protocol
 
@@ -41,6 +41,9 @@ class Batch:
     taken: int
     events: tuple[Document, ...]
     refused: tuple[Refusal, ...] = ()
+    #: For the closing summary: units taken of which no event was made, and losses inside the sensor, by reason
+    #: (`ethertype_0x0806`, `tcp.data_offset`, `flows_evicted`).
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def tally(self) -> Tally:

@@ -1,0 +1,215 @@
+"""DNS messages (RFC 1035 §4), with EDNS (RFC 6891) and the record types people hunt by.
+
+Pure: bytes in, a Message out, or Undecodable. Every loop has a named bound.
+"""
+
+from __future__ import annotations
+
+import struct
+from struct import unpack_from
+from typing import NamedTuple
+
+from sensors.decode.address import address_text
+from sensors.decode.fault import Undecodable
+
+#: RFC 1035 §2.3.4: a name has at most 255 octets.
+MAX_NAME = 255
+#: Compression pointers followed in one name.
+MAX_POINTERS = 64
+#: Records read of one message; a zone transfer's message may hold more, which are counted only.
+MAX_RECORDS = 512
+
+TYPES = {
+    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 10: "NULL", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 17: "RP",
+    18: "AFSDB", 24: "SIG", 25: "KEY", 28: "AAAA", 29: "LOC", 32: "NB", 33: "SRV", 35: "NAPTR", 36: "KX", 37: "CERT",
+    38: "A6", 39: "DNAME", 41: "OPT", 42: "APL", 43: "DS", 44: "SSHFP", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY",
+    49: "DHCID", 50: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA", 53: "SMIMEA", 55: "HIP", 59: "CDS", 60: "CDNSKEY",
+    61: "OPENPGPKEY", 62: "CSYNC", 63: "ZONEMD", 64: "SVCB", 65: "HTTPS", 99: "SPF", 108: "EUI48", 109: "EUI64",
+    249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 256: "URI", 257: "CAA", 32769: "DLV",
+    65399: "PRIVATE",
+}  # fmt: skip
+CLASSES = {1: "IN", 3: "CH", 4: "HS", 254: "NONE", 255: "ANY"}
+OPCODES = {0: "QUERY", 1: "IQUERY", 2: "STATUS", 4: "NOTIFY", 5: "UPDATE", 6: "DSO"}
+RCODES = {
+    0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 6: "YXDOMAIN", 7: "YXRRSET",
+    8: "NXRRSET", 9: "NOTAUTH", 10: "NOTZONE", 16: "BADVERS", 17: "BADKEY", 18: "BADTIME", 19: "BADMODE",
+    20: "BADNAME", 21: "BADALG", 22: "BADTRUNC", 23: "BADCOOKIE",
+}  # fmt: skip
+_FLAGS = ((0x0400, "AA"), (0x0200, "TC"), (0x0100, "RD"), (0x0080, "RA"), (0x0020, "AD"), (0x0010, "CD"))
+
+
+class Question(NamedTuple):
+    name: str
+    type: str
+    class_: str
+
+
+class Record(NamedTuple):
+    name: str
+    type: str
+    class_: str
+    ttl: int
+    data: str
+
+
+class Message(NamedTuple):
+    id: int
+    response: bool
+    opcode: str
+    rcode: str
+    flags: tuple[str, ...]
+    questions: tuple[Question, ...]
+    answers: tuple[Record, ...]
+    counts: tuple[int, int, int, int]
+    trailing: int  # bytes after the last record
+
+
+def decode_dns(data: bytes) -> Message:
+    """The message, its answer section read, authority and additional sections walked for their bounds."""
+    try:
+        return _message(data)
+    except (IndexError, struct.error) as error:
+        raise Undecodable("dns", len(data), "cut") from error
+
+
+def _message(data: bytes) -> Message:
+    ident, bits, *counts = unpack_from("!HHHHHH", data, 0)
+    at = 12
+    questions: list[Question] = []
+    for _ in range(min(counts[0], MAX_RECORDS)):
+        name, at = _name(data, at)
+        kind, class_ = unpack_from("!HH", data, at)
+        at += 4
+        # The top bit of the class is mDNS's "unicast answer wanted" (RFC 6762 §5.4).
+        questions.append(Question(name, type_name(kind), _class_name(class_ & 0x7FFF)))
+    answers: list[Record] = []
+    extended = 0
+    for index in range(min(sum(counts[1:]), MAX_RECORDS)):
+        name, at = _name(data, at)
+        kind, class_, ttl, size = unpack_from("!HHIH", data, at)
+        at += 10
+        if at + size > len(data):
+            raise Undecodable("dns", at - 2, "record_length")
+        if kind == 41:
+            extended = ttl >> 24
+        elif index < counts[1]:
+            answers.append(
+                Record(name, type_name(kind), _class_name(class_ & 0x7FFF), ttl, _data(data, kind, at, size))
+            )
+        at += size
+    rcode = (bits & 15) | extended << 4
+    return Message(
+        ident,
+        bool(bits & 0x8000),
+        OPCODES.get(bits >> 11 & 15, str(bits >> 11 & 15)),
+        RCODES.get(rcode, str(rcode)),
+        tuple(name for bit, name in _FLAGS if bits & bit),
+        tuple(questions),
+        tuple(answers),
+        (counts[0], counts[1], counts[2], counts[3]),
+        len(data) - at,
+    )
+
+
+def plausible(data: bytes) -> bool:
+    """Whether a payload on any port is a DNS message, for recognition by content: strict on purpose."""
+    if len(data) < 17:
+        return False
+    bits, questions, answers, authority, additional = unpack_from("!HHHHH", data, 2)
+    opcode, response = bits >> 11 & 15, bits & 0x8000
+    if questions != 1 or opcode not in (0, 4, 5) or bits & 0x0040 or (not response and answers):
+        return False
+    if answers > 256 or authority > 64 or additional > 64:
+        return False
+    try:
+        message = decode_dns(data)
+    except Undecodable:
+        return False
+    question = message.questions[0]
+    return not question.type.startswith("TYPE") and question.class_ in ("IN", "CH", "ANY") and not message.trailing
+
+
+def type_name(number: int) -> str:
+    """RFC 3597 §5 for the unknown ones."""
+    return TYPES.get(number) or f"TYPE{number}"
+
+
+def _class_name(number: int) -> str:
+    return CLASSES.get(number) or f"CLASS{number}"
+
+
+def _name(data: bytes, at: int) -> tuple[str, int]:
+    """The name at `at` as text without the last dot, and where the bytes after it begin (RFC 1035 §4.1.4)."""
+    labels: list[str] = []
+    after = -1
+    octets = pointers = 0
+    while True:
+        size = data[at]
+        if size == 0:
+            at += 1
+            break
+        if size >= 0xC0:
+            pointers += 1
+            target = (size & 0x3F) << 8 | data[at + 1]
+            if after < 0:
+                after = at + 2
+            if pointers > MAX_POINTERS or target >= at:
+                raise Undecodable("dns", at, "pointer_loop")
+            at = target
+            continue
+        if size > 63:
+            raise Undecodable("dns", at, "label_type")
+        octets += size + 1
+        if octets > MAX_NAME:
+            raise Undecodable("dns", at, "name_length")
+        label = data[at + 1 : at + 1 + size]
+        if len(label) < size:
+            raise Undecodable("dns", at, "cut")
+        labels.append(_label(label))
+        at += size + 1
+    return ".".join(labels), at if after < 0 else after
+
+
+def _label(label: bytes) -> str:
+    """Printable ASCII as it is, valid UTF-8 (mDNS) too; other bytes as \\DDD (RFC 4343 §2.1)."""
+    if label.isascii() and label.isalnum():
+        return label.decode("ascii")
+    try:
+        text = label.decode("utf-8")
+    except UnicodeDecodeError:
+        text = ""
+    if text and text.isprintable() and "." not in text and "\\" not in text:
+        return text
+    return "".join(chr(b) if 33 <= b < 127 and b not in (46, 92) else f"\\{b:03d}" for b in label)
+
+
+def _data(data: bytes, kind: int, at: int, size: int) -> str:
+    """The record data as text: addresses, names and strings as usual, others in hexadecimal (RFC 3597 §5)."""
+    raw = data[at : at + size]
+    if (kind == 1 and size == 4) or (kind == 28 and size == 16):
+        return address_text(raw)
+    if kind in (2, 5, 12, 39):
+        return _name(data, at)[0]
+    if kind == 15 and size > 2:
+        return f"{unpack_from('!H', raw)[0]} {_name(data, at + 2)[0]}"
+    if kind in (16, 99):
+        return "".join(_strings(raw))
+    if kind == 33 and size > 6:
+        priority, weight, port = unpack_from("!HHH", raw)
+        return f"{priority} {weight} {port} {_name(data, at + 6)[0]}"
+    if kind == 6:
+        primary, next_at = _name(data, at)
+        mailbox, next_at = _name(data, next_at)
+        numbers = unpack_from("!IIIII", data, next_at)
+        return " ".join((primary, mailbox, *map(str, numbers)))
+    return raw.hex()
+
+
+def _strings(raw: bytes) -> list[str]:
+    texts: list[str] = []
+    at = 0
+    while at < len(raw):
+        size = raw[at]
+        texts.append(raw[at + 1 : at + 1 + size].decode("utf-8", "backslashreplace"))
+        at += size + 1
+    return texts

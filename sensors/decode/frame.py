@@ -1,0 +1,377 @@
+"""One captured frame: link, VLANs, tunnels, IP and transport headers, down to payloads.
+
+Pure: bytes in, a Frame out. A frame that breaks its format keeps what was understood before the break, and the fault.
+Checksums are not verified: captures on the sending host hold them unfinished.
+"""
+
+from __future__ import annotations
+
+from struct import Struct, unpack_from
+from typing import NamedTuple
+
+from sensors.decode.address import ICMP, ICMP_PAIRS, ICMPV6, ICMPV6_PAIRS, SCTP, TCP, UDP
+from sensors.decode.fault import Undecodable
+
+#: The most headers (tags, labels, extension headers, tunnels) followed in one frame.
+MAX_HEADERS = 32
+
+_IPV4 = Struct("!BBHHHBB2x4s4s")
+_IPV6 = Struct("!IHBB16s16s")
+_TCP = Struct("!HHIIBB")
+_UDP = Struct("!HHH")
+_U16 = Struct("!H")
+
+_VLAN_TAGS = frozenset((0x8100, 0x88A8, 0x9100, 0x9200))
+_V6_EXTENSIONS = frozenset((0, 43, 60, 135, 139, 140))
+_GRE, _IPIP, _SIX_IN_FOUR, _FRAGMENT, _AH, _NO_NEXT = 47, 4, 41, 44, 51, 59
+_VXLAN_PORT, _GENEVE_PORT = 4789, 6081
+
+
+class Segment(NamedTuple):
+    """One transport unit. For ICMP `sport` and `dport` are type and reply type (or code), as Community ID has it."""
+
+    src: bytes
+    dst: bytes
+    protocol: int
+    sport: int
+    dport: int
+    payload: bytes
+    missing: int  # payload bytes the capture cut off
+    seq: int
+    ack: int
+    flags: int  # TCP flags, RFC 9293 §3.1; 0 for others
+    depth: int  # how many tunnels it came through
+    outer: tuple[tuple[str, bytes, bytes], ...]  # (tunnel kind, source, destination), outermost first
+
+
+class Fragment(NamedTuple):
+    """A piece of an IP datagram (RFC 791 §3.2, RFC 8200 §4.5). `offset` in bytes."""
+
+    key: tuple[bytes, bytes, int, int]  # source, destination, identification, protocol (IPv6: 0)
+    protocol: int
+    offset: int
+    more: bool
+    payload: bytes
+    depth: int
+    outer: tuple[tuple[str, bytes, bytes], ...]
+
+
+class Frame(NamedTuple):
+    segments: list[Segment]
+    fragments: list[Fragment]
+    vlans: tuple[int, ...]
+    skipped: str  # what the frame holds that has no IP in it ("ethertype_0x0806"); empty when it has
+    fault: Undecodable | None
+
+
+class _Walk:
+    """What has been found so far in one frame."""
+
+    __slots__ = ("cut", "data", "depth", "fragments", "headers", "outer", "segments", "skipped", "vlans")
+
+    def __init__(self, data: bytes, cut: bool) -> None:
+        self.data = data
+        self.cut = cut  # the capture holds less than was on the wire
+        self.depth = 0
+        self.headers = 0
+        self.outer: tuple[tuple[str, bytes, bytes], ...] = ()
+        self.segments: list[Segment] = []
+        self.fragments: list[Fragment] = []
+        self.vlans: tuple[int, ...] = ()
+        self.skipped = ""
+
+    def need(self, layer: str, at: int, end: int, size: int) -> None:
+        if at + size > end:
+            raise Undecodable(layer, at, "header_cut" if self.cut else "header_short")
+
+    def header(self, layer: str, at: int) -> None:
+        self.headers += 1
+        if self.headers > MAX_HEADERS:
+            raise Undecodable(layer, at, "too_many_headers")
+
+
+def decode_frame(linktype: int, data: bytes, wire_length: int) -> Frame:
+    """The frame of a capture record of that link type (LINKTYPE_ registry of tcpdump.org). Raises nothing."""
+    walk = _Walk(data, wire_length > len(data))
+    fault = None
+    try:
+        _link(walk, linktype)
+    except Undecodable as found:
+        fault = found
+    return Frame(walk.segments, walk.fragments, walk.vlans, walk.skipped, fault)
+
+
+def decode_datagram(fragment: Fragment, payload: bytes) -> Frame:
+    """The frame of a datagram put together from its fragments; `payload` is everything after the IP headers."""
+    walk = _Walk(payload, False)
+    walk.depth, walk.outer = fragment.depth, fragment.outer
+    src, dst = fragment.key[:2]
+    fault = None
+    try:
+        _upper(walk, src, dst, fragment.protocol, 0, len(payload), 0)
+    except Undecodable as found:
+        fault = found
+    return Frame(walk.segments, walk.fragments, (), walk.skipped, fault)
+
+
+def _link(walk: _Walk, linktype: int) -> None:
+    data, end = walk.data, len(walk.data)
+    if linktype == 1:
+        _ethernet(walk, 0, end)
+    elif linktype in (12, 14, 101, 228, 229):
+        _bare_ip(walk, 0, end)
+    elif linktype == 113:  # LINKTYPE_LINUX_SLL
+        walk.need("sll", 0, end, 16)
+        _network(walk, _U16.unpack_from(data, 14)[0], 16, end)
+    elif linktype == 276:  # LINKTYPE_LINUX_SLL2
+        walk.need("sll2", 0, end, 20)
+        _network(walk, _U16.unpack_from(data, 0)[0], 20, end)
+    elif linktype in (0, 108):  # BSD loopback: an address family, whose numbers differ by system; the version tells
+        walk.need("loopback", 0, end, 4)
+        _bare_ip(walk, 4, end)
+    elif linktype in (9, 50):  # PPP, with or without HDLC framing
+        _ppp(walk, 2 if data[:2] == b"\xff\x03" else 0, end)
+    else:
+        walk.skipped = f"linktype_{linktype}"
+
+
+def _ethernet(walk: _Walk, at: int, end: int) -> None:
+    walk.need("ethernet", at, end, 14)
+    _network(walk, _U16.unpack_from(walk.data, at + 12)[0], at + 14, end)
+
+
+def _bare_ip(walk: _Walk, at: int, end: int) -> None:
+    walk.need("ip", at, end, 1)
+    version = walk.data[at] >> 4
+    if version == 4:
+        _ipv4(walk, at, end)
+    elif version == 6:
+        _ipv6(walk, at, end)
+    else:
+        walk.skipped = f"ip_version_{version}"
+
+
+def _ppp(walk: _Walk, at: int, end: int) -> None:
+    walk.need("ppp", at, end, 2)
+    protocol, at = _U16.unpack_from(walk.data, at)[0], at + 2
+    if protocol in (0x0021, 0x0057):
+        _bare_ip(walk, at, end)
+    else:
+        walk.skipped = f"ppp_0x{protocol:04x}"
+
+
+def _network(walk: _Walk, ethertype: int, at: int, end: int) -> None:
+    """Follow tags and labels to IP."""
+    data = walk.data
+    while True:
+        if ethertype == 0x0800:
+            return _ipv4(walk, at, end)
+        if ethertype == 0x86DD:
+            return _ipv6(walk, at, end)
+        walk.header("ethernet", at)
+        if ethertype in _VLAN_TAGS:
+            walk.need("vlan", at, end, 4)
+            tag, ethertype = unpack_from("!HH", data, at)
+            walk.vlans += (tag & 0x0FFF,)
+            at += 4
+        elif ethertype in (0x8847, 0x8848):
+            return _mpls(walk, at, end)
+        elif ethertype == 0x8864:
+            walk.need("pppoe", at, end, 6)
+            return _ppp(walk, at + 6, end)
+        elif ethertype < 0x0600:  # an IEEE 802.3 length: LLC follows, IP only behind SNAP
+            if data[at : at + 6] != b"\xaa\xaa\x03\0\0\0":
+                walk.skipped = "llc"
+                return None
+            walk.need("snap", at, end, 8)
+            ethertype, at = _U16.unpack_from(data, at + 6)[0], at + 8
+        else:
+            walk.skipped = f"ethertype_0x{ethertype:04x}"
+            return None
+
+
+def _mpls(walk: _Walk, at: int, end: int) -> None:
+    """Labels down to the bottom of the stack; then IP by its version, or a pseudowire (RFC 3032, RFC 4385)."""
+    bottom = False
+    while not bottom:
+        walk.header("mpls", at)
+        walk.need("mpls", at, end, 4)
+        bottom = bool(walk.data[at + 2] & 1)
+        at += 4
+    walk.need("mpls", at, end, 1)
+    version = walk.data[at] >> 4
+    if version in (4, 6):
+        _bare_ip(walk, at, end)
+    else:
+        _ethernet(walk, at + 4 if version == 0 else at, end)
+
+
+def _ipv4(walk: _Walk, at: int, end: int) -> None:
+    walk.header("ipv4", at)
+    walk.need("ipv4", at, end, 20)
+    first, _, total, ident, fragment, _, protocol, src, dst = _IPV4.unpack_from(walk.data, at)
+    header = (first & 15) * 4
+    if first >> 4 != 4:
+        raise Undecodable("ipv4", at, "version")
+    if header < 20:
+        raise Undecodable("ipv4", at, "header_length")
+    if total == 0:  # segmentation offload: the length did not fit
+        total = end - at
+    if total < header:
+        raise Undecodable("ipv4", at + 2, "total_length")
+    walk.need("ipv4", at, end, header)
+    missing = max(0, at + total - end)
+    if missing and not walk.cut:
+        raise Undecodable("ipv4", at + 2, "length_beyond_frame")
+    start, end = at + header, min(end, at + total)
+    if fragment & 0x3FFF:
+        offset = (fragment & 0x1FFF) * 8
+        piece = Fragment(
+            (src, dst, ident, protocol),
+            protocol,
+            offset,
+            bool(fragment & 0x2000),
+            walk.data[start:end],
+            walk.depth,
+            walk.outer,
+        )
+        return walk.fragments.append(piece)
+    return _upper(walk, src, dst, protocol, start, end, missing)
+
+
+def _ipv6(walk: _Walk, at: int, end: int) -> None:
+    """RFC 8200 §3, extension headers §4, in any order and number up to MAX_HEADERS."""
+    walk.header("ipv6", at)
+    walk.need("ipv6", at, end, 40)
+    first, length, following, _, src, dst = _IPV6.unpack_from(walk.data, at)
+    if first >> 28 != 6:
+        raise Undecodable("ipv6", at, "version")
+    total = 40 + length if length else end - at
+    missing = max(0, at + total - end)
+    if missing and not walk.cut:
+        raise Undecodable("ipv6", at + 4, "length_beyond_frame")
+    start, end = at + 40, min(end, at + total)
+    while following in _V6_EXTENSIONS or following == _AH:
+        walk.header("ipv6", start)
+        walk.need("ipv6", start, end, 8)
+        size = (walk.data[start + 1] + 2) * 4 if following == _AH else (walk.data[start + 1] + 1) * 8
+        walk.need("ipv6", start, end, size)
+        following, start = walk.data[start], start + size
+    if following == _FRAGMENT:
+        walk.need("ipv6", start, end, 8)
+        following, offset, ident = unpack_from("!BxHI", walk.data, start)
+        start += 8
+        if offset & 0xFFF9:  # an atomic fragment (RFC 6946) is whole already
+            piece = Fragment(
+                (src, dst, ident, 0),
+                following,
+                offset & 0xFFF8,
+                bool(offset & 1),
+                walk.data[start:end],
+                walk.depth,
+                walk.outer,
+            )
+            return walk.fragments.append(piece)
+    return _upper(walk, src, dst, following, start, end, missing)
+
+
+def _upper(walk: _Walk, src: bytes, dst: bytes, protocol: int, at: int, end: int, missing: int) -> None:
+    data = walk.data
+    if protocol == TCP:
+        walk.need("tcp", at, end, 20)
+        sport, dport, seq, ack, size, flags = _TCP.unpack_from(data, at)
+        header = (size >> 4) * 4
+        if header < 20:
+            raise Undecodable("tcp", at + 12, "data_offset")
+        walk.need("tcp", at, end, header)
+        payload = data[at + header : end]
+    elif protocol == UDP:
+        walk.need("udp", at, end, 8)
+        sport, dport, length = _UDP.unpack_from(data, at)
+        seq = ack = flags = 0
+        if length and (length < 8 or length > end - at + missing):
+            raise Undecodable("udp", at + 4, "length")
+        payload = data[at + 8 : min(end, at + length) if length else end]
+        missing = max(0, length - (end - at))
+    elif protocol in (ICMP, ICMPV6):
+        layer = "icmp" if protocol == ICMP else "icmpv6"
+        walk.need(layer, at, end, 4)
+        kind, code = data[at], data[at + 1]
+        pairs = ICMP_PAIRS if protocol == ICMP else ICMPV6_PAIRS
+        sport, dport = kind, pairs.get(kind, code)
+        seq = ack = flags = 0
+        payload = data[at:end]
+    else:
+        return _other(walk, src, dst, protocol, at, end, missing)
+    segment = Segment(src, dst, protocol, sport, dport, payload, missing, seq, ack, flags, walk.depth, walk.outer)
+    walk.segments.append(segment)
+    if protocol == UDP and dport in (_VXLAN_PORT, _GENEVE_PORT):
+        _udp_tunnel(walk, segment, at + 8, end)
+    return None
+
+
+def _other(walk: _Walk, src: bytes, dst: bytes, protocol: int, at: int, end: int, missing: int) -> None:
+    """A protocol that is counted as a flow only, or a tunnel."""
+    sport = dport = 0
+    if protocol == SCTP:
+        walk.need("sctp", at, end, 12)
+        sport, dport = unpack_from("!HH", walk.data, at)
+    payload = b"" if protocol in (_GRE, _IPIP, _SIX_IN_FOUR) else walk.data[at:end]
+    walk.segments.append(Segment(src, dst, protocol, sport, dport, payload, missing, 0, 0, 0, walk.depth, walk.outer))
+    if protocol == _GRE:
+        _gre(walk, src, dst, at, end)
+    elif protocol in (_IPIP, _SIX_IN_FOUR):
+        _enter(walk, "ipip" if protocol == _IPIP else "6in4", src, dst)
+        _bare_ip(walk, at, end)
+
+
+def _enter(walk: _Walk, kind: str, src: bytes, dst: bytes) -> None:
+    walk.depth += 1
+    walk.outer += ((kind, src, dst),)
+
+
+def _udp_tunnel(walk: _Walk, segment: Segment, at: int, end: int) -> None:
+    """VXLAN (RFC 7348 §5) and GENEVE (RFC 8926 §3.4), only where the header is one."""
+    head = walk.data[at : at + 8]
+    if len(head) < 8:
+        return
+    if segment.dport == _VXLAN_PORT and head[0] & 0x08 and end - at >= 8 + 14:
+        _enter(walk, "vxlan", segment.src, segment.dst)
+        _ethernet(walk, at + 8, end)
+    elif segment.dport == _GENEVE_PORT and head[0] >> 6 == 0:
+        kind, start = _U16.unpack_from(head, 2)[0], at + 8 + (head[0] & 0x3F) * 4
+        _enter(walk, "geneve", segment.src, segment.dst)
+        if kind == 0x6558:
+            _ethernet(walk, start, end)
+        else:
+            _network(walk, kind, start, end)
+
+
+def _gre(walk: _Walk, src: bytes, dst: bytes, at: int, end: int) -> None:
+    """GRE (RFC 2784, RFC 2890), PPTP's version 1 (RFC 2637 §4.1) and ERSPAN I to III inside it."""
+    walk.need("gre", at, end, 4)
+    flags, kind = unpack_from("!HH", walk.data, at)
+    if flags & 0x4000:
+        raise Undecodable("gre", at, "source_routing")
+    start = at + 4 + 4 * bool(flags & 0x8000) + 4 * bool(flags & 0x2000) + 4 * bool(flags & 0x1000)
+    if flags & 7 == 1:
+        start += 4 * bool(flags & 0x0080)
+    walk.need("gre", at, end, start - at)
+    if start == end:
+        return
+    if kind == 0x88BE:
+        _enter(walk, "erspan", src, dst)
+        _ethernet(walk, start + (8 if flags & 0x1000 else 0), end)
+    elif kind == 0x22EB:
+        _enter(walk, "erspan", src, dst)
+        walk.need("erspan", start, end, 12)
+        _ethernet(walk, start + (20 if walk.data[start + 11] & 1 else 12), end)
+    elif kind == 0x6558:
+        _enter(walk, "gre", src, dst)
+        _ethernet(walk, start, end)
+    elif kind == 0x880B:
+        _enter(walk, "gre", src, dst)
+        _ppp(walk, start + 2 if walk.data[start : start + 2] == b"\xff\x03" else start, end)
+    else:
+        _enter(walk, "gre", src, dst)
+        _network(walk, kind, start, end)

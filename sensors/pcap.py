@@ -1,0 +1,136 @@
+"""Captures: pcap in both byte orders and resolutions, and pcapng, read without libpcap.
+
+Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from struct import Struct
+from typing import BinaryIO, NamedTuple
+
+from sensors.base import BATCH_UNITS, Batch, Origin, fingerprint
+from sensors.engine import Engine, Packet
+from vonggac.domain.account import Refusal
+from vonggac.errors import ReadError
+
+#: A captured packet longer than this is taken for a broken length (libpcap's MAXIMUM_SNAPLEN).
+MAX_PACKET = 262_144
+#: Events in one batch beyond which the rest goes into another.
+MAX_BATCH_EVENTS = 8_192
+
+#: Magic number -> (byte order, nanoseconds per fraction unit, extra header bytes of the "modified" format).
+_MAGICS = {
+    b"\xa1\xb2\xc3\xd4": (">", 1000, 0),
+    b"\xd4\xc3\xb2\xa1": ("<", 1000, 0),
+    b"\xa1\xb2\x3c\x4d": (">", 1, 0),
+    b"\x4d\x3c\xb2\xa1": ("<", 1, 0),
+    b"\xa1\xb2\xcd\x34": (">", 1000, 8),
+    b"\x34\xcd\xb2\xa1": ("<", 1000, 8),
+}
+PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
+
+
+class Record(NamedTuple):
+    """A packet, and the bytes of its record as the file has them."""
+
+    packet: Packet
+    raw: bytes
+
+
+class PcapReader:
+    name = "pcap"
+
+    def accepts(self, head: bytes) -> bool:
+        return head[:4] in _MAGICS
+
+    def read(self, stream: BinaryIO, location: str, origin: Origin) -> Iterator[Batch]:
+        return sense(records(stream, location), location, origin)
+
+
+class PcapngReader:
+    name = "pcapng"
+
+    def accepts(self, head: bytes) -> bool:
+        return head[:4] == PCAPNG_MAGIC and head[8:12] in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a")
+
+    def read(self, stream: BinaryIO, location: str, origin: Origin) -> Iterator[Batch]:
+        from sensors.pcapng import records as blocks
+
+        return sense(blocks(stream, location), location, origin)
+
+
+def records(stream: BinaryIO, location: str) -> Iterator[Record]:
+    """The packets of a pcap file. Raises ReadError (offset in bytes) where it breaks off."""
+    head = stream.read(24)
+    if len(head) < 24:
+        raise ReadError("truncated_capture", location=location, offset=0)
+    order, unit_ns, extra = _MAGICS[head[:4]]
+    linktype = Struct(order + "I").unpack_from(head, 20)[0] & 0xFFFF
+    header = Struct(order + "IIII")
+    offset, index = 24, 0
+    size = 16 + extra
+    while start := stream.read(size):
+        if len(start) < size:
+            raise ReadError("truncated_capture", location=location, offset=offset, packet=index)
+        seconds, fraction, length, wire_length = header.unpack_from(start)
+        if length > MAX_PACKET:
+            raise ReadError("packet_length", location=location, offset=offset, packet=index, length=length)
+        data = stream.read(length)
+        if len(data) < length:
+            raise ReadError("truncated_capture", location=location, offset=offset, packet=index)
+        ns = seconds * 1_000_000_000 + fraction * unit_ns
+        yield Record(Packet(index, ns, linktype, data, max(wire_length, length)), start + data)
+        offset += size + length
+        index += 1
+
+
+def sense(
+    packets: Iterator[Record | None],
+    location: str,
+    origin: Origin,
+    full: Callable[[int], bool] = lambda taken: taken >= BATCH_UNITS,
+) -> Iterator[Batch]:
+    """The batches of a capture. Where it breaks off, the last batch says so and holds what was found before.
+
+    `full` says, given the packets taken since the last batch, whether it is time for the next. A live capture gives
+    None where no packet came for a moment, so that a batch can end without one.
+    """
+    engine: Engine | None = None
+    source = ""
+    taken = position = 0
+    refused: tuple[Refusal, ...] = ()
+    try:
+        for record in packets:
+            if record is not None:
+                if engine is None:
+                    source = fingerprint(record.raw)
+                    engine = Engine(origin, source)
+                engine.feed(record.packet)
+                taken += 1
+            if engine is not None and taken and full(taken):
+                position += taken
+                yield from _batches(engine, source, location, position, taken)
+                taken = 0
+    except ReadError as error:
+        # What lies behind the break is one refused unit: it cannot be told how many packets it was.
+        refused = (Refusal(location, int(str(error.facts["offset"])), error.key),)
+        taken += 1
+    position += taken
+    if engine is None:
+        yield Batch(source or fingerprint(location.encode()), location, position, taken, (), refused)
+        return
+    engine.finish()
+    yield from _batches(engine, source, location, position, taken, refused)
+
+
+def _batches(
+    engine: Engine, source: str, location: str, position: int, taken: int, refused: tuple[Refusal, ...] = ()
+) -> Iterator[Batch]:
+    """The engine's events in batches of bounded size; the last one has the accounts."""
+    events = engine.take()
+    last = max(0, (len(events) - 1) // MAX_BATCH_EVENTS) * MAX_BATCH_EVENTS
+    for at in range(0, last, MAX_BATCH_EVENTS):
+        yield Batch(source, location, position - taken, 0, tuple(events[at : at + MAX_BATCH_EVENTS]))
+    counts, engine.counts = dict(engine.counts), type(engine.counts)()
+    yield Batch(source, location, position, taken, tuple(events[last:]), refused, counts)

@@ -1,0 +1,226 @@
+"""HTTP/1.x on one connection: requests joined with their responses, bodies hashed (RFC 9112)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sensors.decode.fault import Undecodable
+from sensors.decode.http import Head, decode_head
+from sensors.streams import Moment
+from sensors.talks.body import Body
+from sensors.talks.http_event import Exchange, file_found, http_found
+from sensors.talks.talk import Beginnings, Found
+
+#: Requests that wait for their responses (pipelining); past it the oldest is reported without one.
+MAX_WAITING = 256
+#: The longest chunk-size line, and trailer.
+MAX_LINE = 4_096
+
+
+@dataclass(slots=True)
+class _Side:
+    """How far one direction has come. `stage` is what its next bytes are."""
+
+    stage: str = "head"  # head body chunk-size chunk chunk-end trailer rest lost tunnel
+    buffer: bytearray = field(default_factory=bytearray)
+    begun: Moment | None = None
+    left: int = 0
+    exchange: Exchange | None = None
+    body: Body | None = None
+    answering: bool = False
+
+
+class HttpTalk:
+    name = "http"
+
+    def __init__(self) -> None:
+        self.done = False
+        self._sides = (_Side(), _Side())
+        self._exchanges: deque[Exchange] = deque()
+        self._beginnings = Beginnings()
+
+    def data(self, side: int, data: bytes, at: Moment) -> Iterator[Found]:
+        here = self._sides[side]
+        if here.stage == "lost":
+            if not data.startswith(b"HTTP/1.") and not _begins_request(data):
+                return
+            here.stage = "head"
+        if not here.buffer:
+            here.begun = at
+        here.buffer += data
+        while here.buffer and not self.done:
+            before = len(here.buffer)
+            finished = self._step(here, here.begun or at)
+            if len(here.buffer) != before:
+                here.begun = at
+            if finished is not None:
+                yield from self._finish(here, finished)
+            elif len(here.buffer) == before:
+                break
+
+    def gap(self, side: int, size: int, at: Moment) -> Iterator[Found]:
+        """Inside a body of known length the missing bytes are counted; elsewhere the next message is looked for."""
+        here = self._sides[side]
+        if here.stage in ("body", "chunk") and size <= here.left and here.body is not None:
+            here.body.lose(size)
+            here.left -= size
+            if not here.left:
+                if here.stage == "chunk":
+                    here.stage = "chunk-end"
+                else:
+                    yield from self._finish(here, complete=True)
+        elif here.stage == "rest" and here.body is not None:
+            here.body.lose(size)
+        else:
+            yield from self._lose(here, size)
+
+    def close(self, clean: bool) -> Iterator[Found]:
+        for here in self._sides:
+            if here.body is not None:
+                yield from self._finish(here, complete=here.stage == "rest" and clean)
+        while self._exchanges:
+            yield http_found(self._exchanges.popleft())
+
+    def _lose(self, here: _Side, size: int) -> Iterator[Found]:
+        here.buffer.clear()
+        if here.body is not None:
+            here.body.lose(size)
+            yield from self._finish(here, complete=False)
+        here.stage = "lost"
+
+    def _step(self, here: _Side, at: Moment) -> bool | None:
+        """Take what can be taken of the buffer; True when a message ended with it."""
+        if here.stage == "head":
+            return self._head(here, at)
+        if here.stage in ("body", "chunk", "rest"):
+            return self._body(here)
+        if here.stage == "tunnel":
+            self.done = True
+            return None
+        return self._chunk_line(here)
+
+    def _head(self, here: _Side, at: Moment) -> bool | None:
+        start = len(here.buffer) - len(here.buffer.lstrip(b"\r\n"))  # RFC 9112 §2.2: empty lines before are skipped
+        if start:
+            del here.buffer[:start]
+            return None
+        head = decode_head(here.buffer)
+        if head is None:
+            return None
+        del here.buffer[: head.size]
+        here.answering = head.status > 0
+        exchange = self._answered(at) if here.answering else self._asked(at)
+        if here.answering:
+            exchange.response = head
+        else:
+            exchange.request = head
+        here.exchange = exchange
+        if 100 <= head.status < 200 and head.status != 101:
+            exchange.response = None  # an interim response; the final one follows (RFC 9110 §15.2)
+            return None
+        here.body = Body()
+        if here.answering:
+            exchange.response_body = here.body
+        else:
+            exchange.request_body = here.body
+        return self._frame_body(here, head, exchange)
+
+    def _asked(self, at: Moment) -> Exchange:
+        exchange = Exchange(at, self._beginnings.next("http", at))
+        self._exchanges.append(exchange)
+        return exchange
+
+    def _answered(self, at: Moment) -> Exchange:
+        """The oldest request without a response; a response on its own where there is none."""
+        for exchange in self._exchanges:
+            if exchange.response is None and exchange.request is not None:
+                exchange.answered_ns = at.ns
+                return exchange
+        return self._asked(at)
+
+    def _frame_body(self, here: _Side, head: Head, exchange: Exchange) -> bool | None:
+        """Where the body ends (RFC 9112 §6.3); True when there is none."""
+        method = exchange.request.method if exchange.request else ""
+        if head.status == 101 or (method == "CONNECT" and 200 <= head.status < 300):
+            here.stage = "tunnel"
+            return True
+        if head.status in (204, 304) or (head.status and method == "HEAD"):
+            return True
+        if head.chunked:
+            here.stage = "chunk-size"
+            return None
+        length = head.length
+        if length is None:
+            if not head.status:
+                return True
+            here.stage = "rest"
+            return None
+        here.left = length
+        here.stage = "body"
+        return True if length == 0 else None
+
+    def _body(self, here: _Side) -> bool | None:
+        if here.body is None:
+            raise Undecodable("http", 0, "body_without_head")
+        size = len(here.buffer) if here.stage == "rest" else min(here.left, len(here.buffer))
+        here.body.add(bytes(here.buffer[:size]))
+        del here.buffer[:size]
+        if here.stage == "rest":
+            return None
+        here.left -= size
+        if here.left:
+            return None
+        if here.stage == "chunk":
+            here.stage = "chunk-end"
+            return None
+        return True
+
+    def _chunk_line(self, here: _Side) -> bool | None:
+        """A chunk's size, the line end after it, or a trailer line (RFC 9112 §7.1)."""
+        end = here.buffer.find(b"\n")
+        if end < 0:
+            if len(here.buffer) > MAX_LINE:
+                raise Undecodable("http", 0, "chunk_line_length")
+            return None
+        line = bytes(here.buffer[:end]).strip()
+        del here.buffer[: end + 1]
+        if here.stage == "chunk-end":
+            if line:
+                raise Undecodable("http", 0, "chunk_end")
+            here.stage = "chunk-size"
+        elif here.stage == "trailer":
+            return None if line else True
+        else:
+            size = line.partition(b";")[0].strip()
+            try:
+                here.left = int(size, 16) if 0 < len(size) <= 15 else -1
+            except ValueError:
+                here.left = -1
+            if here.left < 0:
+                raise Undecodable("http", 0, "chunk_size")
+            here.stage = "chunk" if here.left else "trailer"
+        return None
+
+    def _finish(self, here: _Side, complete: bool) -> Iterator[Found]:
+        """A message ended: its body is a file where it has one, and what can be told of the exchanges is."""
+        exchange, body = here.exchange, here.body
+        if exchange is not None and body is not None:
+            body.complete = complete
+            if here.answering:
+                exchange.response_done = True
+            else:
+                exchange.request_done = True
+            if body.size or body.missing:
+                yield file_found(exchange, body, here.answering, self._beginnings.next("file", exchange.begun))
+        here.exchange = here.body = None
+        if here.stage != "tunnel":
+            here.stage = "head"
+        while self._exchanges and (self._exchanges[0].finished or len(self._exchanges) > MAX_WAITING):
+            yield http_found(self._exchanges.popleft())
+
+
+def _begins_request(data: bytes) -> bool:
+    word = data[:24].partition(b" ")
+    return bool(word[1]) and word[0].isalpha() and word[0].isupper()

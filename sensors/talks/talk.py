@@ -1,0 +1,64 @@
+"""A talk is one application protocol on one flow: it is fed in order and leaves what it found.
+
+Talks keep state between packets; the bytes themselves are read by the pure decoders in `sensors.decode`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sensors.streams import Moment
+from vonggac.domain.event import Document
+
+
+@dataclass(slots=True)
+class Found:
+    """One thing found on a flow, still without the flow's addresses.
+
+    `ordinal` counts the things of this dataset that begin in the same packet of the flow.
+    """
+
+    dataset: str
+    begun: Moment
+    ordinal: int
+    fields: Document
+    event: Document = field(default_factory=dict)  # event.* beyond the usual (outcome, duration, …)
+    hosts: tuple[str, ...] = ()
+    ips: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
+
+
+class Beginnings:
+    """Numbers the things that begin in one packet, so that ids stay apart."""
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, int]] = {}
+
+    def next(self, dataset: str, at: Moment) -> int:
+        position, ordinal = self._last.get(dataset, (-1, -1))
+        ordinal = ordinal + 1 if position == at.position else 0
+        self._last[dataset] = (at.position, ordinal)
+        return ordinal
+
+
+class Talk(Protocol):
+    """Side 0 began the flow, 1 is the other. `done` says that further bytes tell nothing more."""
+
+    name: str  # network.protocol
+    done: bool
+
+    def data(self, side: int, data: bytes, at: Moment) -> Iterable[Found]:
+        """The next bytes of a stream, or one datagram. Raises Undecodable where they break the protocol."""
+        ...
+
+    def gap(self, side: int, size: int, at: Moment) -> Iterable[Found]:
+        """So many bytes are missing here."""
+        ...
+
+    def close(self, clean: bool) -> Iterable[Found]:
+        """The flow ended (`clean`: both sides had their say): what is unfinished is found as it is."""
+        ...
