@@ -1,0 +1,72 @@
+"""`/healthz` (the process answers), `/readyz` (its store does too), `/metrics` (every stage's account)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from api.security import ServicesOf, caller
+from api.services import Services
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+def healthz() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+def readyz(services: ServicesOf) -> dict[str, str]:
+    """The store answers; 503 with the reason otherwise."""
+    services.store.check()
+    return {"status": "ok", "store": services.store.describe()}
+
+
+def local_or_known(request: Request, services: ServicesOf) -> None:
+    """A scraper on this machine needs no credential; from elsewhere it does."""
+    host = request.client.host if request.client else ""
+    try:
+        if ip_address(host).is_loopback:
+            return
+    except ValueError:
+        pass
+    caller(request, services)
+
+
+@router.get("/metrics", dependencies=[Depends(local_or_known)])
+def metrics(services: ServicesOf) -> Response:
+    """Prometheus text: for each stage taken = passed + duplicate + refused."""
+    registry = CollectorRegistry()
+    registry.register(StageCollector(services))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class StageCollector(Collector):
+    """Reads the accounts at each scrape, so that they are the store's and not this process's."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def collect(self) -> Iterator[Metric]:
+        stages = CounterMetricFamily(
+            "vonggac_stage", "What each stage took and what became of it", labels=("stage", "outcome", "reason")
+        )
+        for name, tally in self._services.stages().items():
+            stages.add_metric((name, "taken", ""), tally.taken)
+            stages.add_metric((name, "passed", ""), tally.passed)
+            stages.add_metric((name, "duplicate", ""), tally.duplicates)
+            for reason, count in tally.refused.items():
+                stages.add_metric((name, "refused", reason), count)
+        yield stages
+        events = self._services.store.events
+        yield GaugeMetricFamily("vonggac_events", "Events retained", value=events.count_events())
+        yield GaugeMetricFamily("vonggac_detections", "Detections kept", value=events.count_detections())

@@ -1,0 +1,146 @@
+"""The rest of `/api/v1`: statistics, agencies, feeds, jobs, and the sensors' intake."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import PlainTextResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from api.problems import HttpRefused
+from api.security import Caller, ServicesOf, may
+from sensors.base import Batch
+from sharing.subscribe import Feed, add_feed, feed_data, feeds, remove_feed
+from vonggac.directory import agency_data, by_name
+from vonggac.domain.access import Action
+from vonggac.domain.account import Refusal
+from vonggac.domain.stats import By
+from vonggac.errors import InvalidRecord
+from vonggac.statistics import answer, answer_data, as_csv, ask
+
+Reader = Annotated[Caller, Depends(may(Action.READ_STATISTICS))]
+Administrator = Annotated[Caller, Depends(may(Action.ADMINISTER))]
+SensorCaller = Annotated[Caller, Depends(may(Action.SEND_EVENTS))]
+router = APIRouter(prefix="/api/v1")
+#: The largest batch a sensor may send, in bytes.
+MAX_BATCH = 64 * 1024 * 1024
+
+
+@router.get("/stats/compare", tags=["statistics"])
+def compare(
+    services: ServicesOf,
+    found: Reader,
+    period: str,
+    against: str = "previous-year",
+    by: By = By.CATEGORY,
+    known_at: str | None = None,
+    definitions: str | None = None,
+    lang: Annotated[str, Query(pattern="^(vi|en)$")] = "vi",
+    format: Annotated[str, Query(pattern="^(json|csv)$")] = "json",
+) -> Response:
+    """One period's incidents against another's, within what the caller may see (contract: `stats compare`)."""
+    question = ask(period, against, str(by), known_at, definitions)
+    directory = services.directory()
+    body = answer_data(answer(services.store.incidents, directory, question, scope=found.scope), directory, lang)
+    if format == "csv":
+        return PlainTextResponse(as_csv(body), media_type="text/csv; charset=utf-8")
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+@router.get("/agencies", tags=["agencies"])
+def agencies(services: ServicesOf, found: Reader) -> dict[str, Any]:
+    """Every unit in every validity, by name."""
+    return {"agencies": [agency_data(unit) for unit in by_name(services.directory().agencies)]}
+
+
+class NewFeed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=100)
+    url: str = Field(max_length=2_000)
+    user: str = Field("", max_length=200)
+    password: str = Field("", max_length=1_000)
+    agency: str | None = None
+
+
+@router.get("/feeds", tags=["feeds"])
+def list_feeds(services: ServicesOf, found: Administrator) -> dict[str, Any]:
+    """The feeds that this node pulls; passwords are not shown."""
+    return {"feeds": [feed_data(feed) for feed in feeds(services.store.records)]}
+
+
+@router.post("/feeds", tags=["feeds"], status_code=201)
+def new_feed(body: NewFeed, services: ServicesOf, found: Administrator) -> dict[str, Any]:
+    """A feed to pull from now on."""
+    feed = Feed(body.name, body.url, body.user, body.password, body.agency)
+    add_feed(services.store.records, feed)
+    return feed_data(feed)
+
+
+@router.post("/feeds/{name}/pull", tags=["feeds"])
+def pull_feed(name: str, services: ServicesOf, found: Administrator) -> dict[str, Any]:
+    """Pulls it now; what it brought."""
+    came = services.subscriber.pull(name, services.directory())
+    return {
+        "taken": came.taken,
+        "incidents": came.incidents,
+        "indicators": came.indicators,
+        "known": came.known,
+        "refused": [{"object": each.location, "reason": each.reason} for each in came.refused],
+    }
+
+
+@router.delete("/feeds/{name}", tags=["feeds"], status_code=204)
+def delete_feed(name: str, services: ServicesOf, found: Administrator) -> None:
+    """No longer pulled; what it brought stays."""
+    remove_feed(services.store.records, name)
+
+
+@router.get("/jobs", tags=["jobs"])
+def jobs(services: ServicesOf, found: Administrator) -> dict[str, Any]:
+    """Repeating work and how it last went."""
+    return {
+        "jobs": [
+            {
+                "name": job.name,
+                "every_seconds": job.every_seconds,
+                "last_run": job.last_run,
+                "last_result": job.last_result,
+                "owner": job.owner,
+            }
+            for job in services.jobs()
+        ]
+    }
+
+
+@router.post("/intake", tags=["intake"])
+async def intake(request: Request, services: ServicesOf, found: SensorCaller) -> dict[str, Any]:
+    """A sensor's batch, whole or not at all; sending it again adds nothing twice."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BATCH:
+            raise HttpRefused(413, "too_large", most=MAX_BATCH)
+    try:
+        batch = batch_from(orjson.loads(body))
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise InvalidRecord("bad_batch", location=found.principal.name, line=0, reason=reason) from error
+    return dict(await run_in_threadpool(services.take, batch))
+
+
+def batch_from(data: dict[str, Any]) -> Batch:
+    """The batch that `batch_data` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    events = data["events"]
+    if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+        raise TypeError("events is not a list of objects")
+    return Batch(
+        source=str(data["source"]),
+        location=str(data["location"]),
+        position=int(data["position"]),
+        taken=int(data["taken"]),
+        events=tuple(events),
+        refused=tuple(Refusal(str(a), int(b), str(c)) for a, b, c in data["refused"]),
+    )

@@ -1,0 +1,138 @@
+"""Who is asking, over HTTP: a session cookie for people, Bearer tokens and Basic for programs.
+
+Every router takes one of these dependencies; a route without one is public on purpose and listed in the tests.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.problems import HttpRefused
+from api.services import Services
+from vonggac.accounts import Accounts, same_secret
+from vonggac.domain.access import Action, Principal, Scope, visible_to
+from vonggac.errors import NotAuthenticated, SharingRefused
+
+SESSION_COOKIE = "vg_session"
+FORM_HEADER = "x-form-token"
+FORM_FIELD = "form_token"
+_UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+#: Argon2id takes a third of a second and 64 MiB, so only so many at once, and a program's answer is kept a while.
+_AT_ONCE = threading.BoundedSemaphore(2)
+BASIC_KEPT_SECONDS = 300.0
+BASIC_KEPT_MOST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The principal, what it may see, and the form token of its session (empty for programs)."""
+
+    principal: Principal
+    scope: Scope
+    form_token: str = ""
+
+
+def services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesOf = Annotated[Services, Depends(services_of)]
+
+
+def caller(request: Request, services: ServicesOf) -> Caller:
+    """Whoever the credentials name. Raises NotAuthenticated; for a form of another site HttpRefused 403."""
+    header = request.headers.get("authorization", "")
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() == "bearer":
+        principal, token = services.accounts.check_token(value.strip()), ""
+    elif scheme.lower() == "basic":
+        principal, token = basic_principal(request, services.accounts, value.strip()), ""
+    elif SESSION_COOKIE in request.cookies:
+        principal, token = services.accounts.session(request.cookies[SESSION_COOKIE])
+        check_same_site(request, token)
+    else:
+        raise NotAuthenticated("not_logged_in")
+    return Caller(principal, visible_to(principal, services.directory()), token)
+
+
+CallerOf = Annotated[Caller, Depends(caller)]
+
+
+def may(action: Action) -> Callable[[Caller], Caller]:
+    """A dependency: the caller, if its role allows the action. Raises SharingRefused."""
+
+    def check(found: CallerOf) -> Caller:
+        if not found.principal.may(action):
+            raise SharingRefused("role_may_not", role=found.principal.role, action=action)
+        return found
+
+    return check
+
+
+def check_same_site(request: Request, token: str) -> None:
+    """A browser's unsafe request comes from our own page: the site says so, and the form or header has its token."""
+    if request.method not in _UNSAFE:
+        return
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise HttpRefused(403, "foreign_form")
+    given = request.headers.get(FORM_HEADER) or getattr(request.state, "form_token", "")
+    if not given or not same_secret(given, token):
+        raise HttpRefused(403, "foreign_form")
+
+
+def check_password(accounts: Accounts, name: str, password: str) -> Principal:
+    """As `Accounts.check_password`, a bounded number at once."""
+    with _AT_ONCE:
+        return accounts.check_password(name, password)
+
+
+class BasicMemory:
+    """Credentials found right a short while ago, kept as keyed digests, so that a poll does not cost an Argon2id."""
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        self._known: dict[bytes, tuple[float, Principal]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, credentials: str) -> Principal | None:
+        with self._lock:
+            kept = self._known.get(self._digest(credentials))
+        return kept[1] if kept and kept[0] > time.monotonic() else None
+
+    def put(self, credentials: str, principal: Principal) -> None:
+        with self._lock:
+            if len(self._known) >= BASIC_KEPT_MOST:
+                self._known.clear()
+            self._known[self._digest(credentials)] = (time.monotonic() + BASIC_KEPT_SECONDS, principal)
+
+    def _digest(self, credentials: str) -> bytes:
+        return hmac.digest(self._key, credentials.encode(), sha256)
+
+
+def basic_principal(request: Request, accounts: Accounts, credentials: str) -> Principal:
+    """RFC 7617, UTF-8."""
+    memory: BasicMemory = request.app.state.basic_memory
+    kept = memory.get(credentials)
+    if kept is not None:
+        return kept
+    try:
+        name, colon, password = base64.b64decode(credentials, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise NotAuthenticated("wrong_credentials") from error
+    if not colon:
+        raise NotAuthenticated("wrong_credentials")
+    principal = check_password(accounts, name, password)
+    memory.put(credentials, principal)
+    return principal

@@ -1,0 +1,44 @@
+"""What the API is given: built by `bootstrap`, so that nothing here opens a store or reads a setting by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sensors.base import Batch
+from sharing.exchange import Exchange
+from sharing.subscribe import Subscriber
+from sharing.taxii import TaxiiServer
+from vonggac.accounts import Accounts
+from vonggac.domain.account import Tally
+from vonggac.domain.agency import Directory
+from vonggac.ports import Clock, Store
+
+
+@dataclass(frozen=True, slots=True)
+class JobLine:
+    """A job as the status page shows it; times are RFC 3339."""
+
+    name: str
+    every_seconds: float
+    last_run: str
+    last_result: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`take` runs a sensor's batch through the pipeline; `secure` says whether cookies need TLS."""
+
+    store: Store
+    accounts: Accounts
+    clock: Clock
+    directory: Callable[[], Directory]
+    exchange: Exchange
+    taxii: TaxiiServer
+    subscriber: Subscriber
+    take: Callable[[Batch], Mapping[str, object]]
+    stages: Callable[[], Mapping[str, Tally]]
+    jobs: Callable[[], Sequence[JobLine]]
+    node_name: str
+    secure: bool
