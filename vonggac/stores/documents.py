@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from ipaddress import ip_address
 from typing import Any
@@ -24,31 +25,38 @@ VALUE_CHARS_MAX = 512
 #: Months before and after are no packet's or record's time, and each would open a partition of its own.
 FIRST_YEAR, LAST_YEAR = 1970, 2099
 
+#: The location that a refusal of the store names: its offset counts from the batch's first document.
+BATCH = "batch"
+
 _OBSERVABLE_PATHS = frozenset(path for paths in OBSERVABLE_FIELDS.values() for path in paths)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A document ready to store: `time_us` is its `@timestamp` in microseconds since 1970, `month` is `YYYY-MM` (UTC)."""
+    """A document ready to store: its place in the batch, its time in microseconds since 1970, and the month of that
+    (`YYYY-MM`, UTC)."""
 
+    offset: int
     id: str
     time_us: int
     month: str
     dataset: str | None
     agency: str | None
     values: tuple[str, ...]
-    document: Document
     body: bytes
+
+    def refused(self, reason: str) -> Refusal:
+        return Refusal(BATCH, self.offset, reason)
 
 
 def prepare_events(documents: Sequence[Document]) -> tuple[list[Prepared], list[Refusal]]:
     """Each event ready to store, or why it is refused; a refusal's offset is the place in the sequence."""
-    return _sorted_out(fault(document) or prepare(document) for document in documents)
+    return _sorted_out(fault(document) or _prepare(offset, document) for offset, document in enumerate(documents))
 
 
 def prepare_detections(detections: Sequence[Detection]) -> tuple[list[Prepared], list[Refusal]]:
     """Each detection's document ready to store, or why it is refused."""
-    return _sorted_out(prepare(to_document(detection)) for detection in detections)
+    return _sorted_out(_prepare(offset, to_document(detection)) for offset, detection in enumerate(detections))
 
 
 def _sorted_out(outcomes: Iterable[Prepared | str]) -> tuple[list[Prepared], list[Refusal]]:
@@ -58,34 +66,41 @@ def _sorted_out(outcomes: Iterable[Prepared | str]) -> tuple[list[Prepared], lis
         if isinstance(outcome, Prepared):
             ready.append(outcome)
         else:
-            refused.append(Refusal("batch", offset, outcome))
+            refused.append(Refusal(BATCH, offset, outcome))
     return ready, refused
 
 
-def prepare(document: Document) -> Prepared | str:
+def _prepare(offset: int, document: Document) -> Prepared | str:
     """A document that has an `@timestamp` and an `event.id`, ready to store; the reason when it cannot be stored."""
-    identity = str(field(document, "event.id"))
+    identity = field(document, "event.id")
+    if not isinstance(identity, str) or not identity.isprintable() or len(identity.encode()) > ID_BYTES_MAX:
+        return f"event.id is not a printable text of at most {ID_BYTES_MAX} bytes"
     instant = parse_instant(str(document["@timestamp"]))
     if not FIRST_YEAR <= instant.year <= LAST_YEAR:
         return f"@timestamp: the year {instant.year} is outside {FIRST_YEAR} to {LAST_YEAR}"
     try:
-        if len(identity.encode()) > ID_BYTES_MAX:
-            return f"event.id is longer than {ID_BYTES_MAX} bytes"
         body = orjson.dumps(document)
     except (TypeError, ValueError) as error:  # lone surrogates, integers beyond 64 bits, what JSON has no form for
         return f"not representable as JSON: {error}"
     agency = field(document, "organization.id")
     dataset = field(document, "event.dataset")
     return Prepared(
+        offset=offset,
         id=identity,
         time_us=to_epoch_us(instant),
         month=f"{instant.year:04d}-{instant.month:02d}",
         dataset=None if dataset is None else str(dataset),
         agency=None if agency is None else str(agency),
         values=tuple({look_up_form(value): None for _, value in observables(document)}),
-        document=document,
         body=body,
     )
+
+
+def month_span(month: str) -> tuple[datetime, datetime]:
+    """The first instant of a `YYYY-MM` (UTC) and the first after it."""
+    year, number = int(month[:4]), int(month[5:])
+    after = (year + 1, 1) if number == 12 else (year, number + 1)
+    return datetime(year, number, 1, tzinfo=UTC), datetime(*after, 1, tzinfo=UTC)
 
 
 def look_up_form(value: str) -> str:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 Place = tuple[int, str]
 
 #: No page is longer, whatever was asked; the rest follows by the cursor.
-PAGE_MAX = 10_000
+PAGE_MAX = 5_000
 
 
 def encode_cursor(place: Place) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
@@ -16,7 +16,7 @@ from vonggac.domain.detection import Detection, from_document
 from vonggac.domain.event import Document
 from vonggac.domain.times import to_epoch_us
 from vonggac.ports import Added, EventQuery, Page
-from vonggac.stores.documents import Prepared, prepare_detections, prepare_events
+from vonggac.stores.documents import Prepared, month_span, prepare_detections, prepare_events
 from vonggac.stores.paging import Place, decode_cursor, page_of, page_size
 from vonggac.stores.sqlite import documents
 from vonggac.stores.sqlite.connection import Database, Retired, folder_lock, remove_files, retire
@@ -171,18 +171,13 @@ class SqliteEventStore:
             return documents.count(connection)
 
     def drop_events_before(self, instant: datetime) -> int:
-        return sum(self._partitions.drop(month) for month in self._partitions.months() if span(month)[1] <= instant)
-
-
-def span(month: str) -> tuple[datetime, datetime]:
-    """The first instant of a `YYYY-MM` (UTC) and the first after it."""
-    year, number = int(month[:4]), int(month[5:])
-    after = (year + 1, 1) if number == 12 else (year, number + 1)
-    return datetime(year, number, 1, tzinfo=UTC), datetime(*after, 1, tzinfo=UTC)
+        return sum(
+            self._partitions.drop(month) for month in self._partitions.months() if month_span(month)[1] <= instant
+        )
 
 
 def _may_hold(month: str, query: EventQuery, after: Place | None) -> bool:
-    start, end = span(month)
+    start, end = month_span(month)
     if query.since is not None and end <= query.since:
         return False
     if query.until is not None and query.until <= start:

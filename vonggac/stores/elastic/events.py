@@ -1,0 +1,170 @@
+"""Events in one index for each month (UTC) of their time, so that retention removes indices; detections in another.
+
+Writes do not wait for a refresh: the first search after them asks for it, so that a reader of this process sees what it
+wrote, and other processes see it within a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from vonggac.domain.account import Refusal
+from vonggac.domain.detection import Detection, from_document
+from vonggac.domain.event import Document
+from vonggac.domain.times import to_epoch_us
+from vonggac.ports import Added, EventQuery, Page
+from vonggac.stores.documents import (
+    Prepared,
+    look_up_form,
+    matches,
+    month_span,
+    narrowing_value,
+    prepare_detections,
+    prepare_events,
+    spellings,
+)
+from vonggac.stores.elastic.mappings import IGNORE_ABOVE, KEYWORDS, LONGS, OWN
+from vonggac.stores.elastic.server import Query, Server, Write
+from vonggac.stores.paging import Place, decode_cursor, page_of, page_size
+
+_SORT = [{f"{OWN}.time": "asc"}, {f"{OWN}.id": "asc"}]
+_IDS_AT_ONCE = 1_000
+
+
+class ElasticEventStore:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._events = server.index("events-*")
+        self._detections = server.index("detections")
+        self._unrefreshed: set[str] = set()
+
+    def add_events(self, events: Sequence[Document]) -> Added:
+        ready, refused = prepare_events(events)
+        return self._add(self._events, ready, refused, lambda event: self._events_index(event.month))
+
+    def add_detections(self, detections: Sequence[Detection]) -> Added:
+        ready, refused = prepare_detections(detections)
+        return self._add(self._detections, ready, refused, lambda _: self._detections)
+
+    def events(self, ids: Sequence[str]) -> list[Document]:
+        found = self._get(self._events, ids)
+        return [found[identity] for identity in ids if identity in found]
+
+    def detections(self, ids: Sequence[str]) -> list[Detection]:
+        found = self._get(self._detections, ids)
+        return [from_document(found[identity]) for identity in ids if identity in found]
+
+    def search_events(self, query: EventQuery) -> Page[Document]:
+        return self._search(self._events, query)
+
+    def search_detections(self, query: EventQuery) -> Page[Detection]:
+        page = self._search(self._detections, query)
+        return Page(tuple(from_document(document) for document in page.items), page.next)
+
+    def count_events(self) -> int:
+        self._refresh(self._events)
+        return self._server.count(self._events)
+
+    def count_detections(self) -> int:
+        self._refresh(self._detections)
+        return self._server.count(self._detections)
+
+    def drop_events_before(self, instant: datetime) -> int:
+        dropped = 0
+        for index in self._server.indices(self._events):
+            month = index.removeprefix(self._server.index("events-")).replace(".", "-")
+            if month_span(month)[1] <= instant:
+                self._server.refresh(index)
+                dropped += self._server.count(index)
+                self._server.drop(index)
+        return dropped
+
+    def _events_index(self, month: str) -> str:
+        return self._server.index(f"events-{month.replace('-', '.')}")
+
+    def _add(
+        self, written: str, ready: Sequence[Prepared], refused: Sequence[Refusal], index: Callable[[Prepared], str]
+    ) -> Added:
+        """Each document is created under its id, was there already, or is refused with Elasticsearch's reason."""
+        outcomes = self._server.bulk([Write(index(document), document.id, _body(document)) for document in ready])
+        self._unrefreshed.add(written)
+        faults = list(refused)
+        duplicates = 0
+        for document, outcome in zip(ready, outcomes, strict=True):
+            if outcome.status == 409:
+                duplicates += 1
+            elif outcome.status >= 400:
+                faults.append(document.refused(outcome.reason))
+        created = len(ready) - duplicates - (len(faults) - len(refused))
+        return Added(created, duplicates, tuple(sorted(faults, key=lambda fault: fault.offset)))
+
+    def _refresh(self, index: str) -> None:
+        if index in self._unrefreshed:
+            self._unrefreshed.discard(index)  # before, so that a write meanwhile asks for another
+            self._server.refresh(index)
+
+    def _get(self, index: str, ids: Sequence[str]) -> dict[str, Document]:
+        self._refresh(index)
+        asked = list(dict.fromkeys(ids))
+        found: dict[str, Document] = {}
+        for at in range(0, len(asked), _IDS_AT_ONCE):
+            query = {"ids": {"values": asked[at : at + _IDS_AT_ONCE]}}
+            hits = self._server.search(index, query, size=_IDS_AT_ONCE)["hits"]["hits"]
+            found |= {hit["_id"]: _document(hit) for hit in hits}
+        return found
+
+    def _search(self, index: str, query: EventQuery) -> Page[Document]:
+        self._refresh(index)
+        size, after = page_size(query.limit), decode_cursor(query.cursor)
+        wanted = None if query.value is None else spellings(query.value)
+        filters = {"bool": {"filter": _filters(query)}}
+        found: list[tuple[Place, Document]] = []
+        while len(found) <= size:
+            asked: dict[str, Any] = {"search_after": list(after)} if after else {}
+            hits = self._server.search(index, filters, sort=_SORT, size=size + 1, **asked)["hits"]["hits"]
+            for hit in hits:
+                after = (hit["sort"][0], hit["sort"][1])
+                document = _document(hit)
+                if matches(document, query.terms, wanted):
+                    found.append((after, document))
+            if len(hits) <= size:
+                break
+        page = page_of(found[: size + 1], size, lambda hit: hit[0])
+        return Page(tuple(document for _, document in page.items), page.next)
+
+
+def _body(document: Prepared) -> bytes:
+    """The document's JSON with our own object at its end: spliced in, as writing it all again would cost twice."""
+    own = orjson.dumps({"time": document.time_us, "id": document.id, "values": document.values})
+    return document.body[:-1] + b',"' + OWN.encode() + b'":' + own + b"}"
+
+
+def _document(hit: dict[str, Any]) -> Document:
+    document: Document = hit["_source"]
+    document.pop(OWN, None)
+    return document
+
+
+def _filters(query: EventQuery) -> list[Query]:
+    """A superset of the matches, as narrow as the indexed fields allow; `matches` decides."""
+    bounds: dict[str, int] = {}
+    if query.since is not None:
+        bounds["gte"] = to_epoch_us(query.since)
+    if query.until is not None:
+        bounds["lt"] = to_epoch_us(query.until)
+    filters: list[Query] = [{"range": {f"{OWN}.time": bounds}}] if bounds else []
+    if query.datasets:
+        filters.append({"terms": {"event.dataset": list(query.datasets)}})
+    if query.agencies is not None:
+        filters.append({"terms": {"organization.id": sorted(query.agencies)}})
+    value = narrowing_value(query)
+    if value is not None:
+        filters.append({"terms": {f"{OWN}.values": [look_up_form(spelling) for spelling in spellings(value)]}})
+    for path, term in query.terms.items():
+        if (path in KEYWORDS and len(str(term)) <= IGNORE_ABOVE) or (path in LONGS and str(term).isdecimal()):
+            filters.append({"term": {path: str(term)}})
+    return filters
