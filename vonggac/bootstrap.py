@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
+
+import orjson
 
 from vonggac.accounts import Accounts
 from vonggac.directory import load_directory
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from correlator.engine import Correlator
     from correlator.sigma.load import LoadedRules
     from sensors.base import Origin
+    from sharing.exchange import Exchange
+    from sharing.subscribe import Subscriber
     from vonggac.pipeline import Pipeline
 
 #: How long a node reads the directory from memory before it asks the store again.
@@ -62,13 +67,13 @@ class Node:
     def directory(self) -> Directory:
         """The agency directory, at most DIRECTORY_SECONDS old."""
         now = time.monotonic()
-        if now - self._directory_read > DIRECTORY_SECONDS:
+        if not self._directory_read or now - self._directory_read > DIRECTORY_SECONDS:
             self._directory = load_directory(self.store.records)
             self._directory_read = now
         return self._directory
 
-    _directory: Directory = Directory()
-    _directory_read: float = -1e9
+    _directory: Directory = field(default_factory=Directory, init=False)
+    _directory_read: float = field(default=0.0, init=False)  # monotonic seconds; 0: never
 
     def origin(self, sensor: str | None = None, agency: str | None = None) -> Origin:
         """Who saw it, from flags or settings; the agency's name from the directory where there is one."""
@@ -78,11 +83,13 @@ class Node:
         unit = self.directory().latest(code) if code else None
         return Origin(sensor or self.settings.sensor_name, code, unit.name if unit else None)
 
-    def correlator(self, rules: LoadedRules, indicators: Iterable[Indicator]) -> Correlator:
-        from correlator.engine import Correlator
-        from correlator.indicators import IndicatorSet
+    def received_indicators(self) -> list[Indicator]:
+        """The indicators that feeds and hand-overs brought and that are not withdrawn."""
+        from correlator.indicator_files import parse_indicators
 
-        return Correlator(rules.rules, IndicatorSet(indicators))
+        bodies = [record.body["object"] for record in self.store.records.list("indicator")]
+        content = orjson.dumps([body for body in bodies if not body.get("revoked")])
+        return list(parse_indicators(content, "store").indicators)
 
     def pipeline(self, correlator: Correlator) -> Pipeline:
         from vonggac.pipeline import Pipeline
@@ -95,6 +102,23 @@ class Node:
             incident_window=timedelta(minutes=self.settings.incident_window_minutes),
             origin=self.settings.node_name,
         )
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        from sharing.exchange import Exchange
+        from sharing.stix import NodeIdentity
+
+        identity = NodeIdentity(self.settings.node_name, self.settings.node_agency or None)
+        return Exchange(self.store, self.clock, identity)
+
+    @cached_property
+    def subscriber(self) -> Subscriber:
+        from sharing.subscribe import Subscriber
+
+        return Subscriber(self.store.records, self.exchange, self.clock)
+
+    def uuid(self) -> str:
+        return str(UUID(hex=self.ids()))
 
     def close(self) -> None:
         if "store" in self.__dict__:

@@ -61,6 +61,7 @@ class Call:
     quiet: bool = False
     json: bool = False
     refused: int = 0
+    exit_code: int = 0  # of an input that was named and passed over
     _languages: tuple[str, ...] = field(default=LANGUAGES)
 
     @property
@@ -158,11 +159,11 @@ class Commands(click.Group):
 @click.option("--quiet", is_flag=True, help="No progress and no messages but errors.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on a terminal too.")
 @click.pass_context
-def cli(ctx: click.Context, config: Path | None, quiet: bool, as_json: bool, **flags: Any) -> None:
+def cli(ctx: click.Context, /, config: Path | None, quiet: bool, as_json: bool, **flags: Any) -> None:
     """Vọng Gác: from the packet to the national report."""
     settings = load(os.environ, flags, config)
     languages = (settings.lang,) if settings.lang else LANGUAGES
-    ctx.obj = Call(settings, quiet, as_json, 0, languages)
+    ctx.obj = Call(settings, quiet, as_json, _languages=languages)
 
 
 def hoist(arguments: Sequence[str]) -> list[str]:
@@ -197,7 +198,7 @@ def run(arguments: Sequence[str]) -> int:
             cli.invoke(context)
         call = context.obj
         sys.stdout.flush()
-        return 1 if isinstance(call, Call) and call.refused else 0
+        return call.exit_code or int(call.refused > 0) if isinstance(call, Call) else 0
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as error:
@@ -210,13 +211,13 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except VonggacError as error:
-        call = context.obj if context is not None else None
-        return _fail(error, call if isinstance(call, Call) else Call(Settings()))
+        return _fail(error, context)
     except OSError as error:
-        return _fail(_our_error(error), Call(Settings()))
+        return _fail(_our_error(error), context)
 
 
-def _fail(error: VonggacError, call: Call) -> int:
+def _fail(error: VonggacError, context: click.Context | None) -> int:
+    call = context.obj if context is not None and isinstance(context.obj, Call) else Call(Settings())
     call.refuse(error)
     if error.detail and not call.quiet:
         sys.stderr.write(f"  ({printable(error.detail)})\n")

@@ -104,10 +104,11 @@ class Pipeline:
     def take(self, batch: Batch) -> Summary:
         """The batch is stored, matched and made into incidents. Raises StoreUnavailable; then take it again."""
         with self._lock:
-            events = [with_agency(event, self._directory()) for event in batch.events]
+            directory = self._directory()
+            events = [with_agency(event, directory) for event in batch.events]
             stored = self._store.events.add_events(events)
-            refused_ids = {refusal.location for refusal in stored.refused}
-            taken = [event for event in events if event["event"]["id"] not in refused_ids]
+            refused = {refusal.offset for refusal in stored.refused}
+            taken = [event for at, event in enumerate(events) if at not in refused]
             note_newest(self._store.records, taken)
             found = self._correlator.feed(taken)
             return self._settle(found) + Summary(
@@ -169,7 +170,7 @@ class Pipeline:
                     continue
                 break
             else:
-                raise Conflict("incident_contended", key=key)
+                raise Conflict("incident_contended", correlation=key)
             opened |= new
             joined |= more
             repeated += again
@@ -186,9 +187,9 @@ class Pipeline:
             if planned is None:
                 repeated += 1
                 continue
-            identity, entries = planned
-            pending.setdefault(identity, []).extend(entries)
-            grown = advance(identity, known.get(identity), entries)
+            identity, planned_entries = planned
+            pending.setdefault(identity, []).extend(planned_entries)
+            grown = advance(identity, known.get(identity), planned_entries)
             if grown is not None:
                 known[identity] = grown
         for identity, entries in pending.items():

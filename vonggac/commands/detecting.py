@@ -1,0 +1,170 @@
+"""`sense`, `detect` and `ingest`: from inputs to events, to detections, to incidents in the store."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from vonggac.bootstrap import load_indicators, load_rules
+from vonggac.cli import Call
+from vonggac.commands.options import node_of, origin_options, rule_options
+from vonggac.domain.account import Refusal
+from vonggac.errors import ReadError, UnknownInput
+
+if TYPE_CHECKING:
+    from correlator.engine import Correlator
+    from sensors.base import Batch, Origin
+    from vonggac.bootstrap import Node
+
+#: Refusals are named one by one up to this many; the summary counts them all.
+MAX_NAMED = 100
+
+
+@click.command()
+@click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
+@origin_options
+@click.pass_obj
+def sense(call: Call, sources: tuple[str, ...], sensor_name: str | None, agency: str | None) -> None:
+    """Captures and logs to ECS events, NDJSON.
+
+    SOURCE is a pcap, pcapng (also .gz, .zst), Suricata eve.json, Zeek log or folder of them, Windows events, ECS or
+    flat NDJSON, - for standard input, or iface:NAME. The kind is recognised from the content.
+    """
+    from sensors.base import Origin
+
+    # Without --agency nothing of the store is needed, so none is opened.
+    origin = (
+        node_of(call).origin(sensor_name, agency)
+        if agency or call.settings.sensor_agency
+        else Origin(sensor_name or call.settings.sensor_name)
+    )
+    for batch in batches(call, sources, origin):
+        call.emit_many(batch.events)
+
+
+@click.command()
+@click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
+@rule_options
+@origin_options
+@click.pass_obj
+def detect(
+    call: Call,
+    sources: tuple[str, ...],
+    rules: tuple[str, ...],
+    indicators: tuple[str, ...],
+    sensor_name: str | None,
+    agency: str | None,
+) -> None:
+    """Captures and logs to detections, NDJSON. Nothing is stored."""
+    from sensors.base import Origin
+    from vonggac.domain.detection import to_document
+
+    correlator = matcher(call, None, rules, indicators)
+    origin = Origin(sensor_name or call.settings.sensor_name, agency)
+    for batch in batches(call, sources, origin):
+        call.emit_many([to_document(found) for found in correlator.feed(batch.events)])
+
+
+@click.command()
+@click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
+@rule_options
+@origin_options
+@click.pass_obj
+def ingest(
+    call: Call,
+    sources: tuple[str, ...],
+    rules: tuple[str, ...],
+    indicators: tuple[str, ...],
+    sensor_name: str | None,
+    agency: str | None,
+) -> None:
+    """Captures and logs through the whole pipeline into the store; prints a summary object.
+
+    The same input again adds nothing: its events count as duplicates.
+    """
+    from vonggac.pipeline import Summary, keep_accounts
+
+    node = node_of(call)
+    node.store.check()
+    pipeline = node.pipeline(matcher(call, node, rules, indicators))
+    total = Summary()
+    try:
+        for batch in batches(call, sources, node.origin(sensor_name, agency)):
+            step = pipeline.take(batch)
+            total += step
+            name_refusals(call, step.refusals[len(batch.refused) :])
+    finally:
+        keep_accounts(node.store.records, total.stages)
+    call.show(total.data())
+
+
+def matcher(call: Call, node: Node | None, rules: Sequence[str], indicators: Sequence[str]) -> Correlator:
+    """The correlator of these rules and indicators, and of those the node has received; each fault is named."""
+    from correlator.engine import Correlator
+    from correlator.indicators import IndicatorSet
+
+    loaded = load_rules(call.settings, rules)
+    known, faults = load_indicators(call.settings, indicators)
+    if node is not None:
+        known += node.received_indicators()
+    for fault in (*loaded.faults, *faults):
+        call.refuse(fault)
+    return Correlator(loaded.rules, IndicatorSet(known))
+
+
+def batches(call: Call, sources: Sequence[str], origin: Origin) -> Iterator[Batch]:
+    """Every source's batches with progress on stderr. A source that is missing or unknown is named, the others are
+    still read, and at the end it decides the exit code."""
+    from sensors import open_source
+
+    unknown: UnknownInput | None = None
+    for source in sources:
+        taken = refused = 0
+        try:
+            opened = open_source(source, origin)
+            with _Progress(call, source) as progress:
+                for batch in opened:
+                    taken += batch.taken
+                    refused += len(batch.refused)
+                    progress.show(taken)
+                    yield batch
+                    name_refusals(call, batch.refused)
+        except UnknownInput as error:
+            call.refuse(error)
+            unknown = error
+        if refused:
+            call.tell("message.not_decoded", location=source, taken=taken, refused=refused)
+    if unknown is not None:
+        call.exit_code = unknown.exit_code
+
+
+def name_refusals(call: Call, refusals: Sequence[Refusal]) -> None:
+    """Each refused place on stderr, and counted."""
+    for refusal in refusals:
+        error = ReadError("refused_place", location=refusal.location, offset=refusal.offset, reason=refusal.reason)
+        call.refuse(error)
+
+
+class _Progress:
+    """A line on a terminal's stderr that says how far a source is."""
+
+    def __init__(self, call: Call, source: str) -> None:
+        self._on = sys.stderr.isatty() and not call.quiet
+        self._call = call
+        self._source = source
+
+    def __enter__(self) -> _Progress:
+        if self._on:
+            self._call.tell("message.reading", location=self._source)
+        return self
+
+    def show(self, taken: int) -> None:
+        if self._on:
+            click.echo(f"\r  {taken:,}", err=True, nl=False)
+
+    def __exit__(self, *_: object) -> None:
+        if self._on:
+            click.echo("\r", err=True)

@@ -1,0 +1,90 @@
+"""`hunt`: is or was this in our network, as far as events are retained?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import click
+
+from vonggac.bootstrap import load_indicators, load_rules
+from vonggac.cli import Call
+from vonggac.commands.options import node_of
+from vonggac.domain.times import parse_record_time
+from vonggac.errors import UsageRefused
+from vonggac.ports import EventQuery, EventStore
+
+#: The most event ids that one answer names.
+MAX_EVENTS = 1_000
+
+
+@click.command()
+@click.option("--value", "values", multiple=True, help="An address, name, URL or hash.")
+@click.option("--indicators", multiple=True, help="File of indicators to look for.")
+@click.option("--rules", multiple=True, help="Sigma file or folder to run over the retained events.")
+@click.option("--since", help="Not before this time.")
+@click.option("--until", help="Before this time.")
+@click.pass_obj
+def hunt(
+    call: Call,
+    values: tuple[str, ...],
+    indicators: tuple[str, ...],
+    rules: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+) -> None:
+    """For each value or rule: found with its event ids, or not-found."""
+    if not (values or indicators or rules):
+        raise UsageRefused("hunt_what")
+    start, end = _when(since), _when(until)
+    node = node_of(call)
+    if indicators:
+        known, faults = load_indicators(call.settings, indicators)
+        for fault in faults:
+            call.refuse(fault)
+        values = (*values, *dict.fromkeys(each.value for each in known))
+    for value in values:
+        call.emit(_by_value(node.store.events, value, start, end))
+    if rules:
+        for item in _by_rules(call, node.store.events, rules, start, end):
+            call.emit(item)
+
+
+def _when(text: str | None) -> datetime | None:
+    try:
+        return parse_record_time(text) if text else None
+    except ValueError as error:
+        raise UsageRefused("bad_time", text=text, reason=error) from error
+
+
+def _by_value(store: EventStore, value: str, start: datetime | None, end: datetime | None) -> Mapping[str, Any]:
+    wanted = value if "://" in value else value.strip().lower().rstrip(".")
+    page = store.search_events(EventQuery(since=start, until=end, value=wanted, limit=MAX_EVENTS))
+    return _answer("value", value, [event["event"]["id"] for event in page.items], page.next is not None)
+
+
+def _by_rules(
+    call: Call, store: EventStore, paths: tuple[str, ...], start: datetime | None, end: datetime | None
+) -> list[Mapping[str, Any]]:
+    from correlator.engine import Correlator
+
+    loaded = load_rules(call.settings, paths)
+    for fault in loaded.faults:
+        call.refuse(fault)
+    correlator = Correlator(loaded.rules)
+    found: dict[str, list[str]] = {each.info.id: [] for each in loaded.rules}
+    cursor: str | None = None
+    while True:
+        page = store.search_events(EventQuery(since=start, until=end, limit=1_000, cursor=cursor))
+        for detection in correlator.feed(page.items):
+            found[detection.rule.id] += detection.evidence
+        cursor = page.next
+        if cursor is None:
+            break
+    return [_answer("rule", rule, events[:MAX_EVENTS], len(events) > MAX_EVENTS) for rule, events in found.items()]
+
+
+def _answer(what: str, wanted: str, events: list[str], more: bool) -> Mapping[str, Any]:
+    answer: dict[str, Any] = {what: wanted, "status": "found" if events else "not-found", "events": events}
+    return {**answer, "more": True} if more else answer
