@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from correlator.sigma.document import Source
@@ -23,6 +23,23 @@ CATEGORIES = frozenset(
         "espionage",
         "combined",
         "other",
+    }
+)
+
+#: Classes of the Reference Security Incident Taxonomy (ENISA and TF-CSIRT working group, version 1003).
+RSIT_CLASSES = frozenset(
+    {
+        "abusive-content",
+        "malicious-code",
+        "information-gathering",
+        "intrusion-attempts",
+        "intrusions",
+        "availability",
+        "information-content-security",
+        "fraud",
+        "vulnerable",
+        "other",
+        "test",
     }
 )
 
@@ -83,12 +100,15 @@ def _check_block(block: object, source: Source) -> None:
             raise Refused("rule_invalid", source.line_of("vonggac", key), f"vonggac.{key} is not known")
         if not isinstance(value, str):
             raise Refused("rule_invalid", source.line_of("vonggac", key), f"vonggac.{key} must be text")
-    if block.get("category", "other") not in CATEGORIES:
-        reason = f"vonggac.category must be one of {', '.join(sorted(CATEGORIES))}"
-        raise Refused("rule_invalid", source.line_of("vonggac", "category"), reason)
-    if block.get("entity", "source.ip") not in ENTITY_FIELDS:
-        reason = f"vonggac.entity must be one of {', '.join(ENTITY_FIELDS)}"
-        raise Refused("rule_invalid", source.line_of("vonggac", "entity"), reason)
+    allowed: Mapping[str, Collection[str]] = {
+        "category": CATEGORIES,
+        "rsit": RSIT_CLASSES,
+        "entity": ENTITY_FIELDS,
+    }
+    for key, values in allowed.items():
+        if key in block and block[key] not in values:
+            reason = f"vonggac.{key} must be one of {', '.join(sorted(values))}"
+            raise Refused("rule_invalid", source.line_of("vonggac", key), reason)
     if "kind" in block and not _SLUG.fullmatch(block["kind"]):
         raise Refused(
             "rule_invalid", source.line_of("vonggac", "kind"), "vonggac.kind must be lower-case words-with-hyphens"
