@@ -22,6 +22,11 @@ __all__ = ["READERS", "open_source", "reader_for"]
 READERS = (
     "sensors.pcap:PcapReader",
     "sensors.pcap:PcapngReader",
+    "sensors.zeek:ZeekTsvReader",
+    "sensors.eve:EveReader",
+    "sensors.zeek:ZeekJsonReader",
+    "sensors.ndjson:NdjsonReader",
+    "sensors.ndjson:JsonReader",
 )
 
 

@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "file": (("file", "network"), ("info",)),
     "anomaly": (("network",), ("info",)),
 }
+_OTHER = (("network",), ("info",))
 TRANSPORTS = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMPV6: "ipv6-icmp", SCTP: "sctp"}
 _TRANSPORTS = TRANSPORTS | {
     4: "ipip",
@@ -67,7 +68,7 @@ class Scribe:
 
     def document(self, dataset: str, ns: int, position: int, identity: str) -> Document:
         """The fields of every event."""
-        category, kind = KINDS[dataset]
+        category, kind = KINDS.get(dataset, _OTHER)
         document: Document = {
             "@timestamp": instant_text(ns),
             "ecs": {"version": ECS_VERSION},

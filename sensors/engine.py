@@ -54,15 +54,23 @@ class Engine:
 
     def feed(self, packet: Packet) -> None:
         at = Moment(packet.position, packet.ns)
-        if packet.ns > self._now_ns:
-            self._now_ns = packet.ns
-        if self._now_ns // 1_000_000_000 != self._second:
-            self._second = self._now_ns // 1_000_000_000
-            self._expire(at)
+        self.pass_time(packet.ns)
         frame = decode_frame(packet.linktype, packet.data, packet.wire_length)
         self._frame(frame, frame.vlans, packet.wire_length, 1, at)
         if frame.skipped:
             self.counts[frame.skipped] += 1
+
+    def pass_time(self, ns: int) -> None:
+        """It is (at least) this late: what has idled for too long by now ends. Looked at once a second."""
+        self._now_ns = max(self._now_ns, ns)
+        if self._now_ns // 1_000_000_000 != self._second:
+            self._second = self._now_ns // 1_000_000_000
+            self._expire()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are events to take."""
+        return bool(self._events)
 
     def take(self) -> list[Document]:
         """The events found since the last call."""
@@ -169,7 +177,7 @@ class Engine:
         self._emit(flow, flow.talk.data(side, segment.payload, at))
         flow.application = flow.talk.name
 
-    def _expire(self, at: Moment) -> None:
+    def _expire(self) -> None:
         for flow, reason in self._flows.idle(self._now_ns):
             self._end(flow, reason)
         for datagram in self._fragments.expired(self._now_ns):

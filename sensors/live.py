@@ -1,6 +1,6 @@
 """Packets of a network interface as they pass: AF_PACKET through scapy, which alone may be GPL-bound to this room.
 
-Needs CAP_NET_RAW. The socket is opened before anything is yielded, so that a missing interface or right is told at once.
+Needs CAP_NET_RAW. The socket is opened before anything is yielded: a missing interface or right is told at once.
 """
 
 from __future__ import annotations
@@ -69,14 +69,14 @@ def _batches(socket: Any, location: str, origin: Origin, stop: Callable[[], bool
         socket.close()
 
 
-def _packets(socket: Any, stop: Callable[[], bool]) -> Iterator[Record | None]:
-    """Packets as they come; None when none came for a moment, so that the batch can end."""
+def _packets(socket: Any, stop: Callable[[], bool]) -> Iterator[Record | int]:
+    """Packets as they come; the time (ns) when none came for a moment, so that flows and batches can end."""
     from select import select
 
     position = 0
     while not stop():
         if not select([socket], [], [], _POLL_SECONDS)[0]:
-            yield None
+            yield time_ns()
             continue
         cls, data, seconds = socket.recv_raw()
         if data is None:

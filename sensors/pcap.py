@@ -86,7 +86,7 @@ def records(stream: BinaryIO, location: str) -> Iterator[Record]:
 
 
 def sense(
-    packets: Iterator[Record | None],
+    packets: Iterator[Record | int],
     location: str,
     origin: Origin,
     full: Callable[[int], bool] = lambda taken: taken >= BATCH_UNITS,
@@ -94,7 +94,7 @@ def sense(
     """The batches of a capture. Where it breaks off, the last batch says so and holds what was found before.
 
     `full` says, given the packets taken since the last batch, whether it is time for the next. A live capture gives
-    None where no packet came for a moment, so that a batch can end without one.
+    the time (ns) where no packet came for a moment, so that flows and batches can end without one.
     """
     engine: Engine | None = None
     source = ""
@@ -102,15 +102,19 @@ def sense(
     refused: tuple[Refusal, ...] = ()
     try:
         for record in packets:
-            if record is not None:
+            if isinstance(record, int):
+                if engine is not None:
+                    engine.pass_time(record)
+            else:
                 if engine is None:
                     source = fingerprint(record.raw)
                     engine = Engine(origin, source)
                 engine.feed(record.packet)
                 taken += 1
-            if engine is not None and taken and full(taken):
+            if engine is not None and full(taken):
                 position += taken
-                yield from _batches(engine, source, location, position, taken)
+                if taken or engine.waiting:
+                    yield from _batches(engine, source, location, position, taken)
                 taken = 0
     except ReadError as error:
         # What lies behind the break is one refused unit: it cannot be told how many packets it was.
