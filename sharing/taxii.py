@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from sharing.exchange import Exchange, Sender, fault
+from sharing.stix import object_id
 from sharing.taxii_query import MAX_PAGE, PageRequest, version_matches
 from vonggac.domain.access import Action, Principal, visible_to
 from vonggac.domain.agency import Directory
@@ -99,15 +99,15 @@ class TaxiiServer:
         return Answer({name: value for name, value in record.body.items() if name != "by"})
 
     def delete(
-        self, principal: Principal, directory: Directory, identity: str, object_id: str, versions: Sequence[str]
+        self, principal: Principal, directory: Directory, identity: str, stix_id: str, versions: Sequence[str]
     ) -> None:
         """§5.7: needs reading and writing; only versions that the principal can see."""
         collection = self._writable(principal, identity)
         if not collection_data(collection, principal)["can_read"]:
             raise SharingRefused("taxii_may_not", collection=identity)
-        request = PageRequest(ids=frozenset({object_id}), versions=version_matches(",".join(versions)), limit=1)
+        request = PageRequest(ids=frozenset({stix_id}), versions=version_matches(",".join(versions)), limit=1)
         self._page(principal, directory, identity, request)
-        self._store.feeds.delete_items(collection.id, object_id, request.versions)
+        self._store.feeds.delete_items(collection.id, stix_id, request.versions)
 
     def forget_statuses(self) -> int:
         """Statuses older than STATUS_KEPT are gone; how many they were."""
@@ -252,7 +252,7 @@ def _status_body(identity: str, now: datetime, results: Sequence[ItemResult]) ->
     good = [result for result in results if result.outcome != "refused"]
     bad = [result for result in results if result.outcome == "refused"]
     body: dict[str, Any] = {
-        "id": _as_uuid(identity),
+        "id": object_id("status", identity).removeprefix("status--"),
         "status": "complete",
         "request_timestamp": format_instant(now),
         "total_count": len(results),
@@ -271,7 +271,3 @@ def _detail(result: ItemResult) -> dict[str, str]:
     dated = result.version is not NO_VERSION
     detail = {"id": result.id, "version": version_text(result.version) if dated else ""}
     return {**detail, "message": result.reason} if result.reason else detail
-
-
-def _as_uuid(identity: str) -> str:
-    return str(UUID(hex=identity))
