@@ -52,7 +52,8 @@ def field(document: Mapping[str, Any], path: str) -> Any:
         return document[path]
     here: Any = document
     for part in path.split("."):
-        if not isinstance(here, (dict, Mapping)):  # dict first: asking the abstract class costs ten times as much
+        # None and dict first, as asking the abstract class costs ten times as much.
+        if here is None or not isinstance(here, (dict, Mapping)):
             return None
         here = here.get(part)
     return here
@@ -88,7 +89,10 @@ def observables(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     seen: set[tuple[str, str]] = set()
     for kind, paths in OBSERVABLE_FIELDS.items():
         for path in paths:
-            for value in _texts(field(document, path)):
+            held = field(document, path)
+            if held is None:
+                continue
+            for value in (held,) if isinstance(held, str) else _texts(held):
                 found = (kind, value if kind == "url" else value.lower().rstrip("."))
                 if found[1] and found not in seen:
                     seen.add(found)

@@ -1,0 +1,212 @@
+"""What any event store must do."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.contracts.store_samples import DECEMBER, NOVEMBER, PAGE_SIZES, detection, event, later
+from vonggac.domain.event import Document
+from vonggac.errors import UsageRefused
+from vonggac.ports import EventQuery, EventStore, Store
+
+
+def ids(documents: Any) -> list[str]:
+    return [document["event"]["id"] for document in documents]
+
+
+def all_pages(events: EventStore, query: EventQuery) -> list[Document]:
+    """Every event, page by page; each page but the last is full."""
+    found: list[Document] = []
+    while True:
+        page = events.search_events(query)
+        found += page.items
+        if page.next is None:
+            return found
+        assert len(page.items) == query.limit
+        query = replace(query, cursor=page.next)
+
+
+class EventStoreContract:
+    def test_events_come_back_as_they_were_in_the_order_asked(self, store: Store) -> None:
+        first = event("one", vonggac_source={"position": 7, "tên": "Đà Nẵng"}, source_ip="192.0.2.1")
+        second = event("two", DECEMBER)
+        added = store.events.add_events([first, second])
+        assert (added.created, added.duplicates, added.refused) == (2, 0, ())
+        assert store.events.events(["two", "never", "one", "two"]) == [second, first, second]
+
+    def test_an_event_added_twice_is_there_once(self, store: Store) -> None:
+        store.events.add_events([event("one")])
+        added = store.events.add_events([event("one"), event("two"), event("two")])
+        assert (added.created, added.duplicates, added.refused) == (1, 2, ())
+        assert store.events.count_events() == 2
+
+    def test_what_is_no_event_is_refused_by_itself_with_its_reason(self, store: Store) -> None:
+        nameless = event("x")
+        del nameless["event"]["id"]
+        batch: list[Any] = [
+            event("good-1"),
+            nameless,
+            event("x") | {"@timestamp": "yesterday"},
+            event("x") | {"@timestamp": "3026-01-01T00:00:00Z"},
+            event("x" * 600),
+            event("x\x00y"),
+            event("x", message="\ud800"),
+            event("x", message=1 << 70),
+            "text",
+            event("good-2"),
+        ]
+        added = store.events.add_events(batch)
+        assert added.created == 2
+        assert [refusal.offset for refusal in added.refused] == list(range(1, 9))
+        assert all(refusal.reason for refusal in added.refused)
+        assert added.created + added.duplicates + len(added.refused) == len(batch)
+        assert ids(store.events.search_events(EventQuery()).items) == ["good-1", "good-2"]
+
+    def test_a_period_is_half_open_and_oldest_comes_first(self, store: Store) -> None:
+        times = [later(-0.000001, DECEMBER), DECEMBER, later(0.000001, DECEMBER), later(10, DECEMBER)]
+        store.events.add_events([event(f"e{number}", at) for number, at in reversed(list(enumerate(times)))])
+        found = store.events.search_events(EventQuery(since=DECEMBER, until=times[3]))
+        assert ids(found.items) == ["e1", "e2"]
+        assert ids(store.events.search_events(EventQuery()).items) == ["e0", "e1", "e2", "e3"]
+
+    def test_pages_of_every_size_make_the_same_list(self, store: Store) -> None:
+        same = [event(f"same-{number:02d}", NOVEMBER, source_ip="192.0.2.9") for number in range(9)]
+        spread = [event(f"day-{number:02d}", later(86_400 * 5 * number), source_ip="192.0.2.9") for number in range(9)]
+        store.events.add_events([*spread, *same])
+        whole = ids(store.events.search_events(EventQuery()).items)
+        assert whole == sorted([*ids(same), "day-00"]) + [f"day-{number:02d}" for number in range(1, 9)]
+        for size in PAGE_SIZES:
+            assert ids(all_pages(store.events, EventQuery(limit=size))) == whole
+            assert ids(all_pages(store.events, EventQuery(limit=size, value="192.0.2.9"))) == whole
+            assert ids(all_pages(store.events, EventQuery(limit=size, terms={"observer.name": "cảm-biến-1"}))) == whole
+
+    def test_the_same_cursor_gives_the_same_page(self, store: Store) -> None:
+        store.events.add_events([event(f"e{number}", later(number)) for number in range(6)])
+        cursor = store.events.search_events(EventQuery(limit=2)).next
+        pages = [store.events.search_events(EventQuery(limit=2, cursor=cursor)) for _ in range(2)]
+        assert pages[0] == pages[1]
+        assert ids(pages[0].items) == ["e2", "e3"]
+
+    @pytest.mark.parametrize("cursor", ["", "nonsense", "WzEsMl0", "é", "W10"])
+    def test_a_cursor_that_no_page_gave_is_refused(self, store: Store, cursor: str) -> None:
+        with pytest.raises(UsageRefused):
+            store.events.search_events(EventQuery(cursor=cursor))
+
+    def test_a_page_of_nothing_is_refused(self, store: Store) -> None:
+        with pytest.raises(UsageRefused):
+            store.events.search_events(EventQuery(limit=0))
+
+    @pytest.mark.parametrize(
+        ("value", "found"),
+        [
+            ("192.0.2.1", ["ip"]),
+            ("EVIL.example.", ["domain"]),
+            ("http://evil.example/A", ["url"]),
+            ("http://evil.example/a", []),
+            ("ABCDEF", ["hash"]),
+            ("2001:DB8:0::1", ["ip6"]),
+            ("192.0.2", []),
+            ("http://long.example/" + "x" * 40_000, ["long"]),
+        ],
+    )
+    def test_a_value_is_found_wherever_it_stands(self, store: Store, value: str, found: list[str]) -> None:
+        store.events.add_events(
+            [
+                event("ip", related_ip=["192.0.2.1", "192.0.2.2"], source_ip="192.0.2.1"),
+                event("domain", later(1), dns_question={"name": "evil.Example"}),
+                event("url", later(2), url_original="http://evil.example/A"),
+                event("hash", later(3), related_hash=["abcdef"]),
+                event("ip6", later(4), destination_ip="2001:db8::1"),
+                event("long", later(5), url_original="http://long.example/" + "x" * 40_000),
+            ]
+        )
+        assert ids(store.events.search_events(EventQuery(value=value)).items) == found
+
+    @pytest.mark.parametrize(
+        ("terms", "found"),
+        [
+            ({"source.ip": "192.0.2.1"}, ["a", "b"]),
+            ({"source.ip": "192.0.2.1", "destination.port": 443}, ["a"]),
+            ({"destination.port": "443"}, ["a", "c"]),
+            ({"event.category": "network"}, ["a", "b", "c"]),
+            ({"vonggac.note": "x*"}, ["c"]),
+            ({"vonggac.flag": "true"}, ["b"]),
+            ({"source": "192.0.2.1"}, []),
+            ({"source.ip": "192.0.2.0/24"}, []),
+        ],
+    )
+    def test_terms_are_equal_to_the_fields_values(
+        self, store: Store, terms: dict[str, str | int], found: list[str]
+    ) -> None:
+        store.events.add_events(
+            [
+                event("a", later(1), source_ip="192.0.2.1", destination_port=443),
+                event("b", later(2), source_ip="192.0.2.1", destination_port=80, vonggac_flag=True),
+                event("c", later(3), source_ip="not an address", destination_port=443, vonggac_note=["y", "x*"]),
+            ]
+        )
+        assert ids(store.events.search_events(EventQuery(terms=terms)).items) == found
+
+    def test_dataset_and_agency_narrow_the_search(self, store: Store) -> None:
+        store.events.add_events(
+            [
+                event("a", later(1), event_dataset="dns", organization_id="BTTTT"),
+                event("b", later(2), event_dataset="http", organization_id="BTTTT"),
+                event("c", later(3), event_dataset="http", organization_id="BCT"),
+                event("d", later(4), event_dataset="http"),
+            ]
+        )
+        search = store.events.search_events
+        assert ids(search(EventQuery(datasets=("http", "tls"))).items) == ["b", "c", "d"]
+        assert ids(search(EventQuery(datasets=("http",), agencies=frozenset({"BTTTT", "BYT"}))).items) == ["b"]
+        assert search(EventQuery(agencies=frozenset())).items == ()
+
+    def test_retention_drops_whole_months_and_leaves_detections(self, store: Store) -> None:
+        store.events.add_events(
+            [event("october", later(-1)), event("november", NOVEMBER), event("december", later(1, DECEMBER))]
+        )
+        store.events.add_detections([detection(1, later(-1))])
+        assert store.events.drop_events_before(later(1, NOVEMBER)) == 1
+        assert ids(store.events.search_events(EventQuery()).items) == ["november", "december"]
+        assert store.events.drop_events_before(DECEMBER) == 1
+        assert store.events.drop_events_before(DECEMBER) == 0
+        assert store.events.events(["october", "november", "december"]) == [event("december", later(1, DECEMBER))]
+        assert (store.events.count_events(), store.events.count_detections()) == (1, 1)
+
+    def test_a_month_dropped_can_be_filled_again(self, store: Store) -> None:
+        store.events.add_events([event("old")])
+        store.events.drop_events_before(DECEMBER)
+        assert store.events.add_events([event("old"), event("older")]).created == 2
+        assert store.events.count_events() == 2
+
+    def test_threads_add_at_once_and_nothing_is_lost_or_double(self, store: Store) -> None:
+        events = store.events
+        batches = [[event(f"{number // 2}-{place}", later(number)) for place in range(20)] for number in range(8)]
+        with ThreadPoolExecutor(4) as pool:
+            results = list(pool.map(events.add_events, batches))
+        assert sum(added.created for added in results) == 80
+        assert sum(added.duplicates for added in results) == 80
+        assert events.count_events() == 80
+
+
+class DetectionStoreContract:
+    def test_detections_come_back_as_they_were(self, store: Store) -> None:
+        first, second = detection(1), detection(2, later(1))
+        added = store.events.add_detections([first, second, first])
+        assert (added.created, added.duplicates) == (2, 1)
+        assert store.events.add_detections([first]).duplicates == 1
+        assert store.events.detections([second.id, "never", first.id]) == [second, first]
+        assert store.events.count_detections() == 2
+
+    def test_detections_are_searched_like_events(self, store: Store) -> None:
+        found = [detection(number, later(number), agency) for number, agency in enumerate(["A", "B", "A"])]
+        store.events.add_detections(found)
+        search = store.events.search_detections
+        assert search(EventQuery(agencies=frozenset({"A"}))).items == (found[0], found[2])
+        assert search(EventQuery(value="198.51.100.1")).items == (found[1],)
+        assert search(EventQuery(terms={"rule.id": "rule-1"}, since=later(1), limit=1)).items == (found[1],)
+        assert search(EventQuery(terms={"vonggac.detection.kind": "port-scan"}, until=later(1))).items == (found[0],)

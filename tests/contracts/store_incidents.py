@@ -1,0 +1,348 @@
+"""What any incident store must do: histories grow, queries find, counts count, scopes hide."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from tests.contracts.store_samples import (
+    DECEMBER,
+    NOVEMBER,
+    PAGE_SIZES,
+    detected,
+    entry,
+    involved,
+    later,
+    noted,
+    opened,
+)
+from vonggac.domain.access import NOTHING, Scope
+from vonggac.domain.incident import Entry, EntryKind, Incident, Involvement, Role, Status, fold
+from vonggac.domain.marking import Tlp
+from vonggac.errors import Conflict, NotFound, UsageRefused
+from vonggac.ports import CountRow, IncidentQuery, IncidentStore, Store
+
+MINISTRY = Scope(open_to=Tlp.GREEN, own_to=Tlp.RED, agencies=frozenset({"BCT"}))
+
+
+def all_pages(incidents: IncidentStore, query: IncidentQuery) -> list[Incident]:
+    """Every incident, page by page; each page but the last is full."""
+    found: list[Incident] = []
+    while True:
+        page = incidents.find(query)
+        found += page.items
+        if page.next is None:
+            return found
+        assert len(page.items) == query.limit
+        query = replace(query, cursor=page.next)
+
+
+def found(store: Store, **conditions: Any) -> list[str]:
+    """Ids, after checking that the count agrees with them."""
+    query = IncidentQuery(**conditions)
+    items = store.incidents.find(query).items
+    assert store.incidents.count(query) == len(items)
+    return [incident.id for incident in items]
+
+
+def rows(store: Store, start: datetime, end: datetime, **more: Any) -> dict[str, CountRow]:
+    listed = list(store.incidents.count_rows(start, end, **more))
+    by_id = {row.incident: row for row in listed}
+    assert len(by_id) == len(listed)
+    return by_id
+
+
+class HistoryContract:
+    def test_an_incident_is_the_fold_of_what_was_appended(self, store: Store) -> None:
+        first = [opened(title="Quét cổng", key="k1"), involved("BCT"), detected(1, later(5), later(9))]
+        second = [noted("n1", "Đã gọi", later(20)), entry("t1", EntryKind.TRANSITIONED, later(30), to="triaged")]
+        assert store.incidents.append("inc-1", first) == fold("inc-1", first)
+        grown = store.incidents.append("inc-1", second)
+        assert grown == fold("inc-1", [*first, *second])
+        assert grown.version == 5
+        assert store.incidents.get("inc-1") == grown
+        assert store.incidents.history("inc-1") == (*first, *second)
+
+    def test_a_history_begins_with_opened(self, store: Store) -> None:
+        with pytest.raises(UsageRefused):
+            store.incidents.append("inc-1", [involved("BCT"), opened()])
+        with pytest.raises(UsageRefused):
+            store.incidents.append("inc-1", [])
+        with pytest.raises(NotFound):
+            store.incidents.get("inc-1")
+
+    def test_an_opening_cannot_be_undone(self, store: Store) -> None:
+        store.incidents.append("inc-1", [opened()])
+        with pytest.raises(UsageRefused):
+            store.incidents.append("inc-1", [entry("u", EntryKind.UNDONE, entry="opened")])
+        assert len(store.incidents.history("inc-1")) == 1
+
+    def test_an_entry_that_cannot_be_read_is_refused_whole(self, store: Store) -> None:
+        store.incidents.append("inc-1", [opened()])
+        with pytest.raises(UsageRefused):
+            store.incidents.append("inc-1", [noted("n", "a"), entry("x", EntryKind.TRANSITIONED, to="nowhere")])
+        assert len(store.incidents.history("inc-1")) == 1
+
+    def test_entries_that_are_there_are_skipped(self, store: Store) -> None:
+        store.incidents.append("inc-1", [opened(), involved("BCT")])
+        again = store.incidents.append("inc-1", [opened(), involved("BCT"), noted("n", "a"), noted("n", "b")])
+        assert again.version == 3
+        assert [note.text for note in again.notes] == ["a"]
+        assert store.incidents.append("inc-1", []) == again
+
+    def test_another_version_than_expected_is_a_conflict(self, store: Store) -> None:
+        store.incidents.append("inc-1", [opened()], expected_version=0)
+        with pytest.raises(Conflict):
+            store.incidents.append("inc-1", [noted("n", "a")], expected_version=0)
+        with pytest.raises(Conflict):
+            store.incidents.append("inc-1", [noted("n", "a")], expected_version=2)
+        with pytest.raises(Conflict):
+            store.incidents.append("inc-2", [opened()], expected_version=1)
+        assert store.incidents.append("inc-1", [noted("n", "a")], expected_version=1).version == 2
+
+    def test_of_two_who_expect_the_same_version_one_wins(self, store: Store) -> None:
+        incidents = store.incidents
+        incidents.append("inc-1", [opened()])
+
+        def change(name: str) -> bool:
+            try:
+                incidents.append("inc-1", [noted(name, name)], expected_version=1)
+            except Conflict:
+                return False
+            return True
+
+        with ThreadPoolExecutor(2) as pool:
+            assert sorted(pool.map(change, ("a", "b"))) == [False, True]
+        assert incidents.get("inc-1").version == 2
+
+    def test_without_an_expected_version_everybody_lands(self, store: Store) -> None:
+        incidents = store.incidents
+        incidents.append("inc-1", [opened()])
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda number: incidents.append("inc-1", [noted(f"n{number}", "x")]), range(8)))
+        assert incidents.get("inc-1").version == 9
+        assert {one.id for one in incidents.history("inc-1")} == {"opened", *(f"n{number}" for number in range(8))}
+
+    def test_what_is_not_there_is_not_found(self, store: Store) -> None:
+        with pytest.raises(NotFound):
+            store.incidents.get("inc-0")
+        with pytest.raises(NotFound):
+            store.incidents.history("inc-0")
+
+    def test_many_histories_are_loaded_and_loading_again_changes_nothing(self, store: Store) -> None:
+        histories = [(f"inc-{number:04d}", [opened(later(number)), involved("BCT")]) for number in range(700)]
+        first = store.incidents.load(iter(histories))
+        assert (first.created, first.duplicates, first.refused) == (700, 0, ())
+        again = store.incidents.load(histories)
+        assert (again.created, again.duplicates, again.refused) == (0, 700, ())
+        assert store.incidents.count(IncidentQuery(agency="BCT")) == 700
+        assert store.incidents.get("inc-0699") == fold("inc-0699", histories[699][1])
+
+    def test_a_history_that_is_none_is_refused_by_itself(self, store: Store) -> None:
+        good: list[Entry] = [opened()]
+        loaded = store.incidents.load(
+            [("a", good), ("b", [noted("n", "x")]), ("c", [opened(status="lost")]), ("d", good), ("a", good)]
+        )
+        assert (loaded.created, loaded.duplicates) == (2, 1)
+        assert [(refusal.location, refusal.offset) for refusal in loaded.refused] == [("b", 1), ("c", 2)]
+        assert found(store) == ["a", "d"]
+
+    def test_loading_lets_a_history_grow(self, store: Store) -> None:
+        store.incidents.load([("a", [opened()])])
+        grown = store.incidents.load([("a", [opened(), noted("n", "x")]), ("b", [opened()]), ("b", [noted("m", "y")])])
+        assert (grown.created, grown.duplicates) == (3, 0)
+        assert [store.incidents.get(name).version for name in ("a", "b")] == [2, 2]
+
+
+class FindContract:
+    def test_newest_comes_first_and_ties_go_by_id(self, store: Store) -> None:
+        for name, at in (("d", 5), ("b", 9), ("a", 5), ("c", 5)):
+            store.incidents.append(name, [opened(later(at))])
+        store.incidents.append("a", [detected(1, later(0), later(20))])
+        assert found(store) == ["a", "b", "c", "d"]
+
+    def test_pages_of_every_size_make_the_same_list(self, store: Store) -> None:
+        store.incidents.load([(f"inc-{number:02d}", [opened(later(number // 6))]) for number in range(25)])
+        whole = found(store)
+        assert len(whole) == 25
+        for size in PAGE_SIZES:
+            assert [one.id for one in all_pages(store.incidents, IncidentQuery(limit=size))] == whole
+
+    def test_each_condition_narrows(self, store: Store) -> None:
+        store.incidents.append("a", [opened(later(1), category="phishing", key="k"), involved("BCT")])
+        store.incidents.append("b", [opened(later(2), category="malware"), involved("BYT"), involved("BCT", "handler")])
+        store.incidents.append("c", [opened(later(3), category="dos"), detected(7, later(3), later(60))])
+        store.incidents.append(
+            "c", [entry("t", EntryKind.TRANSITIONED, to="triaged"), entry("s", EntryKind.ASSIGNED, to="an")]
+        )
+        assert found(store, categories=frozenset({"phishing", "dos"})) == ["c", "a"]
+        assert found(store, categories=frozenset()) == []
+        assert found(store, statuses=frozenset({Status.TRIAGED, Status.CLOSED})) == ["c"]
+        assert found(store, agency="BCT") == ["b", "a"]
+        assert found(store, assignee="an") == ["c"]
+        assert found(store, key="k") == ["a"]
+        assert found(store, key="K") == []
+        assert found(store, detection="detection-7") == ["c"]
+        assert found(store, detection="detection-8") == []
+        assert found(store, last_from=later(2)) == ["c", "b"]
+        assert found(store, first_until=later(2)) == ["a"]
+        assert found(store, agency="BCT", categories=frozenset({"malware"}), last_from=later(2)) == ["b"]
+
+    @pytest.mark.parametrize(
+        ("text", "ids"),
+        [
+            ("da nang", ["note", "title"]),
+            ("ĐÀ NẴNG", ["note", "title"]),
+            ("nang da", ["note", "title"]),
+            ("ẵng", ["note", "title"]),
+            ("da hue", []),
+            ("198.51.100.7", ["entity"]),
+            ("51.100", ["entity"]),
+            ("100%", ["odd"]),
+            ("a*c", ["odd"]),
+            ("a?c", []),
+            ("c:\\x", ["odd"]),
+            ("_", []),
+            ("  ", ["entity", "note", "odd", "title"]),
+            ("", ["entity", "note", "odd", "title"]),
+        ],
+    )
+    def test_text_is_found_with_or_without_marks(self, store: Store, text: str, ids: list[str]) -> None:
+        store.incidents.append("title", [opened(title="Phishing", title_vi="Lừa đảo tại Đà Nẵng")])
+        store.incidents.append(
+            "note", [opened(), noted("n", "Máy ở đà\u0300 na\u0306\u0303ng đã tắt".replace("đà\u0300", "đa\u0300"))]
+        )
+        store.incidents.append("entity", [opened(entity="198.51.100.7")])
+        store.incidents.append("odd", [opened(title="100% a*c C:\\X " + "y" * 40_000)])
+        assert sorted(found(store, text=text)) == ids
+
+    def test_an_undone_entry_leaves_the_summary(self, store: Store) -> None:
+        store.incidents.append("a", [opened(), involved("BCT"), detected(1, later(5), later(9)), noted("n", "secret")])
+        undo = [
+            entry(f"u{number}", EntryKind.UNDONE, entry=gone)
+            for number, gone in enumerate(("involved-BCT-victim", "detected-1", "n"))
+        ]
+        store.incidents.append("a", undo)
+        assert found(store, agency="BCT") == found(store, detection="detection-1") == found(store, text="secret") == []
+        assert found(store, last_from=later(1)) == []
+
+
+class ScopeContract:
+    @pytest.fixture
+    def store(self, any_store: Store) -> Store:
+        for name, tlp, agency in (
+            ("green", "green", "BYT"),
+            ("own", "red", "BCT"),
+            ("hidden", "amber", "BYT"),
+            ("nobody", "amber", None),
+        ):
+            entries = [opened(tlp=tlp, title=f"Sự cố {name}", key=name)]
+            any_store.incidents.append(name, entries + ([involved(agency)] if agency else []))
+        return any_store
+
+    def test_what_a_scope_hides_is_neither_listed_nor_counted(self, store: Store) -> None:
+        assert found(store, scope=MINISTRY) == ["green", "own"]
+        assert found(store, scope=MINISTRY, text="su co hidden") == found(store, scope=MINISTRY, key="hidden") == []
+        assert found(store, scope=NOTHING) == []
+        assert len(found(store)) == 4
+        assert sorted(rows(store, NOVEMBER, DECEMBER, scope=MINISTRY)) == ["green", "own"]
+        assert sorted(rows(store, NOVEMBER, DECEMBER, scope=MINISTRY, known_at=DECEMBER)) == ["green", "own"]
+        assert rows(store, NOVEMBER, DECEMBER, scope=NOTHING) == {}
+
+    def test_pages_stay_full(self, store: Store) -> None:
+        page = store.incidents.find(IncidentQuery(scope=MINISTRY, limit=1))
+        assert [one.id for one in page.items] == ["green"]
+        rest = store.incidents.find(IncidentQuery(scope=MINISTRY, limit=1, cursor=page.next))
+        assert ([one.id for one in rest.items], rest.next) == (["own"], None)
+
+    def test_what_a_scope_hides_is_not_found_by_its_id(self, store: Store) -> None:
+        assert store.incidents.get("own", scope=MINISTRY).id == "own"
+        for name in ("hidden", "nobody", "never"):
+            with pytest.raises(NotFound):
+                store.incidents.get(name, scope=MINISTRY)
+            with pytest.raises(NotFound):
+                store.incidents.history(name, scope=MINISTRY)
+
+    def test_a_later_marking_closes_what_was_known_earlier_too(self, store: Store) -> None:
+        store.incidents.append("green", [entry("m", EntryKind.MARKED, later(9), tlp="red")])
+        with pytest.raises(NotFound):
+            store.incidents.get("green", scope=MINISTRY, known_at=later(1))
+        assert sorted(rows(store, NOVEMBER, DECEMBER, scope=MINISTRY, known_at=later(1))) == ["own"]
+
+
+class CountContract:
+    def test_rows_are_those_that_first_happened_in_a_half_open_period(self, store: Store) -> None:
+        for name, at in (
+            ("before", later(-1)),
+            ("first", NOVEMBER),
+            ("last", later(-1, DECEMBER)),
+            ("after", DECEMBER),
+        ):
+            store.incidents.append(name, [opened(at)])
+        assert sorted(rows(store, NOVEMBER, DECEMBER)) == ["first", "last"]
+
+    def test_a_row_holds_what_statistics_need(self, store: Store) -> None:
+        store.incidents.append(
+            "a",
+            [
+                opened(later(5), later(100), category="phishing", severity="low", test=False),
+                involved("BYT"),
+                involved("BCT", "detector"),
+                detected(1, later(2), later(9), later(200)),
+            ],
+        )
+        store.incidents.append("b", [opened(later(5), test=True)])
+        assert rows(store, NOVEMBER, DECEMBER)["a"] == CountRow(
+            incident="a",
+            occurred_at=later(2),
+            known_at=later(100),
+            category="phishing",
+            severity="high",
+            counted=True,
+            involvements=(Involvement("BCT", Role.DETECTOR), Involvement("BYT", Role.VICTIM)),
+        )
+        assert rows(store, NOVEMBER, DECEMBER)["b"].counted is False
+
+    def test_rows_as_known_earlier_are_the_fold_cut_off(self, store: Store) -> None:
+        store.incidents.append("early", [opened(later(1), later(10))])
+        store.incidents.append(
+            "changed", [opened(later(2), later(10), category="dos"), involved("BCT", known=later(11))]
+        )
+        store.incidents.append(
+            "changed",
+            [
+                entry("c", EntryKind.CATEGORISED, later(50), category="malware"),
+                entry("f", EntryKind.TRANSITIONED, later(60), to="false-positive"),
+                detected(1, later(-86_400), later(3), later(70)),
+            ],
+        )
+        store.incidents.append("late", [opened(later(3), later(80))])
+        now = rows(store, NOVEMBER, DECEMBER)
+        assert sorted(now) == ["early", "late"]  # the other began a day before, as was learned later
+        then = rows(store, NOVEMBER, DECEMBER, known_at=later(55))
+        assert sorted(then) == ["changed", "early"]
+        assert (then["changed"].category, then["changed"].counted) == ("malware", True)
+        assert then["changed"].involvements == (Involvement("BCT", Role.VICTIM),)
+        assert rows(store, NOVEMBER, DECEMBER, known_at=later(10))["changed"].category == "dos"
+        assert rows(store, NOVEMBER, DECEMBER, known_at=later(9)) == {}
+        assert rows(store, NOVEMBER, DECEMBER, known_at=later(90)) == now
+
+    def test_an_incident_is_read_as_known_earlier(self, store: Store) -> None:
+        store.incidents.append("a", [opened(known=later(10)), noted("n", "x", later(20))])
+        assert store.incidents.get("a", known_at=later(15)).version == 1
+        assert store.incidents.get("a", known_at=later(20)).version == 2
+        with pytest.raises(NotFound):
+            store.incidents.get("a", known_at=later(9))
+
+    def test_rows_are_read_while_others_write(self, store: Store) -> None:
+        incidents = store.incidents
+        incidents.load([(f"inc-{number:04d}", [opened(later(number))]) for number in range(1_200)])
+        reading = iter(incidents.count_rows(NOVEMBER, DECEMBER))
+        seen = [next(reading).incident]
+        incidents.append("new", [opened(later(1))])
+        seen += [row.incident for row in reading]
+        assert len(seen) == len(set(seen)) == 1_200
