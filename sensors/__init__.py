@@ -6,7 +6,7 @@ Only this room touches packets. `open_source` is the way in; READERS lists the k
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
@@ -55,7 +55,7 @@ def open_source(location: str, origin: Origin) -> Iterator[Batch]:
     return _open_one(location, origin)
 
 
-def _open_one(location: str, origin: Origin) -> Iterator[Batch]:
+def _open_one(location: str, origin: Origin) -> Generator[Batch, None, None]:
     source = open_input(location)
     try:
         reader = _recognise(source)
@@ -77,7 +77,7 @@ def _recognise(source: Input) -> Reader | None:
             return reader
 
 
-def _read(reader: Reader, source: Input, location: str, origin: Origin) -> Iterator[Batch]:
+def _read(reader: Reader, source: Input, location: str, origin: Origin) -> Generator[Batch, None, None]:
     stream: BinaryIO = io.BufferedReader(source, 1 << 18)
     with stream:
         yield from reader.read(stream, location, origin)
@@ -85,18 +85,23 @@ def _read(reader: Reader, source: Input, location: str, origin: Origin) -> Itera
 
 def _open_folder(folder: Path, origin: Origin) -> Iterator[Batch]:
     """Every file below the folder that is not hidden. One readable file is enough; the others are refused by name."""
-    paths = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
-    opened: list[Iterator[Batch]] = []
-    known = False
+    paths = sorted(str(p) for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
     for path in paths:
         try:
-            opened.append(_open_one(str(path), origin))
-            known = True
+            _open_one(path, origin).close()
+        except UnknownInput:
+            continue
+        return _read_files(paths, origin)
+    raise UnknownInput("input_unknown_kind", location=str(folder))
+
+
+def _read_files(paths: list[str], origin: Origin) -> Iterator[Batch]:
+    """One file open at a time."""
+    for path in paths:
+        try:
+            yield from _open_one(path, origin)
         except UnknownInput as error:
-            opened.append(iter([_refused(str(path), error.key)]))
-    if not known:
-        raise UnknownInput("input_unknown_kind", location=str(folder))
-    return (batch for batches in opened for batch in batches)
+            yield _refused(path, error.key)
 
 
 def _refused(location: str, reason: str) -> Batch:

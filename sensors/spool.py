@@ -43,13 +43,13 @@ class SpoolWriter:
     def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
-        self._segment_bytes = segment_bytes
+        self._segment_bytes = min(segment_bytes, max(max_bytes // 4, 1))
         self._compress = zstandard.ZstdCompressor(level=3).compress
         with _folder_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self.dropped_batches, self.dropped_events = _counters(folder / "dropped")
             known = _segments(folder)
-            self._number = known[-1] if known else _position(folder)[0]
+            self._number = known[-1] if known else _position(folder)[0] + 1
             self._file = self._open(self._number)
 
     def append(self, batch: Batch) -> bool:
@@ -79,14 +79,19 @@ class SpoolWriter:
 
     @property
     def size(self) -> int:
-        """Bytes in the folder's segments: what the node has not yet fetched, to the segment."""
-        sizes = 0
+        """Bytes that the node has not acknowledged yet."""
+        segment, offset = _position(self._folder)
+        waiting = 0
         for number in _segments(self._folder):
+            if number < segment:
+                continue
             try:
-                sizes += _path(self._folder, number).stat().st_size
+                waiting += _path(self._folder, number).stat().st_size
             except FileNotFoundError:  # the reader has just finished with it
                 continue
-        return sizes
+            if number == segment:
+                waiting -= offset
+        return waiting
 
     def close(self) -> None:
         self._file.close()
@@ -95,9 +100,7 @@ class SpoolWriter:
         """The segment, cut behind its last whole frame, ready to append."""
         path = _path(self._folder, number)
         file = path.open("r+b" if path.exists() else "w+b", buffering=0)
-        end = 0
-        for end, _ in _frames(file, 0):
-            pass
+        end = max((end for end, _ in _frames(file, 0)), default=0)
         file.truncate(end)
         file.seek(end)
         os.fsync(file.fileno())
@@ -127,6 +130,15 @@ class SpoolReader:
                     for end, payload in _frames(file, begin):
                         self._segment, self._offset = number, end
                         yield _batch(self._decompress(payload, max_output_size=MAX_FRAME)), self._ack(number, end)
+                    size = file.seek(0, os.SEEK_END)
+                    if number != segments[-1] and self._behind(number, size):
+                        damage = Refusal(str(file.name), self._offset, "frame_damaged")
+                        self._segment, self._offset = number, size
+                        yield Batch("", str(file.name), size, 1, (), (damage,)), self._ack(number, size)
+
+    def _behind(self, number: int, size: int) -> bool:
+        """Whether a sealed segment holds bytes of no frame: damage, since a writer cuts what it did not finish."""
+        return size > (self._offset if self._segment == number else 0)
 
     def _ack(self, number: int, end: int) -> Callable[[], None]:
         def ack() -> None:

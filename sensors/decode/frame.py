@@ -24,7 +24,7 @@ _U16 = Struct("!H")
 _VLAN_TAGS = frozenset((0x8100, 0x88A8, 0x9100, 0x9200))
 _V6_EXTENSIONS = frozenset((0, 43, 60, 135, 139, 140))
 _GRE, _IPIP, _SIX_IN_FOUR, _FRAGMENT, _AH, _NO_NEXT = 47, 4, 41, 44, 51, 59
-_VXLAN_PORT, _GENEVE_PORT = 4789, 6081
+_VXLAN_PORT, _VXLAN_GPE_PORT, _GENEVE_PORT = 4789, 4790, 6081
 
 
 class Segment(NamedTuple):
@@ -305,7 +305,7 @@ def _upper(walk: _Walk, src: bytes, dst: bytes, protocol: int, at: int, end: int
         return _other(walk, src, dst, protocol, at, end, missing)
     segment = Segment(src, dst, protocol, sport, dport, payload, missing, seq, ack, flags, walk.depth, walk.outer)
     walk.segments.append(segment)
-    if protocol == UDP and dport in (_VXLAN_PORT, _GENEVE_PORT):
+    if protocol == UDP and dport in (_VXLAN_PORT, _VXLAN_GPE_PORT, _GENEVE_PORT):
         _udp_tunnel(walk, segment, at + 8, end)
     return None
 
@@ -316,13 +316,18 @@ def _other(walk: _Walk, src: bytes, dst: bytes, protocol: int, at: int, end: int
     if protocol == SCTP:
         walk.need("sctp", at, end, 12)
         sport, dport = unpack_from("!HH", walk.data, at)
-    payload = b"" if protocol in (_GRE, _IPIP, _SIX_IN_FOUR) else walk.data[at:end]
-    walk.segments.append(Segment(src, dst, protocol, sport, dport, payload, missing, 0, 0, 0, walk.depth, walk.outer))
-    if protocol == _GRE:
-        _gre(walk, src, dst, at, end)
-    elif protocol in (_IPIP, _SIX_IN_FOUR):
-        _enter(walk, "ipip" if protocol == _IPIP else "6in4", src, dst)
-        _bare_ip(walk, at, end)
+    segment = Segment(src, dst, protocol, sport, dport, walk.data[at:end], missing, 0, 0, 0, walk.depth, walk.outer)
+    known = len(walk.segments) + len(walk.fragments)
+    try:
+        if protocol == _GRE:
+            _gre(walk, src, dst, at, end)
+        elif protocol in (_IPIP, _SIX_IN_FOUR):
+            _enter(walk, "ipip" if protocol == _IPIP else "6in4", src, dst)
+            _bare_ip(walk, at, end)
+    finally:
+        # A tunnel is told by the flows inside it; where nothing is found there, it is a flow of its own.
+        if len(walk.segments) + len(walk.fragments) == known:
+            walk.segments.append(segment)
 
 
 def _enter(walk: _Walk, kind: str, src: bytes, dst: bytes) -> None:
@@ -331,13 +336,16 @@ def _enter(walk: _Walk, kind: str, src: bytes, dst: bytes) -> None:
 
 
 def _udp_tunnel(walk: _Walk, segment: Segment, at: int, end: int) -> None:
-    """VXLAN (RFC 7348 §5) and GENEVE (RFC 8926 §3.4), only where the header is one."""
+    """VXLAN (RFC 7348 §5), VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe §3) and GENEVE (RFC 8926 §3.4), where it is one."""
     head = walk.data[at : at + 8]
     if len(head) < 8:
         return
     if segment.dport == _VXLAN_PORT and head[0] & 0x08 and end - at >= 8 + 14:
         _enter(walk, "vxlan", segment.src, segment.dst)
         _ethernet(walk, at + 8, end)
+    elif segment.dport == _VXLAN_GPE_PORT and head[0] & 0x0C == 0x0C and head[3] in (1, 2, 3):
+        _enter(walk, "vxlan-gpe", segment.src, segment.dst)
+        (_ethernet if head[3] == 3 else _bare_ip)(walk, at + 8, end)
     elif segment.dport == _GENEVE_PORT and head[0] >> 6 == 0:
         kind, start = _U16.unpack_from(head, 2)[0], at + 8 + (head[0] & 0x3F) * 4
         _enter(walk, "geneve", segment.src, segment.dst)

@@ -25,6 +25,7 @@ MAX_SAMPLE = 512
 _MAX_INFLATED = 65_536
 
 _END = re.compile(rb"\r?\n\r?\n")
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 _TITLE = re.compile(r"<title[^>]{0,256}>(.{0,4096}?)</title", re.I | re.S)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
@@ -77,7 +78,7 @@ def decode_head(buffer: bytes | bytearray) -> Head | None:
     target, space, version = rest.rpartition(b" HTTP/")
     if not space:
         target, version = rest, b"0.9"
-    if not method or not target.strip():
+    if _TOKEN.fullmatch(method) is None or not target.strip():
         raise Undecodable("http", 0, "request_line")
     return Head(_text(method), _text(target.strip()), _text(version.strip()), 0, fields, end.end())
 

@@ -23,6 +23,7 @@ MAX_LINE = 4_096
 class _Side:
     """How far one direction has come. `stage` is what its next bytes are."""
 
+    number: int
     stage: str = "head"  # head body chunk-size chunk chunk-end trailer rest lost tunnel
     buffer: bytearray = field(default_factory=bytearray)
     begun: Moment | None = None
@@ -37,7 +38,8 @@ class HttpTalk:
 
     def __init__(self) -> None:
         self.done = False
-        self._sides = (_Side(), _Side())
+        self._sides = (_Side(0), _Side(1))
+        self._client = -1  # the side that asks, once it has
         self._exchanges: deque[Exchange] = deque()
         self._beginnings = Beginnings()
 
@@ -106,11 +108,17 @@ class HttpTalk:
         if start:
             del here.buffer[:start]
             return None
+        if here.number == 1 - self._client and not here.buffer.startswith(b"HTTP/"):
+            if len(here.buffer) >= 5 or not b"HTTP/".startswith(bytes(here.buffer)):
+                self._headless(here, at)
+            return None
         head = decode_head(here.buffer)
         if head is None:
             return None
         del here.buffer[: head.size]
         here.answering = head.status > 0
+        if self._client < 0:
+            self._client = 1 - here.number if here.answering else here.number
         exchange = self._answered(at) if here.answering else self._asked(at)
         if here.answering:
             exchange.response = head
@@ -126,6 +134,16 @@ class HttpTalk:
         else:
             exchange.request_body = here.body
         return self._frame_body(here, head, exchange)
+
+    def _headless(self, here: _Side, at: Moment) -> None:
+        """The answer of HTTP/0.9 is a body and nothing else (RFC 1945 §4.1); to later versions it is no answer."""
+        here.answering = True
+        exchange = self._answered(at)
+        if exchange.request is None or exchange.request.version != "0.9":
+            raise Undecodable("http", 0, "status_line")
+        exchange.response_body = here.body = Body()
+        here.exchange = exchange
+        here.stage = "rest"
 
     def _asked(self, at: Moment) -> Exchange:
         exchange = Exchange(at, self._beginnings.next("http", at))

@@ -46,6 +46,8 @@ def http_found(exchange: Exchange) -> Found:
     if exchange.response is not None:
         _response(fields, exchange.response, exchange.response_body)
         event["outcome"] = "success" if exchange.response.status < 400 else "failure"
+    elif exchange.response_body is not None:
+        put(fields, "http.response.body.bytes", exchange.response_body.size)
     if exchange.answered_ns:
         event["duration"] = max(0, exchange.answered_ns - exchange.begun.ns)
     if not fields["vonggac"]["http"]:
