@@ -91,6 +91,10 @@ class Node:
         content = orjson.dumps([body for body in bodies if not body.get("revoked")])
         return list(parse_indicators(content, "store").indicators)
 
+    def all_indicators(self) -> list[Indicator]:
+        """Those of the settings' files and those received."""
+        return [*load_indicators(self.settings, ())[0], *self.received_indicators()]
+
     def pipeline(self, correlator: Correlator) -> Pipeline:
         from vonggac.pipeline import Pipeline
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from correlator.engine import Correlator
 from correlator.incidents import correlation_key, plan
+from correlator.indicators import IndicatorSet
 from sensors.base import Batch
 from vonggac.domain.account import Refusal, Tally
 from vonggac.domain.agency import Directory
@@ -21,6 +22,7 @@ from vonggac.domain.detection import Detection
 from vonggac.domain.event import Document, put
 from vonggac.domain.event import field as value_at
 from vonggac.domain.incident import Entry, Incident, advance
+from vonggac.domain.indicator import Indicator
 from vonggac.domain.times import parse_instant
 from vonggac.errors import Conflict
 from vonggac.ports import Clock, EventQuery, IncidentQuery, RecordStore, Store
@@ -122,6 +124,12 @@ class Pipeline:
                     "correlate": Tally(len(taken), len(taken)),
                 },
             )
+
+    def use_indicators(self, indicators: Iterable[Indicator]) -> None:
+        """These are looked for from the next batch on; windows and their state stay."""
+        known = IndicatorSet(indicators)
+        with self._lock:
+            self._correlator.use_indicators(known)
 
     def resume(self) -> None:
         """The correlator knows again the events of its longest window before the newest one stored, so that a restart

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vonggac.cli import Call
+from vonggac.call import Call
 from vonggac.commands.options import choice, node_of, read_password
 from vonggac.domain.access import UserRole
 from vonggac.errors import NotFound

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from vonggac.cli import Call
+from vonggac.call import Call
 from vonggac.commands.options import node_of
 from vonggac.directory import agency_data, by_name, read_agencies, save_agencies
 from vonggac.domain.agency import Agency

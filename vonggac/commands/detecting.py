@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vonggac.bootstrap import load_indicators, load_rules
-from vonggac.cli import Call
+from vonggac.call import Call
 from vonggac.commands.options import node_of, origin_options, rule_options
 from vonggac.domain.account import Refusal
 from vonggac.errors import ReadError, UnknownInput

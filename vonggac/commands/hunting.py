@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from vonggac.bootstrap import load_indicators, load_rules
-from vonggac.cli import Call
+from vonggac.call import Call
 from vonggac.commands.options import node_of
 from vonggac.domain.times import parse_record_time
 from vonggac.errors import UsageRefused

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from vonggac.call import Call
 from vonggac.casework import Casework, history_data, incident_data
-from vonggac.cli import Call
 from vonggac.commands.options import choice, node_of
 from vonggac.directory import definitions
 from vonggac.domain.access import OPERATOR

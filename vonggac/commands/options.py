@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from vonggac.bootstrap import Node, bootstrap
-from vonggac.cli import Call
+from vonggac.call import Call
 from vonggac.errors import UsageRefused
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from vonggac.bootstrap import load_rules
-from vonggac.cli import Call
+from vonggac.call import Call
 from vonggac.errors import NotFound
 
 

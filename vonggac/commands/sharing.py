@@ -9,7 +9,7 @@ from typing import IO, Any
 import click
 import orjson
 
-from vonggac.cli import Call
+from vonggac.call import Call
 from vonggac.commands.options import node_of
 from vonggac.domain.access import OPERATOR
 from vonggac.errors import InvalidRecord, SharingRefused, UnknownInput

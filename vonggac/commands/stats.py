@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from vonggac.cli import Call
+from vonggac.call import Call
 from vonggac.commands.options import node_of
 from vonggac.domain.stats import By
 from vonggac.errors import UsageRefused

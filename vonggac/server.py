@@ -1,0 +1,247 @@
+"""A running node: the HTTP application with its jobs and the sensors' intake beside it, in one process."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.services import JobLine, Services
+from sensors.base import Batch
+from sensors.spool import SpoolReader
+from sharing.taxii import TaxiiServer
+from vonggac.bootstrap import Node
+from vonggac.directory import definitions
+from vonggac.domain.stats import By
+from vonggac.domain.times import VIETNAM, Period, format_instant, parse_instant
+from vonggac.errors import UsageRefused
+from vonggac.jobs import Jobs, JobSpec
+from vonggac.pipeline import Pipeline, Summary, accounts, keep_accounts
+from vonggac.statistics import Question, answer, answer_data
+
+#: A sensor that has not been heard of for so long is silent.
+SILENT_AFTER = timedelta(minutes=5)
+HEARTBEAT = "heartbeat"  # kind of record
+SNAPSHOT = "snapshot"
+
+
+class Running:
+    """One node's moving parts. A `worker` drains spools and runs jobs; without it the node answers HTTP only."""
+
+    def __init__(self, node: Node, pipeline: Pipeline, *, worker: bool = True) -> None:
+        self.node = node
+        self.pipeline = pipeline
+        self.worker = worker
+        self._heard: dict[str, datetime] = {}
+        self._heard_lock = threading.Lock()
+        self.jobs = Jobs(
+            node.store.records,
+            node.clock,
+            owner=f"{node.settings.node_name}/{node.ids()[:8]}",
+            lease=timedelta(seconds=node.settings.lease_seconds),
+            specs=self._specs(),
+        )
+
+    def app(self) -> FastAPI:
+        """The application; entering its lifespan starts what runs beside it, leaving stops it."""
+        node = self.node
+        node.exchange.ensure_collections()
+        settings = node.settings
+        services = Services(
+            store=node.store,
+            accounts=node.accounts,
+            clock=node.clock,
+            directory=node.directory,
+            exchange=node.exchange,
+            taxii=TaxiiServer(node.store, node.exchange, node.clock, node.ids, settings.node_name),
+            subscriber=node.subscriber,
+            take=self.take,
+            stages=lambda: accounts(node.store.records),
+            jobs=self._job_lines,
+            node_name=settings.node_name,
+            secure=bool(settings.serve_tls_cert),
+        )
+
+        @asynccontextmanager
+        async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+            if self.worker:
+                self.pipeline.resume()
+                self.jobs.start()
+            try:
+                yield
+            finally:
+                if self.worker:
+                    self.jobs.stop()
+
+        return create_app(services, lifespan)
+
+    def take(self, batch: Batch) -> Mapping[str, object]:
+        """A batch through the pipeline, its account kept, its sensors heard."""
+        summary = self.pipeline.take(batch)
+        keep_accounts(self.node.store.records, summary.stages)
+        self._hear(batch)
+        return summary.data()
+
+    def drain_spools(self) -> str:
+        """What the sensors have spooled is taken; each batch is acknowledged after it is stored."""
+        total = Summary()
+        for folder in _spools(self.node.settings.spool):
+            for batch, acknowledge in SpoolReader(folder):
+                summary = self.pipeline.take(batch)
+                acknowledge()
+                self._hear(batch)
+                total += summary
+        if total.stages:
+            keep_accounts(self.node.store.records, total.stages)
+        return f"{total.events} events, {total.detections} detections"
+
+    def _hear(self, batch: Batch) -> None:
+        now = self.node.clock()
+        for name in {str(event["observer"]["name"]) for event in batch.events}:
+            with self._heard_lock:
+                recent = name in self._heard and now - self._heard[name] < timedelta(seconds=30)
+                self._heard[name] = now
+            if not recent:
+                self.node.store.records.put(HEARTBEAT, name, {"at": format_instant(now)})
+
+    # --- jobs
+
+    def _specs(self) -> list[JobSpec]:
+        settings = self.node.settings
+        return [
+            JobSpec("intake", timedelta(seconds=settings.intake_poll_seconds), self.drain_spools, local=True),
+            JobSpec("feed-pull", timedelta(minutes=settings.feeds_pull_minutes), self._pull_feeds),
+            JobSpec("retention", timedelta(hours=24), self._retain),
+            JobSpec("statistics-snapshot", timedelta(minutes=settings.snapshot_minutes), self._snapshot),
+            JobSpec("heartbeat-check", timedelta(minutes=1), self._check_heartbeats),
+            JobSpec("forget-expired", timedelta(hours=1), self._forget),
+        ]
+
+    def _job_lines(self) -> list[JobLine]:
+        return [
+            JobLine(
+                state.name,
+                state.every.total_seconds(),
+                format_instant(state.last_run) if state.last_run else "",
+                state.last_result,
+                state.owner,
+            )
+            for state in self.jobs.states()
+        ]
+
+    def _pull_feeds(self) -> str:
+        line = self.node.subscriber.pull_all(self.node.directory())
+        self.pipeline.use_indicators(self.node.all_indicators())
+        return line
+
+    def _retain(self) -> str:
+        before = self.node.clock() - timedelta(days=self.node.settings.retention_days)
+        return f"{self.node.store.events.drop_events_before(before)} events dropped"
+
+    def _snapshot(self) -> str:
+        """This year so far against the same days a year before, kept under today's date."""
+        now = self.node.clock().astimezone(VIETNAM)
+        tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        period = Period(tomorrow.replace(month=1, day=1, year=now.year), tomorrow, f"{now.year}")
+        question = Question(period, period.year_before(), By.CATEGORY, None, definitions().id)
+        found = answer(self.node.store.incidents, self.node.directory(), question)
+        body = answer_data(found, self.node.directory(), "vi")
+        self.node.store.records.put(SNAPSHOT, now.date().isoformat(), body)
+        return f"{body['total']['current']} incidents this year"
+
+    def _check_heartbeats(self) -> str:
+        limit = self.node.clock() - SILENT_AFTER
+        records = self.node.store.records.list(HEARTBEAT)
+        silent = [record.key for record in records if parse_instant(record.body["at"]) < limit]
+        return f"{len(records)} sensors, silent: {', '.join(silent) or '-'}"
+
+    def _forget(self) -> str:
+        return f"{self.node.accounts.forget_expired()} sessions and links forgotten"
+
+
+def _spools(folder: Path) -> list[Path]:
+    """The spool folders of the sensors: one below `folder` for each."""
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+# --- HTTP ----------------------------------------------------------------------------------------------------------
+
+
+def check_address(host: str, *, tls: bool, insecure: bool) -> None:
+    """Raises UsageRefused for plain HTTP where others could listen."""
+    try:
+        loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not (loopback or tls or insecure):
+        raise UsageRefused("not_loopback", host=host)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises UsageRefused when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise UsageRefused("port_taken", host=host, port=port, detail=str(error)) from error
+    listener.listen(128)
+    return listener
+
+
+def address_of(listener: socket.socket, *, tls: bool) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if tls else 'http'}://{shown}:{port}"
+
+
+class Server(uvicorn.Server):
+    """Tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+
+def make_server(app: FastAPI, on_ready: Callable[[], None], *, cert: str = "", key: str = "") -> Server:
+    """A server for one listening socket (`server.run(sockets=[…])`)."""
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=5,
+        ssl_certfile=cert or None,
+        ssl_keyfile=key or None,
+    )
+    return Server(config, on_ready)
+
+
+def say_ready(url: str) -> None:
+    """The contract's line on stdout."""
+    sys.stdout.write(json.dumps({"ready": url}) + "\n")
+    sys.stdout.flush()
+
+
+def require_accounts(node: Node) -> None:
+    """Raises UsageRefused when nobody could come in."""
+    if not node.accounts.users() and not node.store.records.list("token"):
+        raise UsageRefused("no_accounts")
