@@ -19,7 +19,7 @@ from correlator.indicators import IndicatorHit, IndicatorSet
 from correlator.rule import Correlation, MatchRule, Rule
 from correlator.sigma.fields import Origin, applies, origin_of
 from correlator.windows import LATENESS, Fired, Windows
-from vonggac.domain.detection import Detection, RuleInfo, Ruleset, detection_id, entities_of
+from vonggac.domain.detection import ENTITY_FIELDS, Detection, RuleInfo, Ruleset, detection_id
 from vonggac.domain.event import Document
 from vonggac.domain.indicator import IndicatorKind
 from vonggac.domain.times import format_instant
@@ -88,7 +88,6 @@ def step(program: Program, state: State, event: Document) -> tuple[State, list[D
     """The state after the event, and what it makes detected. A rule that fails on an event is counted, not fatal."""
     try:
         facts = Facts(event)
-        time = facts.time
     except ValueError as error:
         state.faults[f"event: {error}"] += 1
         return state, []
@@ -101,15 +100,15 @@ def step(program: Program, state: State, event: Document) -> tuple[State, list[D
         except Exception as error:  # one rule's fault on one strange value must not stop the watch
             state.faults[f"rule {rule.info.id}: {type(error).__name__}"] += 1
             continue
-        entities = entities if entities is not None else entities_of(event)
+        entities = entities if entities is not None else _entities(facts)
         if rule.alerts:
-            detections.append(_of_rule(rule.info, facts.id, time, entities))
+            detections.append(_of_rule(rule.info, facts.id, facts.time, entities))
         for index in program.feeds.get(rule.info.id, ()):
             windows = state.windows[index]
             for key, hit in windows.hits(rule.info.id, facts, entities):
                 detections += [_of_window(windows.correlation, fired) for fired in windows.add(key, hit)]
-    for found in program.indicators.match(event, time):
-        detections.append(_of_indicator(found, event, facts.id, time))
+    for found in program.indicators.match(event, facts.time):
+        detections.append(_of_indicator(found, facts))
     return state, detections
 
 
@@ -164,6 +163,16 @@ def _rules_for(program: Program, state: State, event: Document) -> tuple[MatchRu
     return rules
 
 
+def _entities(facts: Facts) -> dict[str, Any]:
+    """The entity fields an event has (`domain.detection.entities_of`, from values that were found already)."""
+    found: dict[str, Any] = {}
+    for path in ENTITY_FIELDS:
+        values = facts.get(path)
+        if values:
+            found[path] = values[0] if len(values) == 1 else list(values)
+    return found
+
+
 def _of_rule(info: RuleInfo, event_id: str, time: datetime, entities: Mapping[str, Any]) -> Detection:
     evidence = (event_id,)
     return Detection(detection_id(info.id, evidence), info, time, time, time, evidence, entities)
@@ -198,9 +207,9 @@ def _common(last: Mapping[str, Any], all_entities: Sequence[Mapping[str, Any]]) 
     }
 
 
-def _of_indicator(found: IndicatorHit, event: Document, event_id: str, time: datetime) -> Detection:
+def _of_indicator(found: IndicatorHit, facts: Facts) -> Detection:
     indicator = found.indicator
-    entities = entities_of(event)
+    entities = _entities(facts)
     entity = next((path for path in _ENTITY_PATHS[found.kind] if entities.get(path) == found.value), None)
     if entity is None:
         entity = _ENTITY_PATHS[found.kind][0]
@@ -217,13 +226,13 @@ def _of_indicator(found: IndicatorHit, event: Document, event_id: str, time: dat
         kind=f"known-bad-{word}",
         entity=entity,
     )
-    evidence = (event_id,)
+    evidence = (facts.id,)
     return Detection(
         id=detection_id(info.id, evidence, indicator.id),
         rule=info,
-        time=time,
-        start=time,
-        end=time,
+        time=facts.time,
+        start=facts.time,
+        end=facts.time,
         evidence=evidence,
         entities=entities,
         indicator_id=indicator.id,

@@ -1,8 +1,8 @@
-"""An event as rules see it: each field's values, flat and in order, with their text in lower case made once."""
+"""An event as rules see it: each field's values found once, as they are, as text, and as text in lower case."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -10,56 +10,57 @@ from typing import Any
 from vonggac.domain.event import field
 from vonggac.domain.times import parse_instant
 
-#: Events nested deeper than this are refused, so that a hostile record cannot exhaust the stack.
+#: What is nested deeper than this is not looked into, so that a hostile record cannot exhaust the stack.
 MAX_DEPTH = 64
 
-Values = Sequence[Any]
-_NONE: tuple[str, ...] = ()
+_NONE: tuple[Any, ...] = ()
 
 _instant = lru_cache(maxsize=4096)(parse_instant)
+_parts = lru_cache(maxsize=4096)(lambda path: tuple(path.split(".")))
 
 
 class Facts:
-    """The values of one event by dotted path. A list's items, and the same path in a list's objects, stand together.
+    """The values of one event by dotted path; a list's items stand together, and so does a path in a list's objects.
 
-    Absent, null and empty lists are all absence. Raises ValueError for an event nested deeper than MAX_DEPTH.
+    A key that itself holds dots is found at the top. Absent, null and empty lists are all absence. Raises ValueError
+    for an event without a time.
     """
 
-    __slots__ = ("_folded", "_texts", "document", "values")
+    __slots__ = ("_folded", "_texts", "_values", "document", "id", "time")
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
-        self.values: dict[str, list[Any]] = {}
+        self._values: dict[str, Sequence[Any]] = {}
         self._texts: dict[str, tuple[str, ...]] = {}
         self._folded: dict[str, tuple[str, ...]] = {}
-        for name, value in document.items():
-            _collect(name, value, self.values, 1)
+        self.id = str(field(document, "event.id") or "")
+        self.time: datetime = _instant(str(document.get("@timestamp", "")))
 
-    @property
-    def id(self) -> str:
-        return str(field(self.document, "event.id") or "")
-
-    @property
-    def time(self) -> datetime:
-        """The event's own time. Raises ValueError where it has none."""
-        return _instant(str(self.document.get("@timestamp", "")))
-
-    def get(self, path: str) -> Values:
-        return self.values.get(path, _NONE)
+    def get(self, path: str) -> Sequence[Any]:
+        found = self._values.get(path)
+        if found is None:
+            found = self._values[path] = _find(self.document, path)
+        return found
 
     def texts(self, path: str) -> tuple[str, ...]:
         """The values as text."""
         found = self._texts.get(path)
         if found is None:
-            found = self._texts[path] = tuple(text_of(value) for value in self.values.get(path, _NONE))
+            values = self.get(path)
+            found = self._texts[path] = tuple([text_of(value) for value in values]) if values else _NONE
         return found
 
     def folded(self, path: str) -> tuple[str, ...]:
         """The values as text in lower case: Sigma compares without regard to case."""
         found = self._folded.get(path)
         if found is None:
-            found = self._folded[path] = tuple(text.lower() for text in self.texts(path))
+            texts = self.texts(path)
+            found = self._folded[path] = tuple([text.lower() for text in texts]) if texts else _NONE
         return found
+
+    def paths(self) -> Iterator[str]:
+        """Every path that holds a value."""
+        return iter(dict.fromkeys(_paths(self.document, "", 0)))
 
 
 def text_of(value: object) -> str:
@@ -71,18 +72,47 @@ def text_of(value: object) -> str:
     return str(value)
 
 
-def _collect(path: str, value: Any, into: dict[str, list[Any]], depth: int) -> None:
-    if value is None:
-        return
-    if isinstance(value, dict):
-        if depth > MAX_DEPTH:
-            raise ValueError(f"event nested deeper than {MAX_DEPTH}")
-        for name, inner in value.items():
-            _collect(f"{path}.{name}", inner, into, depth + 1)
-    elif isinstance(value, (list, tuple)):
-        if depth > MAX_DEPTH:
-            raise ValueError(f"event nested deeper than {MAX_DEPTH}")
-        for inner in value:
-            _collect(path, inner, into, depth + 1)
+def _find(document: Mapping[str, Any], path: str) -> Sequence[Any]:
+    here: Any = document
+    if path in document:
+        here = document[path]
     else:
-        into.setdefault(path, []).append(value)
+        parts = _parts(path)
+        for at, part in enumerate(parts):
+            if type(here) is dict:
+                here = here.get(part)
+            elif isinstance(here, (list, tuple)):
+                return _in_list(here, ".".join(parts[at:]))
+            else:
+                return _NONE
+    if here is None or type(here) is dict:
+        return _NONE
+    if isinstance(here, (list, tuple)):
+        return list(_leaves(here, 0))
+    return (here,)
+
+
+def _in_list(items: Sequence[Any], rest: str) -> Sequence[Any]:
+    return [value for item in items if isinstance(item, dict) for value in _find(item, rest)]
+
+
+def _leaves(items: Sequence[Any], depth: int) -> Iterator[Any]:
+    for item in items:
+        if isinstance(item, (list, tuple)):
+            if depth < MAX_DEPTH:
+                yield from _leaves(item, depth + 1)
+        elif item is not None and not isinstance(item, dict):
+            yield item
+
+
+def _paths(value: Any, path: str, depth: int) -> Iterator[str]:
+    if isinstance(value, dict):
+        if depth < MAX_DEPTH:
+            for name, inner in value.items():
+                yield from _paths(inner, f"{path}.{name}" if path else str(name), depth + 1)
+    elif isinstance(value, (list, tuple)):
+        if depth < MAX_DEPTH:
+            for inner in value:
+                yield from _paths(inner, path, depth + 1)
+    elif value is not None:
+        yield path

@@ -20,7 +20,7 @@ from bisect import bisect_left
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice, product
 from typing import Any
 
@@ -28,7 +28,6 @@ from correlator.facts import Facts, text_of
 from correlator.rule import Correlation, CorrelationType
 from correlator.sigma.compile import COMPARISONS
 from correlator.sigma.fields import Paths
-from vonggac.domain.times import from_epoch_us, to_epoch_us
 
 MAX_GROUPS = 20_000
 MIN_HITS = 4_096
@@ -36,6 +35,7 @@ MIN_HITS = 4_096
 MAX_GROUPS_PER_EVENT = 16
 #: How much older than its group's newest hit one may be and still count in full.
 LATENESS = timedelta(minutes=10)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 GroupKey = tuple[str, ...]
 
@@ -111,7 +111,7 @@ class Windows:
         if not fired:
             return []
         named = dict(zip(self.correlation.group_by, key, strict=True))
-        return [Fired(named, from_epoch_us(stretch * group.length_us), hits) for stretch, hits in fired]
+        return [Fired(named, _EPOCH + stretch * self.correlation.timespan, hits) for stretch, hits in fired]
 
     def _forget(self, now: datetime) -> None:
         """Drop the least recently touched groups that are over; at most two at a time, so that a hit stays cheap."""
@@ -127,7 +127,7 @@ class Windows:
 class _Group:
     """The hits of one group in order, and a tally of those in the newest window, which begins at index `low`."""
 
-    __slots__ = ("_counts", "_fired", "_low", "_max_hits", "_rule", "_tally", "_true", "hits", "length_us")
+    __slots__ = ("_counts", "_fired", "_low", "_max_hits", "_rule", "_tally", "_true", "hits")
 
     def __init__(self, rule: Correlation, counts: WindowCounts) -> None:
         self._rule = rule
@@ -138,7 +138,6 @@ class _Group:
         self._tally: Counter[object] = Counter()
         self._fired: set[int] = set()
         self.hits: list[Hit] = []
-        self.length_us = rule.timespan // timedelta(microseconds=1)
 
     def add(self, hit: Hit) -> list[tuple[int, tuple[Hit, ...]]]:
         """(stretch, hits) of each window that fires."""
@@ -204,6 +203,9 @@ class _Group:
     def _ask_around(self, hit: Hit) -> list[tuple[int, tuple[Hit, ...]]]:
         """Ask every window that holds a hit put in late, oldest first."""
         hits, timespan, fired = self.hits, self._rule.timespan, []
+        last = min(hits[-1].time, hit.time + timespan)
+        if {self._stretch(hit.time), self._stretch(last)} <= self._fired:
+            return []
         tally: Counter[object] = Counter()
         low = bisect_left(hits, hit.time - timespan, key=lambda other: other.time)
         for high in range(low, len(hits)):
@@ -226,7 +228,7 @@ class _Group:
         return stretch, tuple(self.hits[low:high])
 
     def _stretch(self, end: datetime) -> int:
-        return to_epoch_us(end) // self.length_us
+        return (end - _EPOCH) // self._rule.timespan
 
     def _measure(self, tally: Counter[object], low: int, high: int) -> int:
         """What the condition is asked of: events, distinct values, distinct rules, or rules hit in order."""

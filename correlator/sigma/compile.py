@@ -94,7 +94,7 @@ def _leaf(paths: tuple[str, ...], test: Test) -> Predicate:
         case Missing():
             return lambda facts: not any(facts.get(path) for path in paths)
         case Present(wanted):
-            return lambda facts: any(path in facts.values for path in paths) is wanted
+            return lambda facts: any(facts.get(path) for path in paths) is wanted
     return _any([_one(path, test) for path in paths])
 
 
@@ -148,12 +148,12 @@ def _keyword(test: Test) -> Predicate:
     if isinstance(test, Text):
         value, texts = test.value, Facts.texts if test.cased else Facts.folded
         return lambda facts: any(
-            value in text for path in facts.values if path not in _ADDED_FIELDS for text in texts(facts, path)
+            value in text for path in facts.paths() if path not in _ADDED_FIELDS for text in texts(facts, path)
         )
     assert isinstance(test, Pattern), test  # noqa: S101 - `keyword` makes only these two
     search = compile_regex(test.regex).search
     return lambda facts: any(
-        search(text) is not None for path in facts.values if path not in _ADDED_FIELDS for text in facts.texts(path)
+        search(text) is not None for path in facts.paths() if path not in _ADDED_FIELDS for text in facts.texts(path)
     )
 
 

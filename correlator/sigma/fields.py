@@ -194,21 +194,25 @@ _WINDOWS_CODES: Mapping[str, frozenset[str]] = {
 
 
 def origin_of(document: Mapping[str, Any]) -> Origin:
-    winlog = document.get("winlog")
-    system = field(document, "Event.System")
-    windows = winlog is not None or system is not None
-    code = (
-        field(document, "event.code") or field(document, "winlog.event_id") or field(document, "Event.System.EventID")
-    )
+    """Asked of every event, so it looks only where the answer can be."""
+    event = _map(document.get("event"))
+    winlog = _map(document.get("winlog"))
+    system = _map(_map(document.get("Event")).get("System"))
+    windows = bool(winlog or system)
+    code = event.get("code") or winlog.get("event_id") or system.get("EventID")
     if isinstance(code, Mapping):  # evtx_dump writes qualifiers beside the number
         code = code.get("#text")
     return Origin(
-        dataset=str(field(document, "event.dataset") or ""),
-        module=str(field(document, "event.module") or ""),
+        dataset=str(event.get("dataset") or document.get("event.dataset") or ""),
+        module=str(event.get("module") or ""),
         os="windows" if windows else str(field(document, "host.os.type") or ""),
         code="" if code is None else str(code),
-        channel=str(field(document, "winlog.channel") or field(document, "Event.System.Channel") or "").lower(),
+        channel=str(winlog.get("channel") or system.get("Channel") or "").lower(),
     )
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def applies(source: LogSource, origin: Origin) -> bool:
