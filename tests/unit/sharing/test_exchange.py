@@ -1,0 +1,175 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sharing.exchange import Exchange, Sender, fault
+from sharing.markings import TLP2_IDS
+from sharing.stix import NodeIdentity
+from tests.unit.sharing.conftest import DIRECTORY
+from vonggac.domain.access import OPERATOR, Principal, UserRole
+from vonggac.domain.incident import Incident, Status
+from vonggac.domain.marking import Tlp
+from vonggac.errors import SharingRefused
+from vonggac.ports import Clock, FeedQuery, Store
+from vonggac.settings import Settings
+from vonggac.stores import open_store
+
+INDICATOR = {
+    "type": "indicator",
+    "spec_version": "2.1",
+    "id": "indicator--0c7b5b88-8ff7-4a4d-aa9d-feb398cd0061",
+    "created": "2026-01-01T00:00:00.000Z",
+    "modified": "2026-01-01T00:00:00.000Z",
+    "pattern": "[ipv4-addr:value = '192.0.2.9']",
+    "pattern_type": "stix",
+    "valid_from": "2026-01-01T00:00:00Z",
+}
+
+
+def shared_objects(store: Store, exchange: Exchange) -> list[dict[str, Any]]:
+    collection = exchange.collection("incidents").id
+    return [dict(item.body) for item in store.feeds.items(FeedQuery(collection, limit=1000)).items]
+
+
+def test_sharing_puts_the_objects_out_and_the_history_says_so(
+    store: Store, exchange: Exchange, incident: Incident
+) -> None:
+    results = exchange.share(incident.id, OPERATOR, DIRECTORY)
+    assert {result.outcome for result in results} == {"created"}
+    assert exchange.collection("incidents").id in store.incidents.get(incident.id).shared_to
+
+
+def test_sharing_twice_adds_nothing(store: Store, exchange: Exchange, incident: Incident) -> None:
+    exchange.share(incident.id, OPERATOR, DIRECTORY)
+    before = shared_objects(store, exchange)
+    again = exchange.share(incident.id, OPERATOR, DIRECTORY)
+    assert {result.outcome for result in again} == {"duplicate"}
+    assert shared_objects(store, exchange) == before
+
+
+def test_what_is_too_strict_or_not_allowed_is_not_shared(store: Store, exchange: Exchange, incident: Incident) -> None:
+    from vonggac.casework import Casework
+
+    with pytest.raises(SharingRefused):
+        exchange.share(incident.id, Principal("v", UserRole.ANALYST), DIRECTORY)
+    Casework(store.incidents, lambda: incident.changed_at, OPERATOR).mark(incident.id, Tlp.RED)
+    with pytest.raises(SharingRefused):
+        exchange.share(incident.id, OPERATOR, DIRECTORY)
+    assert shared_objects(store, exchange) == []
+
+
+def test_another_node_has_the_same_incident_afterwards(
+    tmp_path: Path, clock: Clock, store: Store, exchange: Exchange, incident: Incident
+) -> None:
+    exchange.share(incident.id, OPERATOR, DIRECTORY)
+    objects = shared_objects(store, exchange)
+    other = open_store(Settings(data_dir=tmp_path / "other"), clock=clock)
+    try:
+        there = Exchange(other, clock, NodeIdentity("Tỉnh"))
+        came = there.accept(objects, Sender("trung tâm"), DIRECTORY)
+        assert (came.incidents, came.indicators, came.refused) == (1, 1, ())
+        [found] = other.incidents.find(_every()).items
+        mine = store.incidents.get(incident.id)
+        for name in ("title", "title_vi", "category", "severity", "kind", "entity", "tlp", "involvements"):
+            assert getattr(found, name) == getattr(mine, name), name
+        again = there.accept(objects, Sender("trung tâm"), DIRECTORY)
+        assert (again.incidents, again.indicators, again.known) == (0, 0, 2)
+        assert other.incidents.get(found.id).version == found.version
+    finally:
+        other.close()
+
+
+def test_what_comes_back_is_known_as_our_own(store: Store, exchange: Exchange, incident: Incident) -> None:
+    exchange.share(incident.id, OPERATOR, DIRECTORY)
+    came = exchange.accept(shared_objects(store, exchange), Sender("tỉnh"), DIRECTORY)
+    assert came.incidents == 0
+    assert store.incidents.count(_every()) == 1
+
+
+def test_a_peer_may_speak_for_its_own_agencies_only(
+    tmp_path: Path, clock: Clock, store: Store, exchange: Exchange, incident: Incident
+) -> None:
+    exchange.share(incident.id, OPERATOR, DIRECTORY)
+    objects = shared_objects(store, exchange)
+    other = open_store(Settings(data_dir=tmp_path / "other"), clock=clock)
+    try:
+        there = Exchange(other, clock, NodeIdentity("Tỉnh"))
+        refused = there.accept(objects, Sender("bộ", "G01"), DIRECTORY)
+        assert refused.incidents == 0
+        assert "H40" in refused.refused[0].reason
+        assert there.accept(objects, Sender("tỉnh", "H40"), DIRECTORY).incidents == 1
+    finally:
+        other.close()
+
+
+def test_a_peers_withdrawal_makes_it_a_false_positive_here(
+    tmp_path: Path, clock: Clock, store: Store, exchange: Exchange, incident: Incident
+) -> None:
+    exchange.share(incident.id, OPERATOR, DIRECTORY)
+    objects = shared_objects(store, exchange)
+    withdrawn = [
+        {**obj, "revoked": True, "modified": "2027-01-01T00:00:00.000Z"} if obj["type"] == "incident" else obj
+        for obj in objects
+    ]
+    other = open_store(Settings(data_dir=tmp_path / "other"), clock=clock)
+    try:
+        there = Exchange(other, clock, NodeIdentity("Tỉnh"))
+        there.accept(objects, Sender("trung tâm"), DIRECTORY)
+        there.accept(withdrawn, Sender("trung tâm"), DIRECTORY)
+        [found] = other.incidents.find(_every()).items
+        assert found.status is Status.FALSE_POSITIVE
+    finally:
+        other.close()
+
+
+def test_an_older_version_of_an_indicator_does_not_replace_the_newer(store: Store, exchange: Exchange) -> None:
+    newer = {**INDICATOR, "modified": "2026-02-01T00:00:00.000Z", "revoked": True}
+    assert exchange.accept([newer], Sender("x"), DIRECTORY).indicators == 1
+    assert exchange.accept([INDICATOR], Sender("x"), DIRECTORY).known == 1
+    record = store.records.get("indicator", str(INDICATOR["id"]))
+    assert record is not None
+    assert record.body["object"]["revoked"] is True
+
+
+@pytest.mark.parametrize(
+    ("obj", "why"),
+    [
+        ("text", "not a JSON object"),
+        ({"type": "indicator"}, "type or id"),
+        ({**INDICATOR, "id": "malware--0c7b5b88-8ff7-4a4d-aa9d-feb398cd0061"}, "id does not begin"),
+        ({**INDICATOR, "spec_version": "2.0"}, "spec_version"),
+        ({**INDICATOR, "modified": "yesterday"}, "modified"),
+        ({**INDICATOR, "pattern": ""}, "pattern"),
+        ({"type": "incident", "id": "incident--1"}, "name"),
+    ],
+)
+def test_a_bad_object_is_named_and_the_others_are_taken(exchange: Exchange, obj: object, why: str) -> None:
+    assert why in str(fault(obj))
+    good = {**INDICATOR, "id": "indicator--aaaaaaaa-8ff7-4a4d-aa9d-feb398cd0061"}
+    came = exchange.accept([obj, good], Sender("x"), DIRECTORY)
+    assert (came.indicators, len(came.refused)) == (1, 1)
+    assert came.taken == came.incidents + came.indicators + came.others + came.known + len(came.refused)
+
+
+def test_a_deeply_nested_object_is_refused_without_recursion(exchange: Exchange) -> None:
+    deep: dict[str, Any] = {}
+    here = deep
+    for _ in range(100_000):
+        here["x"] = {}
+        here = here["x"]
+    assert "nested" in str(fault({**INDICATOR, "deep": deep}))
+
+
+def test_every_marking_of_the_store_is_the_objects_own(store: Store, exchange: Exchange, incident: Incident) -> None:
+    exchange.share(incident.id, OPERATOR, DIRECTORY)
+    collection = exchange.collection("incidents").id
+    for item in store.feeds.items(FeedQuery(collection, limit=1000)).items:
+        marked = TLP2_IDS[Tlp.AMBER] in item.body.get("object_marking_refs", ())
+        assert item.tlp is (Tlp.AMBER if marked else Tlp.CLEAR), item.type
+
+
+def _every() -> Any:
+    from vonggac.ports import IncidentQuery
+
+    return IncidentQuery()

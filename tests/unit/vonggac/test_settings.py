@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from vonggac.errors import UsageRefused
+from vonggac.settings import Settings, load
+
+
+def test_flags_win_over_the_environment_over_the_file(tmp_path: Path) -> None:
+    config = tmp_path / "vonggac.toml"
+    config.write_text('[store]\nurl = "http://file"\n[serve]\nport = 1\n[node]\nname = "tệp"\n', "utf-8")
+    environment = {"VONGGAC_STORE_URL": "http://environment", "VONGGAC_SERVE_PORT": "2"}
+    settings = load(environment, {"store_url": "http://flag", "data_dir": None}, config)
+    assert (settings.store_url, settings.serve_port, settings.node_name) == ("http://flag", 2, "tệp")
+    assert settings.data_dir == Settings().data_dir
+
+
+def test_a_setting_nobody_knows_is_refused_by_name(tmp_path: Path) -> None:
+    config = tmp_path / "vonggac.toml"
+    config.write_text("[store]\nurll = 'x'\n", "utf-8")
+    with pytest.raises(UsageRefused) as refused:
+        load({}, {}, config)
+    assert refused.value.facts["name"] == "store.urll"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("VONGGAC_SERVE_PORT", "many"), ("VONGGAC_SERVE_INSECURE", "perhaps"), ("VONGGAC_LANG", "fr")],
+)
+def test_a_value_of_the_wrong_kind_says_where_it_came_from(variable: str, value: str) -> None:
+    with pytest.raises(UsageRefused) as refused:
+        load({variable: value}, {})
+    assert variable in str(refused.value.facts["origin"])
+
+
+def test_a_missing_or_broken_file_is_refused(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[store", "utf-8")
+    for path in (tmp_path / "missing.toml", broken):
+        with pytest.raises(UsageRefused):
+            load({}, {}, path)
