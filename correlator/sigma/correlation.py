@@ -62,18 +62,24 @@ def link(
 
 
 def _parse(source: Source) -> Any:
+    if not isinstance(source.data.get("id", ""), str):
+        raise Refused("rule_invalid", source.line_of("id"), "id must be a UUID")
     try:
         parsed = SigmaCorrelationRule.from_dict(dict(source.data), collect_errors=True)
-    except (SigmaError, AttributeError, TypeError, ValueError, UnboundLocalError) as error:
-        # pySigma leaves `condition` unbound where both the type and the condition are missing.
-        reason = "not a correlation rule" if isinstance(error, UnboundLocalError) else _said(error)
-        raise Refused("rule_invalid", source.line_of("correlation"), reason) from error
+    except UnboundLocalError as error:  # pySigma, where neither type nor condition can be read
+        raise Refused("rule_invalid", source.line_of("correlation"), "not a correlation rule") from error
+    except (SigmaError, AttributeError, TypeError, ValueError) as error:
+        raise _fault(error, source) from error
     if parsed.errors:
-        first = parsed.errors[0]
-        name = type(first).__name__.lower()
-        key = next((word for word in ("type", "timespan", "condition") if word in name), "rules")
-        raise Refused("rule_invalid", _line(source, key), _said(first))
+        raise _fault(parsed.errors[0], source)
     return parsed
+
+
+def _fault(error: Exception, source: Source) -> Refused:
+    """What pySigma said, with the line of the key that it is about."""
+    name = type(error).__name__.lower()
+    key = next((word for word in ("type", "timespan", "condition") if f"{word}error" in name), "rules")
+    return Refused("rule_invalid", _line(source, key), _said(error))
 
 
 def _type(parsed: Any, source: Source) -> CorrelationType:

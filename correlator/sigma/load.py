@@ -167,7 +167,11 @@ def _id(source: Source) -> str:
 def _match_rule(path: str, source: Source) -> MatchRule:
     """The rule of a document. Raises Refused."""
     _check_form(source)
-    parsed = SigmaRule.from_dict(dict(source.data), collect_errors=True)
+    try:
+        parsed = SigmaRule.from_dict(dict(source.data), collect_errors=True)
+    except (SigmaError, AttributeError, TypeError, ValueError, KeyError) as error:
+        # pySigma takes the types of some values for granted.
+        raise _faulty_item(source) or Refused("rule_invalid", source.line, _said(error)) from error
     if parsed.errors:
         raise _pysigma_fault(parsed.errors[0], source)
     info = rule_info(parsed, source)
@@ -189,6 +193,8 @@ def _match_rule(path: str, source: Source) -> MatchRule:
 
 
 def _check_form(source: Source) -> None:
+    if not isinstance(source.data.get("id", ""), str):
+        raise Refused("rule_invalid", source.line_of("id"), "id must be a UUID")
     if "action" in source.data:
         raise Refused("rule_unsupported", source.line_of("action"), "rule collections (action) are not evaluated")
     if "filter" in source.data:
@@ -199,6 +205,10 @@ def _check_form(source: Source) -> None:
     if "timeframe" in detection:
         reason = "timeframe belongs to the old pipe syntax; write a correlation rule"
         raise Refused("rule_unsupported", source.line_of("detection", "timeframe"), reason)
+    for path, key, _ in _items(detection, ("detection",)):
+        if "utf16" in key.split("|")[1:]:
+            # pySigma 1.5 puts the byte order mark before it as UTF-8, so the base64 of it would never match.
+            raise Refused("rule_unsupported", source.line_of(*path), "the modifier utf16 is not evaluated; use wide")
     condition = detection.get("condition")
     for text_ in condition if isinstance(condition, list) else [condition]:
         if isinstance(text_, str) and (len(text_) > MAX_CONDITION or _depth(text_) > MAX_PARENTHESES):

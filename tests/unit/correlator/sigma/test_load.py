@@ -1,0 +1,200 @@
+"""Rule files: what is wrong is named with its line, and never stops the others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from correlator.rule import Correlation, MatchRule
+from correlator.sigma.load import load_rules
+from rules import SHIPPED
+from tests.unit.correlator.samples import load_text, rule_text
+from vonggac.errors import RuleError, UnknownInput
+from vonggac.messages import explain
+
+GOOD = rule_text("  s:\n    f: 1\n  condition: s", title="Good")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ("title: x\nlogsource: {category: dns}\ndetection:\n  s: {f: 1}\n", 3, "condition"),
+        ("title: x\ndetection:\n  s: {f: 1}\n  condition: s\n", 1, "log source"),
+        ("logsource: {category: dns}\ndetection:\n  s: {f: 1}\n  condition: s\n", 1, "title"),
+        ("title: x\nlogsource: {category: dns}\ndetection:\n  s:\n    f|no: 1\n  condition: s\n", 5, "no"),
+        ("title: x\nlogsource: {category: dns}\ndetection:\n  s: {f: 1}\n  condition: s and t\n", 5, "t"),
+        ("title: x\nlogsource: {category: dns}\ndetection:\n  s: {f: 1}\n  condition: s and\n", 5, "end of text"),
+        ("title: x\nlevel: huge\nlogsource: {category: dns}\ndetection:\n  s: {f: 1}\n  condition: s\n", 2, "level"),
+        ("title: x\nstatus: odd\nlogsource: {category: dns}\ndetection:\n  s: {f: 1}\n  condition: s\n", 2, "status"),
+        ("title: x\nid: 7\nlogsource: {category: dns}\ndetection:\n  s: {f: 1}\n  condition: s\n", 2, ""),
+        ("title: x\nlogsource: {category: dns}\ndetection:\n  s: {'f|re': '(a'}\n  condition: s\n", 4, "Regular"),
+        ("title: x\nlogsource: {category: dns}\ndetection:\n  s: {'f|cidr': 'x/8'}\n  condition: s\n", 4, "CIDR"),
+        ("title: x\nlogsource: {category: dns}\ndetection:\n  s: {f: 1}\n  s: {f: 2}\n  condition: s\n", 5, "twice"),
+        ("title: x\nlogsource: &a {category: dns}\ndetection:\n  s: {f: 1}\n  condition: s\n", 2, "anchors"),
+        ("title: x\nlogsource: {category: dns}\ndetection:\n  s: [*a]\n  condition: s\n", 4, "a"),
+        ("title: !!python/name:os.system x\n", 1, "tag"),
+        ("title: x\n  bad: [\n", 2, "YAML"),
+        ("- a\n- b\n", 1, "map"),
+        (
+            "title: x\nvonggac: {category: war}\nlogsource: {category: dns}\ndetection: {s: {f: 1}, condition: s}\n",
+            2,
+            "category",
+        ),
+        (
+            "title: x\nvonggac:\n  kind: Bad Kind\nlogsource: {category: dns}\ndetection: {s: {f: 1}, condition: s}\n",
+            3,
+            "kind",
+        ),
+        (
+            "title: x\nvonggac:\n  entity: host.name\nlogsource: {category: dns}\ndetection: {s: 1, condition: s}\n",
+            3,
+            "entity",
+        ),
+        (
+            "title: x\nvonggac:\n  colour: red\nlogsource: {category: dns}\ndetection: {s: {f: 1}, condition: s}\n",
+            3,
+            "colour",
+        ),
+    ],
+)
+def test_a_broken_rule_is_named_with_its_line_and_the_others_load(text: str, line: int, reason: str, tmp_path: Path):
+    loaded = load_text(tmp_path, f"{text}---\n{GOOD}")
+    assert [rule.info.name for rule in loaded.rules] == ["Good"]
+    (fault,) = loaded.faults
+    assert isinstance(fault, RuleError)
+    assert (fault.facts["line"], fault.facts["status"]) == (line, "invalid")
+    assert reason in str(fault.facts["reason"])
+    assert [status.status for status in loaded.statuses] == ["invalid", "ok"]
+    for lang in ("vi", "en"):
+        said = explain(fault, lang)
+        assert str(line) in said
+        assert "rule.yml" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("title: x\naction: global\nlogsource: {category: dns}\n", 2),
+        ("title: x\nfilter:\n  rules: [a]\n", 2),
+        ("title: x\nlogsource: {category: dns}\ndetection:\n  s: {f: 1}\n  timeframe: 5m\n  condition: s\n", 5),
+        (f"title: x\nlogsource: {{category: dns}}\ndetection:\n  s: {{f: 1}}\n  condition: {'(' * 40}s{')' * 40}\n", 5),
+    ],
+)
+def test_what_is_not_evaluated_is_unsupported_not_ignored(text: str, line: int, tmp_path: Path):
+    loaded = load_text(tmp_path, text)
+    assert not loaded.rules
+    assert [(status.status, status.line) for status in loaded.statuses] == [("unsupported", line)]
+
+
+CORRELATION = """
+title: Many
+correlation:
+  type: {type}
+  rules: [{rules}]
+  group-by: [source.ip]
+  timespan: {timespan}
+  condition: {condition}
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "line"),
+    [
+        ({"rules": "nobody"}, "invalid", 13),
+        ({"type": "value_sum", "condition": "{{gte: 2, field: x}}"}, "unsupported", 12),
+        ({"type": "value_median", "condition": "{{gte: 2, field: x}}"}, "unsupported", 12),
+        ({"type": "odd"}, "invalid", 12),
+        ({"timespan": "5x"}, "invalid", 15),
+        ({"timespan": "2M"}, "unsupported", 15),
+        ({"condition": "{{gte: x}}"}, "invalid", 16),
+        ({"condition": "{{gte: 999999999}}"}, "unsupported", 16),
+        ({"type": "temporal", "condition": "base and other"}, "invalid", 16),
+    ],
+)
+def test_a_correlation_that_cannot_run_is_named(changes: dict[str, str], status: str, line: int, tmp_path: Path):
+    base = rule_text("  s:\n    f: 1\n  condition: s", title="Base", name="base")
+    fields = {"type": "event_count", "rules": "base", "timespan": "5m", "condition": "{gte: 2}"} | changes
+    text = CORRELATION
+    for name, value in fields.items():
+        text = text.replace("{" + name + "}", value.replace("{{", "{").replace("}}", "}"))
+    loaded = load_text(tmp_path, f"{base}---{text}")
+    assert [rule.info.name for rule in loaded.rules] == ["Base"]
+    found = loaded.statuses[-1]
+    assert (found.status, found.line) == (status, line), found.reason
+
+
+def test_a_correlation_finds_its_rules_by_name_and_id_in_other_files_and_silences_them(tmp_path: Path):
+    (tmp_path / "b.yml").write_text(rule_text("  s:\n    f: 1\n  condition: s", title="B", name="bee"), "utf-8")
+    identity = "6d3c1a2e-1111-4222-8333-444455556666"
+    by_id = rule_text("  s:\n    f: 2\n  condition: s", title="C").replace("title: C", f"title: C\nid: {identity}")
+    (tmp_path / "c.yml").write_text(by_id, "utf-8")
+    text = "title: A\ncorrelation:\n  type: temporal\n  rules: [bee, {id}]\n  timespan: 5m\n".replace("{id}", identity)
+    (tmp_path / "a.yml").write_text(text, "utf-8")
+    loaded = load_rules([tmp_path])
+    assert not loaded.faults
+    match_rules = [rule for rule in loaded.rules if isinstance(rule, MatchRule)]
+    assert [rule.alerts for rule in match_rules] == [False, False]
+    (correlation,) = (rule for rule in loaded.rules if isinstance(rule, Correlation))
+    assert correlation.rules == (match_rules[0].info.id, identity)
+    assert correlation.threshold == 2
+
+
+def test_the_second_rule_with_an_id_is_refused(tmp_path: Path):
+    loaded = load_text(tmp_path, f"{GOOD}---\n{GOOD}")
+    assert [status.status for status in loaded.statuses] == ["ok", "invalid"]
+    assert "line 1" in loaded.statuses[1].reason
+
+
+def test_a_file_that_is_too_large_or_not_text_is_refused(tmp_path: Path):
+    (tmp_path / "large.yml").write_text("# " + "x" * 70_000, "utf-8")
+    (tmp_path / "bytes.yml").write_bytes(b"title: x\nauthor: \xff\n")
+    (tmp_path / "good.yml").write_text(GOOD, "utf-8")
+    loaded = load_rules([tmp_path])
+    assert len(loaded.rules) == 1
+    assert {Path(str(fault.facts["path"])).name: fault.facts["line"] for fault in loaded.faults} == {
+        "large.yml": 1,
+        "bytes.yml": 2,
+    }
+
+
+def test_yaml_nested_to_the_limit_of_the_parser_is_refused(tmp_path: Path):
+    loaded = load_text(tmp_path, f"title: x\ndetection: {'[' * 20_000}")
+    assert [status.status for status in loaded.statuses] == ["invalid"]
+
+
+def test_a_path_that_does_not_exist_is_an_unknown_input(tmp_path: Path):
+    with pytest.raises(UnknownInput):
+        load_rules([tmp_path / "nowhere"])
+
+
+def test_a_rule_says_who_wrote_it_and_what_it_is_about(tmp_path: Path):
+    text = GOOD.replace(
+        "level: medium",
+        "level: high\nauthor: Somebody\ndate: 2026-01-02\ntitle_vi: Tốt\ntags: [attack.t1046, attack.t1110.001]",
+    )
+    (rule,) = load_text(tmp_path, text).rules
+    info = rule.info
+    assert (info.author, info.name_vi, info.level, info.version) == ("Somebody", "Tốt", "high", "2026-01-02")
+    assert info.techniques == ("T1046", "T1110.001")
+    assert (info.kind, info.category) == ("good", "other")
+
+
+def test_every_shipped_rule_loads():
+    loaded = load_rules([SHIPPED])
+    assert loaded.faults == ()
+    assert sum(1 for rule in loaded.rules if getattr(rule, "alerts", True)) >= 40
+
+
+@pytest.mark.shared
+def test_every_sigmahq_rule_of_the_shared_data_loads_with_its_id_level_and_author(shared_data: Path):
+    folder = shared_data / "sigma"
+    loaded = load_rules([folder / "rules"])
+    assert [(fault.facts["path"], fault.facts["line"], fault.facts["reason"]) for fault in loaded.faults] == []
+    listed = {entry["id"]: entry for entry in json.loads((folder / "index.json").read_text("utf-8"))}
+    found = {rule.info.id: rule for rule in loaded.rules}
+    assert len(found) == 196
+    for identity, entry in listed.items():
+        if identity in found:
+            assert found[identity].info.author == (entry["author"] or "")
