@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 from requests.adapters import HTTPAdapter
 
@@ -168,7 +169,7 @@ def _pages(feed: Feed) -> Iterable[tuple[list[Any], str | None]]:
         asked: dict[str, str | int] = {"limit": PAGE}
         if feed.added_after:
             asked["added_after"] = feed.added_after
-        seen: set[str] = set()
+        seen: set[int] = set()
         for _ in range(MAX_PAGES):
             try:
                 page = collection.get_objects(**asked)
@@ -181,10 +182,11 @@ def _pages(feed: Feed) -> Iterable[tuple[list[Any], str | None]]:
             if not objects or not page.get("more"):
                 return
             following = {"next": str(page["next"])} if page.get("next") else {"added_after": last or ""}
-            token = repr(following)
-            if token in seen or following == {"added_after": ""}:
+            # Some servers keep one token for all pages, so a loop is the same token with the same page.
+            here = hash((repr(following), orjson.dumps(objects)))
+            if here in seen or following == {"added_after": ""}:
                 raise PeerUnavailable("feed_loops", name=feed.name, url=feed.url)
-            seen.add(token)
+            seen.add(here)
             asked |= following
     raise PeerUnavailable("feed_loops", name=feed.name, url=feed.url)
 
