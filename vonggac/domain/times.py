@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 _DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?")
 _RFC3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:?\d{2})",
@@ -24,12 +26,13 @@ _MONTHS = re.compile(r"(\d{4})-M(\d{1,2})(?:\.\.M?(\d{1,2}))?")
 
 def from_epoch_us(microseconds: int) -> datetime:
     """The instant so many microseconds after 1970-01-01T00:00:00Z, without float rounding."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def to_epoch_us(instant: datetime) -> int:
     """Whole microseconds since 1970-01-01T00:00:00Z."""
-    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    since = instant - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def format_instant(instant: datetime) -> str:

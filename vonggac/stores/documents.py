@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -31,8 +30,7 @@ BATCH = "batch"
 _OBSERVABLE_PATHS = frozenset(path for paths in OBSERVABLE_FIELDS.values() for path in paths)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A document ready to store: its place in the batch, its time in microseconds since 1970, and the month of that
     (`YYYY-MM`, UTC)."""
 

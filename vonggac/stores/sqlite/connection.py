@@ -41,8 +41,8 @@ _KEYS = {
 }
 
 
-class Retired(Exception):
-    """The file was dropped by retention, or closed, since it was handed out; open the partition anew."""
+class Retired(StoreUnavailable):
+    """The file was dropped by retention, or closed, since it was handed out; a partition can be opened anew."""
 
 
 class Database:
@@ -82,12 +82,12 @@ class Database:
         """A transaction that is on disk when the block ends, and undone when the block raises. Raises Retired."""
         with self._write_lock, translated(self.path):
             if self._closed:
-                raise Retired
+                raise Retired("store_closed", where=self.path)
             connection = self._writer
             connection.execute("BEGIN IMMEDIATE")
             try:
                 if connection.execute("PRAGMA user_version").fetchone()[0] == RETIRED:
-                    raise Retired
+                    raise Retired("store_closed", where=self.path)
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
@@ -163,7 +163,8 @@ def _connect(path: Path, *, create: bool) -> Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA cache_size = -16000")
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: 16 MB of WAL, so that batches share checkpoints
+        connection.execute(f"PRAGMA cache_size = {-16_000 if create else -2_000}")  # kB
     except BaseException:
         connection.close()
         raise
@@ -175,7 +176,7 @@ def _migrate(connection: Connection, path: Path, migrations: Sequence[Migration]
     written by a newer version of the program, Retired when retention was interrupted before it removed the file."""
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found == RETIRED:
-        raise Retired
+        raise Retired("store_closed", where=path)
     if found > len(migrations):
         raise StoreUnavailable("store_newer", where=path, found=found, known=len(migrations))
     for version in range(found + 1, len(migrations) + 1):

@@ -24,8 +24,8 @@ from vonggac.stores.sqlite.schema import DOCUMENTS
 
 _PARTITION = re.compile(r"(\d{4})-(\d{2})\.db")
 
-#: Partitions kept open; an old capture may touch hundreds of months once.
-OPEN_PARTITIONS = 32
+#: Partitions kept open, each with its page cache; an old capture may touch hundreds of months once.
+OPEN_PARTITIONS = 14
 
 
 class Partitions:
