@@ -21,7 +21,6 @@ from correlator.sigma.fields import Origin, applies, origin_of
 from correlator.windows import LATENESS, Fired, Windows
 from vonggac.domain.detection import ENTITY_FIELDS, Detection, RuleInfo, Ruleset, detection_id
 from vonggac.domain.event import Document
-from vonggac.domain.indicator import IndicatorKind
 from vonggac.domain.times import format_instant
 from vonggac.messages import say
 
@@ -33,8 +32,8 @@ _ENTITY_PATHS: Mapping[str, tuple[str, ...]] = {
     "ip": ("destination.ip", "source.ip"),
     "domain": ("dns.question.name", "tls.client.server_name", "url.domain"),
     "url": ("url.original",),
-    "hash": ("file.hash.sha256",),
 }
+_SHA256_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +209,8 @@ def _common(last: Mapping[str, Any], all_entities: Sequence[Mapping[str, Any]]) 
 def _of_indicator(found: IndicatorHit, facts: Facts) -> Detection:
     indicator = found.indicator
     entities = _entities(facts)
-    entity = next((path for path in _ENTITY_PATHS[found.kind] if entities.get(path) == found.value), None)
-    if entity is None:
-        entity = _ENTITY_PATHS[found.kind][0]
-        entities.setdefault(entity, found.value)
-    word = "file" if indicator.kind is IndicatorKind.HASH else str(found.kind)
+    word, entity, value = _about(found, facts, entities)
+    entities.setdefault(entity, value)
     info = RuleInfo(
         id=f"indicator:{indicator.kind}",
         name=_title("en", word, indicator.name),
@@ -238,6 +234,22 @@ def _of_indicator(found: IndicatorHit, facts: Facts) -> Detection:
         indicator_id=indicator.id,
         tlp=str(indicator.tlp),
     )
+
+
+def _about(found: IndicatorHit, facts: Facts, entities: Mapping[str, Any]) -> tuple[str, str, str]:
+    """(word for the kind, entity field, its value where the event lacks the field).
+
+    A file is known by its SHA-256 whichever hash the indicator names, so that all events about it are one incident. A
+    hash on a TLS connection is a fingerprint of its client or server, and the incident is about the host that used it.
+    """
+    if found.kind != "hash":
+        paths = _ENTITY_PATHS[found.kind]
+        entity = next((path for path in paths if entities.get(path) == found.value), paths[0])
+        return found.kind, entity, found.value
+    if facts.get("tls.client.ja3") or facts.get("tls.server.ja3s"):
+        return "fingerprint", "source.ip", found.value
+    sha256 = next((text for text in facts.folded("related.hash") if len(text) == _SHA256_LENGTH), found.value)
+    return "file", "file.hash.sha256", sha256
 
 
 def _title(lang: str, word: str, name: str) -> str:
