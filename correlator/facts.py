@@ -13,6 +13,11 @@ from vonggac.domain.times import parse_instant
 #: What is nested deeper than this is not looked into, so that a hostile record cannot exhaust the stack.
 MAX_DEPTH = 64
 
+#: Fields that our sensors add and no log says: a keyword is not looked for in them.
+_ADDED_FIELDS = frozenset({"ecs.version", "event.id", "event.dataset", "observer.name", "flow.id"})
+#: Stands between the texts of `everything`; no value is taken to hold it.
+SEPARATOR = "\0"
+
 _NONE: tuple[Any, ...] = ()
 
 _instant = lru_cache(maxsize=4096)(parse_instant)
@@ -26,13 +31,14 @@ class Facts:
     for an event without a time.
     """
 
-    __slots__ = ("_folded", "_texts", "_values", "document", "id", "time")
+    __slots__ = ("_everything", "_folded", "_texts", "_values", "document", "id", "time")
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
         self._values: dict[str, Sequence[Any]] = {}
         self._texts: dict[str, tuple[str, ...]] = {}
         self._folded: dict[str, tuple[str, ...]] = {}
+        self._everything: tuple[str, str] | None = None
         self.id = str(field(document, "event.id") or "")
         self.time: datetime = _instant(str(document.get("@timestamp", "")))
 
@@ -58,9 +64,18 @@ class Facts:
             found = self._folded[path] = tuple([text.lower() for text in texts]) if texts else _NONE
         return found
 
-    def paths(self) -> Iterator[str]:
-        """Every path that holds a value."""
-        return iter(dict.fromkeys(_paths(self.document, "", 0)))
+    def said(self) -> Iterator[str]:
+        """Every text that the log itself holds."""
+        for path in dict.fromkeys(_paths(self.document, "", 0)):
+            if path not in _ADDED_FIELDS:
+                yield from self.texts(path)
+
+    def everything(self, cased: bool) -> str:
+        """All of `said` in one string with SEPARATOR between, as it is or in lower case."""
+        if self._everything is None:
+            text = SEPARATOR.join(self.said())
+            self._everything = text, text.lower()
+        return self._everything[not cased]
 
 
 def text_of(value: object) -> str:

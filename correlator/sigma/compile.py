@@ -9,7 +9,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
-from correlator.facts import Facts
+from correlator.facts import SEPARATOR, Facts
 from correlator.sigma.modifiers import (
     Compare,
     Inside,
@@ -36,9 +36,6 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
     "neq": operator.ne,
 }
-
-#: Fields that our sensors add and no log says: a keyword is not looked for in them.
-_ADDED_FIELDS = frozenset({"ecs.version", "event.id", "event.dataset", "observer.name", "flow.id"})
 
 
 def compile_tree(node: Node) -> Predicate:
@@ -146,15 +143,13 @@ _RELATIONS: Mapping[Op, Callable[[str, str], bool]] = {
 def _keyword(test: Test) -> Predicate:
     """True when any text that the log itself holds passes."""
     if isinstance(test, Text):
-        value, texts = test.value, Facts.texts if test.cased else Facts.folded
-        return lambda facts: any(
-            value in text for path in facts.paths() if path not in _ADDED_FIELDS for text in texts(facts, path)
-        )
+        value, cased = test.value, test.cased
+        if SEPARATOR in value:
+            return lambda facts: any(value in (text if cased else text.lower()) for text in facts.said())
+        return lambda facts: value in facts.everything(cased)
     assert isinstance(test, Pattern), test  # noqa: S101 - `keyword` makes only these two
     search = compile_regex(test.regex).search
-    return lambda facts: any(
-        search(text) is not None for path in facts.paths() if path not in _ADDED_FIELDS for text in facts.texts(path)
-    )
+    return lambda facts: any(search(text) is not None for text in facts.said())
 
 
 def _equals(value: object, number: float, as_text: str) -> bool:

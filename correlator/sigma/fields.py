@@ -142,12 +142,23 @@ _BY_CATEGORY: Mapping[str, Mapping[str, Paths]] = {
 }
 
 
+def only_zeek_says(name: str, source: LogSource) -> bool:
+    """Whether ECS has no name for the field, so that only some Zeek logs hold it.
+
+    An event that holds none of a rule's such fields is not one the rule speaks of: `not Z: 0` must not be true of it.
+    """
+    return source.product == "zeek" and "." not in name and not _zeek(name, source)
+
+
+def _zeek(name: str, source: LogSource) -> Paths:
+    return _ZEEK_BY_SERVICE.get(source.service, {}).get(name) or _ZEEK.get(name, ())
+
+
 def paths_of(name: str, source: LogSource) -> Paths:
     """Where an event may hold the field that a rule of that log source names."""
-    found: Paths = ()
     if source.product == "zeek":
-        found = _ZEEK_BY_SERVICE.get(source.service, {}).get(name) or _ZEEK.get(name, ())
-        return (*found, f"zeek.{source.service}.{name}", name) if name not in found else found
+        kept = f"vonggac.zeek.{source.service}.{name}"  # where the Zeek reader keeps what ECS has no name for
+        return _zeek(name, source) or (kept, f"zeek.{source.service}.{name}", name)
     found = _BY_CATEGORY.get(source.category, {}).get(name, ())
     if source.product == "windows":
         found += _WINDOWS.get(name, ()) or (f"winlog.event_data.{name}", f"Event.EventData.{name}")

@@ -16,10 +16,10 @@ from correlator.rule import Correlation, MatchRule, Place, Rule
 from correlator.sigma.compile import compile_tree
 from correlator.sigma.correlation import link
 from correlator.sigma.document import MAX_FILE_BYTES, BrokenYaml, Source, documents
-from correlator.sigma.fields import LogSource, paths_of
+from correlator.sigma.fields import LogSource, only_zeek_says, paths_of
 from correlator.sigma.info import Refused, rule_info, text
-from correlator.sigma.modifiers import Unsupported
-from correlator.sigma.tree import Either, build
+from correlator.sigma.modifiers import Present, Unsupported
+from correlator.sigma.tree import All, Either, Leaf, build
 from vonggac.errors import RuleError, UnknownInput
 
 SUFFIXES = (".yml", ".yaml")
@@ -180,15 +180,23 @@ def _match_rule(path: str, source: Source) -> MatchRule:
         (parsed.logsource.product or "").lower(),
         (parsed.logsource.service or "").lower(),
     )
+    names: set[str] = set()
+
+    def paths(name: str) -> tuple[str, ...]:
+        names.add(name)
+        return paths_of(name, logsource)
+
     try:
-        trees = tuple(
-            build(_parsed(condition, source), lambda name: paths_of(name, logsource))
-            for condition in parsed.detection.parsed_condition
-        )
+        trees = tuple(build(_parsed(condition, source), paths) for condition in parsed.detection.parsed_condition)
     except Unsupported as fault:
         line = _line_of_field(source, fault.field) if fault.field else source.line_of("detection", "condition")
         raise Refused("rule_unsupported", line, fault.reason) from fault
     tree = trees[0] if len(trees) == 1 else Either(trees)
+    foreign = [
+        Leaf(paths_of(name, logsource), Present(True)) for name in sorted(names) if only_zeek_says(name, logsource)
+    ]
+    if foreign:
+        tree = All((tree, Either(tuple(foreign))))
     return MatchRule(info, text(parsed.name), logsource, compile_tree(tree), Place(path, source.line))
 
 

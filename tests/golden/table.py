@@ -17,8 +17,8 @@ correlation, and never alert by themselves, are not listed.
 """
 
 TAIL = """
-Indicators make detections of their own: `known-bad-ip`, `known-bad-domain`, `known-bad-url`, `known-bad-file` (a hash of
-a file) and `known-bad-fingerprint` (a hash on a TLS connection), level high, category malware, or phishing where the
+Indicators make detections of their own: `known-bad-ip`, `known-bad-domain`, `known-bad-url`, `known-bad-file` (a hash
+of a file) and `known-bad-fingerprint` (a hash on a TLS connection), level high, category malware, or phishing where the
 indicator is labelled so.
 """
 

@@ -77,6 +77,16 @@ def test_windows_events_are_known_in_both_forms(
     assert bool(found) is expected
 
 
+@pytest.mark.parametrize(("fields", "expected"), [({}, False), ({"vonggac__zeek": {"dns": {"Z": 1}}}, True)])
+def test_a_zeek_rule_about_what_ecs_cannot_say_is_not_true_of_events_that_do_not_say_it(
+    fields: dict[str, Any], expected: bool, tmp_path: Path
+):
+    loaded = load_text(
+        tmp_path, rule_text("  s: {Z: 0}\n  condition: not s", logsource="{product: zeek, service: dns}")
+    )
+    assert bool(Correlator(loaded.rules).feed([event(dataset="dns", **fields)])) is expected
+
+
 def test_a_name_in_no_table_is_looked_for_under_itself():
     assert paths_of("anything", LogSource("dns")) == ("anything",)
     assert paths_of("source.ip", LogSource(product="vonggac", service="dns")) == ("source.ip",)
