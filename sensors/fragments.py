@@ -25,12 +25,13 @@ class Datagram:
     length: int = -1
     packets: int = 0
     wire_bytes: int = 0
+    held: int = 0  # payload bytes of the pieces
     overlap: bool = False
     pieces: dict[int, Fragment] = field(default_factory=dict)
 
     def whole(self) -> bytes | None:
         """The bytes, when none is missing. Where pieces overlap, the lower offset wins."""
-        if self.length < 0 or 0 not in self.pieces:
+        if self.length < 0 or 0 not in self.pieces or self.held < self.length:
             return None
         parts: list[bytes] = []
         at = 0
@@ -64,6 +65,7 @@ class Reassembly:
             datagram.overlap |= datagram.pieces[fragment.offset].payload != fragment.payload
         elif len(datagram.pieces) < MAX_PIECES and end <= 0xFFFF + 8:
             datagram.pieces[fragment.offset] = fragment
+            datagram.held += len(fragment.payload)
             if fragment.offset == 0:
                 datagram.first = fragment
         if not fragment.more and datagram.length < 0:

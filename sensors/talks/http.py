@@ -53,13 +53,13 @@ class HttpTalk:
             here.begun = at
         here.buffer += data
         while here.buffer and not self.done:
-            before = len(here.buffer)
+            before = len(here.buffer), here.stage
             finished = self._step(here, here.begun or at)
-            if len(here.buffer) != before:
+            if len(here.buffer) != before[0]:
                 here.begun = at
             if finished is not None:
                 yield from self._finish(here, finished)
-            elif len(here.buffer) == before:
+            elif (len(here.buffer), here.stage) == before:
                 break
 
     def gap(self, side: int, size: int, at: Moment) -> Iterator[Found]:
@@ -137,10 +137,11 @@ class HttpTalk:
 
     def _headless(self, here: _Side, at: Moment) -> None:
         """The answer of HTTP/0.9 is a body and nothing else (RFC 1945 §4.1); to later versions it is no answer."""
-        here.answering = True
-        exchange = self._answered(at)
-        if exchange.request is None or exchange.request.version != "0.9":
+        exchange = next((each for each in self._exchanges if each.response_body is None), None)
+        if exchange is None or exchange.request is None or exchange.request.version != "0.9":
             raise Undecodable("http", 0, "status_line")
+        here.answering = True
+        exchange.answered_ns = at.ns
         exchange.response_body = here.body = Body()
         here.exchange = exchange
         here.stage = "rest"
