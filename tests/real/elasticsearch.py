@@ -98,8 +98,10 @@ def _archive() -> Path:
             lacking("there is no Maven (mvn) to fetch Elasticsearch with")
         command = [maven, "-q", "dependency:get", f"-Dartifact={ARTIFACT}", "-Dtransitive=false"]
         fetched = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-        if fetched.returncode or not archive.exists():
+        if fetched.returncode:
             lacking(f"Maven could not fetch {ARTIFACT}: {(fetched.stdout + fetched.stderr)[-400:]}")
+        if not archive.exists():
+            lacking(f"Maven keeps what it fetches elsewhere than in {archive.parent}")
     return archive
 
 

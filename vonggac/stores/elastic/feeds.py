@@ -24,7 +24,7 @@ from vonggac.domain.times import from_epoch_us, to_epoch_us
 from vonggac.errors import NotFound, StoreUnavailable
 from vonggac.ports import Clock, Collection, FeedItem, FeedQuery, ItemResult, NewItem, Page, VersionMatch
 from vonggac.stores.elastic.filters import within_scope
-from vonggac.stores.elastic.server import Changed, Found, Query, Server, Write
+from vonggac.stores.elastic.server import Changed, Found, Query, Server, Stamp, Write
 from vonggac.stores.elastic.turns import attempts
 from vonggac.stores.items import (
     OTHER_CONTENT,
@@ -144,7 +144,7 @@ class ElasticFeedStore:
                 self._end_turn(collection_id, taken | {"writer": None, "writer_until": 0}, stamp)
             return
 
-    def _end_turn(self, collection_id: str, state: Mapping[str, Any], stamp: Any) -> None:
+    def _end_turn(self, collection_id: str, state: Mapping[str, Any], stamp: Stamp) -> None:
         try:
             self._server.put(self._collections, collection_id, state, stamp)
         except Changed as changed:

@@ -24,7 +24,8 @@ def open_sqlite(folder: Path) -> SqliteStore:
     """The store in that folder, made when it is not there. Raises StoreUnavailable."""
     events = folder / "events"
     with translated(folder):
-        events.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        events.mkdir(mode=0o700, exist_ok=True)
     with folder_lock(folder):
         main = Database(folder / "vonggac.db", MAIN)
         try:

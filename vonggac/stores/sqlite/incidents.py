@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
 import orjson
 
@@ -34,7 +35,7 @@ from vonggac.stores.sqlite.filters import in_list, within_scope
 _SUMMARY = """INSERT OR REPLACE INTO incident (id, version, key, status, category, severity, assignee, tlp, counted,
     first_at, last_at, opened_at, changed_at, known_from, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
-#: Histories folded at a time when many are read.
+#: Histories read, or written in one transaction, at a time: others get their turn between.
 CHUNK = 500
 
 _AGENCIES = "EXISTS (SELECT 1 FROM involvement o WHERE o.incident = i.id AND o.agency IN ({}))"
@@ -56,18 +57,25 @@ class SqliteIncidentStore:
     def load(self, histories: Iterable[tuple[str, Sequence[Entry]]]) -> Added:
         created = duplicates = 0
         refused: list[Refusal] = []
-        with self._database.write() as connection:
-            for offset, (identity, entries) in enumerate(histories):
-                try:
-                    present = _entries(connection, [identity]).get(identity, [])
-                    added = new_entries(identity, present, entries, None)
+        numbered = enumerate(histories)
+        while chunk := list(islice(numbered, CHUNK)):
+            with self._database.write() as connection:
+                present = _entries(connection, [identity for _, (identity, _) in chunk])
+                for offset, (identity, entries) in chunk:
+                    before = present.get(identity, [])
+                    try:
+                        added = new_entries(identity, before, entries, None)
+                        whole = [*before, *added]
+                        incident = folded(identity, whole)
+                    except UsageRefused as error:
+                        refused.append(Refusal(identity, offset, str(error)))
+                        continue
                     if not added:
                         duplicates += 1
                         continue
-                    _write(connection, folded(identity, (*present, *added)), added, len(present), (*present, *added))
+                    _write(connection, incident, added, len(before), whole)
+                    present[identity] = whole
                     created += 1
-                except UsageRefused as error:
-                    refused.append(Refusal(identity, offset, str(error)))
         return Added(created, duplicates, tuple(refused))
 
     def get(self, incident_id: str, *, scope: Scope = EVERYTHING, known_at: datetime | None = None) -> Incident:
