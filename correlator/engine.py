@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -140,6 +140,10 @@ class Correlator:
                 evicted_groups=counts.evicted_groups,
             )
         return total
+
+    def use_indicators(self, indicators: IndicatorSet) -> None:
+        """These are looked for from the next event on; rules and windows stay as they are."""
+        self._program = replace(self._program, indicators=indicators)
 
     def feed(self, events: Sequence[Document]) -> list[Detection]:
         """What these events make detected, in the order in which it became true."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from vonggac.domain.account import Refusal, Tally
 from vonggac.domain.event import Document
@@ -51,6 +51,35 @@ class Batch:
         for refusal in self.refused:
             reasons[refusal.reason] = reasons.get(refusal.reason, 0) + 1
         return Tally(self.taken, self.taken - len(self.refused), 0, reasons)
+
+
+def batch_data(batch: Batch) -> dict[str, Any]:
+    """The batch as a JSON object, for the spool and for sending."""
+    return {
+        "source": batch.source,
+        "location": batch.location,
+        "position": batch.position,
+        "taken": batch.taken,
+        "events": batch.events,
+        "refused": [[refusal.location, refusal.offset, refusal.reason] for refusal in batch.refused],
+        "counts": dict(batch.counts),
+    }
+
+
+def batch_from(data: Mapping[str, Any]) -> Batch:
+    """The batch that `batch_data` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    events = data["events"]
+    if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+        raise TypeError("events is not a list of objects")
+    return Batch(
+        source=str(data["source"]),
+        location=str(data["location"]),
+        position=int(data["position"]),
+        taken=int(data["taken"]),
+        events=tuple(events),
+        refused=tuple(Refusal(str(place), int(offset), str(why)) for place, offset, why in data["refused"]),
+        counts={str(reason): int(count) for reason, count in data["counts"].items()},
+    )
 
 
 class Reader(Protocol):

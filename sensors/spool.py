@@ -12,13 +12,13 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from struct import Struct
-from typing import IO, Any
+from typing import IO
 from zlib import crc32
 
 import orjson
 import zstandard
 
-from sensors.base import Batch
+from sensors.base import Batch, batch_data, batch_from
 from vonggac.domain.account import Refusal
 from vonggac.errors import StoreUnavailable
 
@@ -54,7 +54,7 @@ class SpoolWriter:
 
     def append(self, batch: Batch) -> bool:
         """Whether the batch is on disk, flushed and synced. Raises StoreUnavailable when the disk refuses."""
-        payload = self._compress(orjson.dumps(_plain(batch)))
+        payload = self._compress(orjson.dumps(batch_data(batch)))
         frame = _HEAD.pack(len(payload), crc32(payload)) + payload
         with _folder_errors(self._folder):
             if self.size + len(frame) > self._max_bytes:
@@ -129,7 +129,10 @@ class SpoolReader:
                 with _path(self._folder, number).open("rb") as file:
                     for end, payload in _frames(file, begin):
                         self._segment, self._offset = number, end
-                        yield _batch(self._decompress(payload, max_output_size=MAX_FRAME)), self._ack(number, end)
+                        yield (
+                            batch_from(orjson.loads(self._decompress(payload, max_output_size=MAX_FRAME))),
+                            self._ack(number, end),
+                        )
                     size = file.seek(0, os.SEEK_END)
                     if number != segments[-1] and self._behind(number, size):
                         damage = Refusal(str(file.name), self._offset, "frame_damaged")
@@ -165,25 +168,6 @@ def _frames(file: IO[bytes], begin: int) -> Iterator[tuple[int, bytes]]:
             return
         end += _HEAD.size + size
         yield end, payload
-
-
-def _plain(batch: Batch) -> dict[str, Any]:
-    return {
-        "source": batch.source,
-        "location": batch.location,
-        "position": batch.position,
-        "taken": batch.taken,
-        "events": batch.events,
-        "refused": [[refusal.location, refusal.offset, refusal.reason] for refusal in batch.refused],
-        "counts": dict(batch.counts),
-    }
-
-
-def _batch(data: bytes) -> Batch:
-    plain = orjson.loads(data)
-    plain["events"] = tuple(plain["events"])
-    plain["refused"] = tuple(Refusal(*refusal) for refusal in plain["refused"])
-    return Batch(**plain)
 
 
 def _path(folder: Path, number: int) -> Path:

@@ -12,11 +12,10 @@ from starlette.concurrency import run_in_threadpool
 
 from api.problems import HttpRefused
 from api.security import Caller, ServicesOf, may
-from sensors.base import Batch
+from sensors.base import batch_from
 from sharing.subscribe import Feed, add_feed, feed_data, feeds, remove_feed
 from vonggac.directory import agency_data, by_name
 from vonggac.domain.access import Action
-from vonggac.domain.account import Refusal
 from vonggac.domain.stats import By
 from vonggac.errors import InvalidRecord
 from vonggac.statistics import answer, answer_data, as_csv, ask
@@ -125,22 +124,7 @@ async def intake(request: Request, services: ServicesOf, found: SensorCaller) ->
             raise HttpRefused(413, "too_large", most=MAX_BATCH)
     try:
         batch = batch_from(orjson.loads(body))
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise InvalidRecord("bad_batch", location=found.principal.name, line=0, reason=reason) from error
     return dict(await run_in_threadpool(services.take, batch))
-
-
-def batch_from(data: dict[str, Any]) -> Batch:
-    """The batch that `batch_data` wrote. Raises KeyError, TypeError or ValueError for anything else."""
-    events = data["events"]
-    if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
-        raise TypeError("events is not a list of objects")
-    return Batch(
-        source=str(data["source"]),
-        location=str(data["location"]),
-        position=int(data["position"]),
-        taken=int(data["taken"]),
-        events=tuple(events),
-        refused=tuple(Refusal(str(a), int(b), str(c)) for a, b, c in data["refused"]),
-    )

@@ -97,14 +97,14 @@ class Capture:
         over_tcp: bool = False,
     ) -> None:
         """A question and its answer."""
-        sport = self.port()
-        ident = struct.pack("!H", sport)
+        ident = struct.pack("!H", self.port())
         asked, said = (ident + message for message in _dns(name, qtype, rcode, answer))
         server = server or self._resolver
         if over_tcp:
             framed = [struct.pack("!H", len(part)) + part for part in (asked, said)]
             self.tcp(at, src, server, 53, [(0, framed[0]), (1, framed[1])])
             return
+        sport = self.port()
         self.udp(at, src, server, sport, 53, asked)
         self.udp(at + 0.005, server, src, 53, sport, said)
 

@@ -147,8 +147,8 @@ def domain_parts(name: str) -> dict[str, str]:
 
 @cache
 def _suffixes() -> PublicSuffixList:
-    """The list that ships with the package: never fetched. A top level domain that it lacks is a suffix by itself, as the
-    list's own algorithm has it (publicsuffix.org, "the prevailing rule is *"): inner and made-up ones tunnel as well."""
+    """The list that ships with the package: never fetched. A top level domain that it lacks is a suffix by itself, as
+    the list's own algorithm has it ("the prevailing rule is *"): tunnels go by inner and made-up ones too."""
     from publicsuffixlist import PublicSuffixList
 
     return PublicSuffixList(accept_unknown=True)

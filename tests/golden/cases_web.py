@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from tests.golden.make import (
-    FAR,
-    INSIDE,
-    OUTSIDE,
-    SERVER,
-    Capture,
-    certificate,
-    page,
-    request,
-    response,
-    tls,
-)
+from sensors.made.tls import certificate, handshake
+from sensors.made.traffic import page, request, response
+from tests.golden.make import FAR, INSIDE, OUTSIDE, SERVER, Capture
 
 HOST = "portal.example.com"
 PROGRAM = b"MZ\x90\x00" + bytes(300)
@@ -145,13 +136,13 @@ def defacement_quiet(capture: Capture) -> None:
 def portal_lookalike(capture: Capture) -> None:
     name = "dichvucong-gov.example.com"
     capture.dns(0, INSIDE, name, answer=OUTSIDE)
-    tls(capture, 1, INSIDE, OUTSIDE, 443, name, None)
+    handshake(capture, 1, INSIDE, OUTSIDE, 443, name, None)
     capture.http(2, INSIDE, OUTSIDE, [(request("/", name), page("Xác thực tài khoản"))])
 
 
 def portal_lookalike_quiet(capture: Capture) -> None:
     capture.dns(0, INSIDE, "dichvucong.example.com", answer=OUTSIDE)
-    tls(capture, 1, INSIDE, OUTSIDE, 443, "governance.example.com", None)
+    handshake(capture, 1, INSIDE, OUTSIDE, 443, "governance.example.com", None)
 
 
 def beacon(capture: Capture) -> None:
@@ -170,21 +161,21 @@ def beacon_quiet(capture: Capture) -> None:
 
 def beacon_without_name(capture: Capture) -> None:
     for number in range(10):
-        tls(capture, number * 120.0, INSIDE, OUTSIDE, 443, None, None)
+        handshake(capture, number * 120.0, INSIDE, OUTSIDE, 443, None, None)
 
 
 def beacon_without_name_quiet(capture: Capture) -> None:
     for number in range(10):
-        tls(capture, number * 120.0, INSIDE, OUTSIDE, 443, "www.example.org", None)
+        handshake(capture, number * 120.0, INSIDE, OUTSIDE, 443, "www.example.org", None)
 
 
 def self_signed_rare_port(capture: Capture) -> None:
-    tls(capture, 0, INSIDE, OUTSIDE, 4433, "c.example.net", certificate("localhost", "localhost"))
+    handshake(capture, 0, INSIDE, OUTSIDE, 4433, "c.example.net", certificate("localhost", "localhost"))
 
 
 def self_signed_rare_port_quiet(capture: Capture) -> None:
-    tls(capture, 0, INSIDE, OUTSIDE, 4433, "c.example.net", certificate("c.example.net", "Example CA"))
-    tls(capture, 5, INSIDE, OUTSIDE, 443, "d.example.net", certificate("localhost", "localhost"))
+    handshake(capture, 0, INSIDE, OUTSIDE, 4433, "c.example.net", certificate("c.example.net", "Example CA"))
+    handshake(capture, 5, INSIDE, OUTSIDE, 443, "d.example.net", certificate("localhost", "localhost"))
 
 
 def program_from_bare_address(capture: Capture) -> None:

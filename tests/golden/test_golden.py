@@ -17,7 +17,8 @@ from correlator.sigma.load import LoadedRules, load_rules
 from rules import SHIPPED
 from sensors import open_source
 from sensors.base import Origin
-from tests.golden.runner import HERE, SIDES, found_in, rule_files
+from tests.golden.make import Capture
+from tests.golden.runner import HERE, SIDES, builders, found_in, rule_files
 
 STEMS = tuple(rule_files())
 MAX_BYTES = 30_000
@@ -71,3 +72,11 @@ def test_every_rule_that_alerts_fires_somewhere(shipped: LoadedRules):
     fired = {found["id"] for stem in STEMS for found in _expected(stem)["fires"]}
     silent = [rule.info.name for rule in shipped.rules if getattr(rule, "alerts", True) and rule.info.id not in fired]
     assert silent == []
+
+
+@pytest.mark.parametrize("stem", rule_files())
+def test_the_captures_are_what_their_builders_make(stem: str) -> None:
+    for side in SIDES:
+        capture = Capture()
+        builders(stem)[side](capture)
+        assert capture.bytes() == (HERE / stem / f"{side}.pcap").read_bytes(), side

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -123,20 +124,22 @@ def batches(call: Call, sources: Sequence[str], origin: Origin) -> Iterator[Batc
     unknown: UnknownInput | None = None
     for source in sources:
         taken = refused = 0
+        passed_over: Counter[str] = Counter()
         try:
             opened = open_source(source, origin)
             with _Progress(call, source) as progress:
                 for batch in opened:
                     taken += batch.taken
                     refused += len(batch.refused)
+                    passed_over.update(batch.counts)
                     progress.show(taken)
                     yield batch
                     name_refusals(call, batch.refused)
         except UnknownInput as error:
             call.refuse(error)
             unknown = error
-        if refused:
-            call.tell("message.not_decoded", location=source, taken=taken, refused=refused)
+        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(passed_over.items())) or "-"
+        call.tell("message.read", location=source, taken=taken, refused=refused, passed_over=reasons)
     if unknown is not None:
         call.exit_code = unknown.exit_code
 

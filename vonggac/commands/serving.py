@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from vonggac.call import Call
 from vonggac.commands.options import node_of, origin_options, rule_options
-from vonggac.errors import PeerUnavailable, UsageRefused
+from vonggac.errors import PeerUnavailable, ReadError, UsageRefused
 
 
 @click.command()
@@ -69,9 +70,14 @@ def sensor(
     if "://" in target and not to_node:
         raise UsageRefused("spool_url_scheme", url=target)
     folder = (call.settings.spool if to_node else Path(target)) / origin.sensor
-    with SpoolWriter(folder, max_bytes=max_bytes) as spool:
+    with closing(SpoolWriter(folder, max_bytes=max_bytes)) as spool:
         for batch in batches(call, sources, origin):
             spool.append(batch)
+        if spool.dropped_batches:
+            batches_gone, events_gone = spool.dropped_batches, spool.dropped_events
+            call.refuse(
+                ReadError("spool_full", location=folder, offset=max_bytes, batches=batches_gone, events=events_gone)
+            )
     if to_node:
         sent = push(folder, target, os.environ.get("VONGGAC_TOKEN", ""))
         call.show({"spool": str(folder), "sent": sent})
@@ -84,6 +90,7 @@ def push(folder: Path, url: str, token: str) -> int:
     import orjson
     import requests
 
+    from sensors.base import batch_data
     from sensors.spool import SpoolReader
 
     sent = 0
