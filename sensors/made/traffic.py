@@ -201,9 +201,9 @@ def _sum(data: bytes) -> int:
 def _dns(name: str, qtype: str | int, rcode: int, answer: str | None) -> tuple[bytes, bytes]:
     """Question and answer without their first two bytes, the id."""
     question = DNSQR(qname=name, qtype=qtype)
-    asked = DNS(id=0, rd=1, qd=question)
+    asked = DNS(id=0, rd=1, qd=[question])
     record = DNSRR(rrname=name, type="A", ttl=60, rdata=answer) if answer else None
-    said = DNS(id=0, qr=1, rd=1, ra=1, rcode=rcode, qd=question, an=record)
+    said = DNS(id=0, qr=1, rd=1, ra=1, rcode=rcode, qd=[question], an=[record] if record else [])
     return bytes(asked)[2:], bytes(said)[2:]
 
 
