@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from api import problems
 from api.routes import console, docs, health, incidents, login, programs, taxii
-from api.security import BasicMemory
+from api.security import Attempts, BasicMemory
 from api.services import Services
 from vonggac import __version__
 
@@ -48,6 +48,7 @@ def create_app(services: Services, lifespan: Lifespan | None = None) -> FastAPI:
     )
     app.state.services = services
     app.state.basic_memory = BasicMemory()
+    app.state.attempts = Attempts()
     app.state.asset_version = asset_version()
     for module in (health, login, console, incidents, programs, docs, taxii):
         app.include_router(module.router)

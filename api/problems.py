@@ -38,12 +38,13 @@ ErrorPage = Callable[[Request, int, str], Response]
 
 
 class HttpRefused(Exception):
-    """An HTTP matter that is no error of ours: `status` and the key of the sentence."""
+    """An HTTP matter that is no error of ours: `status`, the key of the sentence, and headers it needs."""
 
-    def __init__(self, status: int, key: str, **facts: object) -> None:
+    def __init__(self, status: int, key: str, *, headers: Mapping[str, str] | None = None, **facts: object) -> None:
         super().__init__(key)
         self.status = status
         self.key = key
+        self.headers = headers
         self.facts = facts
 
 
@@ -58,8 +59,10 @@ def install(app: FastAPI, page: ErrorPage) -> None:
         if path.startswith("/taxii2"):
             body = {"title": sentence, "http_status": str(status)}
             return JSONResponse(body, status, extra, media_type=TAXII_MEDIA)
-        if not path.startswith("/api/") and "text/html" in request.headers.get("accept", ""):
-            return page(request, status, sentence)
+        if wants_page(request) or (status == 401 and is_page(request)):
+            answered = page(request, status, sentence)
+            answered.headers.update(headers or {})
+            return answered
         problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": sentence}
         return JSONResponse(problem, status, extra, media_type="application/problem+json")
 
@@ -70,7 +73,7 @@ def install(app: FastAPI, page: ErrorPage) -> None:
 
     @app.exception_handler(HttpRefused)
     async def refused(request: Request, error: HttpRefused) -> Response:
-        return answer(request, error.status, say(language(request), f"error.{error.key}", **error.facts))
+        return answer(request, error.status, say(language(request), f"error.{error.key}", **error.facts), error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -88,6 +91,20 @@ def install(app: FastAPI, page: ErrorPage) -> None:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
         return answer(request, 500, say(language(request), "error.http_500", path=request.url.path))
+
+
+#: What programs read; everything else is for people.
+PROGRAMS = ("/api/", "/taxii2", "/static/", "/healthz", "/readyz", "/metrics", "/openapi.json")
+
+
+def is_page(request: Request) -> bool:
+    """Whether the address is one of the console's; who asks one without a session is shown the way in."""
+    return not request.url.path.startswith(PROGRAMS)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether an error is to be drawn for a browser."""
+    return is_page(request) and "text/html" in request.headers.get("accept", "")
 
 
 def language(request: Request) -> str:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import math
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -32,6 +34,10 @@ _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _AT_ONCE = threading.BoundedSemaphore(2)
 BASIC_KEPT_SECONDS = 300.0
 BASIC_KEPT_MOST = 1_000
+#: So many failures within so many seconds, and the name is closed to that client until the oldest is that old.
+FAILURES = 10
+FAILURE_SECONDS = 300.0
+FAILURE_NAMES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +98,47 @@ def check_same_site(request: Request, token: str) -> None:
         raise HttpRefused(403, "foreign_form")
 
 
-def check_password(accounts: Accounts, name: str, password: str) -> Principal:
-    """As `Accounts.check_password`, a bounded number at once."""
-    with _AT_ONCE:
-        return accounts.check_password(name, password)
+class Attempts:
+    """Failed logins by name and client address: too many in a while, and the next are refused unread."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._failed: dict[tuple[str, str], deque[float]] = {}
+        self._lock = threading.Lock()
+
+    def wait(self, name: str, client: str) -> int:
+        """Seconds until this client may try this name again; 0 for now."""
+        with self._lock:
+            times = self._failed.get((name, client), deque())
+            recent = [at for at in times if at > self._now() - FAILURE_SECONDS]
+            return math.ceil(recent[0] + FAILURE_SECONDS - self._now()) if len(recent) >= FAILURES else 0
+
+    def failed(self, name: str, client: str) -> None:
+        with self._lock:
+            if len(self._failed) >= FAILURE_NAMES and (name, client) not in self._failed:
+                del self._failed[next(iter(self._failed))]
+            self._failed.setdefault((name, client), deque(maxlen=FAILURES)).append(self._now())
+
+    def succeeded(self, name: str, client: str) -> None:
+        with self._lock:
+            self._failed.pop((name, client), None)
+
+
+def guarded_password(request: Request, accounts: Accounts, name: str, password: str) -> Principal:
+    """As `Accounts.check_password`, a bounded number at once; HttpRefused 429 after too many failures."""
+    attempts: Attempts = request.app.state.attempts
+    key = (name.strip().lower()[:100], request.client.host if request.client else "")
+    wait = attempts.wait(*key)
+    if wait:
+        raise HttpRefused(429, "too_many_failures", headers={"Retry-After": str(wait)}, seconds=wait)
+    try:
+        with _AT_ONCE:
+            principal = accounts.check_password(name, password)
+    except NotAuthenticated:
+        attempts.failed(*key)
+        raise
+    attempts.succeeded(*key)
+    return principal
 
 
 class BasicMemory:
@@ -133,6 +176,6 @@ def basic_principal(request: Request, accounts: Accounts, credentials: str) -> P
         raise NotAuthenticated("wrong_credentials") from error
     if not colon:
         raise NotAuthenticated("wrong_credentials")
-    principal = check_password(accounts, name, password)
+    principal = guarded_password(request, accounts, name, password)
     memory.put(credentials, principal)
     return principal
