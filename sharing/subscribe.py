@@ -107,7 +107,7 @@ class Subscriber:
         feed = one_feed(self._records, name)
         total = Accepted()
         try:
-            for objects, last in _pages(feed):
+            for objects, last in pages(feed):
                 total = _sum(total, self._exchange.accept(objects, Sender(feed.name, feed.agency), directory))
                 feed = replace(feed, added_after=last or feed.added_after)
                 self._save(feed, "…")
@@ -154,8 +154,8 @@ def _sum(left: Accepted, right: Accepted) -> Accepted:
     )
 
 
-def _pages(feed: Feed) -> Iterable[tuple[list[Any], str | None]]:
-    """Each page's objects and the time its last one was added there."""
+def pages(feed: Feed) -> Iterable[tuple[list[Any], str | None]]:
+    """Each page's objects and the time its last one was added there. Raises PeerUnavailable; the pages before it count."""
     from taxii2client.common import _HTTPConnection
     from taxii2client.exceptions import TAXIIServiceException
     from taxii2client.v21 import Collection

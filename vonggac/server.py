@@ -44,6 +44,7 @@ class Running:
         self.worker = worker
         self._heard: dict[str, datetime] = {}
         self._heard_lock = threading.Lock()
+        self._draining = threading.Lock()
         self.jobs = Jobs(
             node.store.records,
             node.clock,
@@ -95,13 +96,13 @@ class Running:
     def drain_spools(self) -> str:
         """What the sensors have spooled is taken; each batch is acknowledged after it is stored."""
         total = Summary()
-        for folder in _spools(self.node.settings.spool):
-            for batch, acknowledge in SpoolReader(folder):
-                summary = self.pipeline.take(batch)
-                acknowledge()
-                self._hear(batch)
-                total += summary
-        if total.stages:
+        with self._draining:  # a spool has one reader
+            for folder in _spools(self.node.settings.spool):
+                for batch, acknowledge in SpoolReader(folder):
+                    summary = self.pipeline.take(batch)
+                    acknowledge()
+                    self._hear(batch)
+                    total += summary
             keep_accounts(self.node.store.records, total.stages)
         return f"{total.events} events, {total.detections} detections"
 

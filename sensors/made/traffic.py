@@ -1,7 +1,8 @@
 """Whole conversations put down packet by packet, the same bytes in every run.
 
 Scapy writes one frame for each pair of hosts; the frames of their conversations are that one with its ports, numbers,
-flags, lengths and checksums set, since scapy builds about 800 frames a second and a day has many thousands.
+flags, lengths and checksums set, since scapy builds about 800 frames a second and a day has many thousands. It is
+imported where a frame is first built: who only wants to know what is planted does not load it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
-
-from scapy.layers.dns import DNS, DNSQR, DNSRR
-from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import Ether
-from scapy.packet import Raw
 
 SEGMENT = 1_200
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/128.0"
@@ -109,10 +104,9 @@ class Capture:
         self.udp(at + 0.005, server, src, 53, sport, said)
 
     def ping(self, at: float, src: str, dst: str, size: int = 32, *, sequence: int = 0, answered: bool = True) -> None:
-        payload = Raw(b"\xa5" * size)
-        self.put(at, _frame(src, dst, ICMP(type=8, id=77, seq=sequence) / payload))
+        self.put(at, _ping(src, dst, 8, sequence, size))
         if answered:
-            self.put(at + 0.002, _frame(dst, src, ICMP(type=0, id=77, seq=sequence) / payload))
+            self.put(at + 0.002, _ping(dst, src, 0, sequence, size))
 
     def transfer(self, at: float, src: str, dst: str, dport: int, megabytes: int) -> None:
         """A large flow from `src`, whose packets the capture cut after their headers."""
@@ -163,12 +157,26 @@ def udp_frame(src: str, dst: str, sport: int, dport: int, payload: bytes) -> byt
 @lru_cache(maxsize=4096)
 def _template(src: str, dst: str, transport: str) -> tuple[bytes, int, bytes]:
     """(scapy's frame without a payload, where its transport header begins, the addresses for the checksum)."""
+    from scapy.layers.inet import TCP, UDP
+
     frame = _frame(src, dst, TCP() if transport == "tcp" else UDP())
     pseudo = ip_address(src).packed + ip_address(dst).packed
     return frame, len(frame) - (20 if transport == "tcp" else 8), pseudo
 
 
+@lru_cache(maxsize=4096)
+def _ping(src: str, dst: str, kind: int, sequence: int, size: int) -> bytes:
+    from scapy.layers.inet import ICMP
+    from scapy.packet import Raw
+
+    return _frame(src, dst, ICMP(type=kind, id=77, seq=sequence) / Raw(b"\xa5" * size))
+
+
 def _frame(src: str, dst: str, layers: Any) -> bytes:
+    from scapy.layers.inet import IP
+    from scapy.layers.inet6 import IPv6
+    from scapy.layers.l2 import Ether
+
     network = IPv6(src=src, dst=dst) if ":" in src else IP(src=src, dst=dst)
     return bytes(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / network / layers)
 
@@ -200,6 +208,8 @@ def _sum(data: bytes) -> int:
 @lru_cache(maxsize=4096)
 def _dns(name: str, qtype: str | int, rcode: int, answer: str | None) -> tuple[bytes, bytes]:
     """Question and answer without their first two bytes, the id."""
+    from scapy.layers.dns import DNS, DNSQR, DNSRR
+
     question = DNSQR(qname=name, qtype=qtype)
     asked = DNS(id=0, rd=1, qd=[question])
     record = DNSRR(rrname=name, type="A", ttl=60, rdata=answer) if answer else None
