@@ -155,7 +155,7 @@ def _sum(left: Accepted, right: Accepted) -> Accepted:
 
 
 def pages(feed: Feed) -> Iterable[tuple[list[Any], str | None]]:
-    """Each page's objects and the time its last one was added there. Raises PeerUnavailable; the pages before it count."""
+    """Each page's objects and the time its last one was added there. Raises PeerUnavailable after the good pages."""
     from taxii2client.common import _HTTPConnection
     from taxii2client.exceptions import TAXIIServiceException
     from taxii2client.v21 import Collection

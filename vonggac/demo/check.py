@@ -16,7 +16,7 @@ from sensors.base import Origin
 from sensors.made import day
 from sharing.subscribe import Feed, pages
 from vonggac.bootstrap import Node, load_rules
-from vonggac.demo.run import SUBSCRIBER, Demo, made_captures
+from vonggac.demo.run import SUBSCRIBER, SUBSCRIBER_AGENCY, Demo, made_captures
 from vonggac.domain.marking import Tlp
 from vonggac.pipeline import accounts
 from vonggac.statistics import answer, answer_data, ask, percent_text
