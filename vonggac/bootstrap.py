@@ -122,7 +122,7 @@ class Node:
         return Subscriber(self.store.records, self.exchange, self.clock)
 
     def uuid(self) -> str:
-        return str(UUID(hex=self.ids()))
+        return str(UUID(hex=self.ids(), version=4))
 
     def close(self) -> None:
         if "store" in self.__dict__:

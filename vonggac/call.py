@@ -63,7 +63,8 @@ class Call:
         from rich.console import Console
         from rich.table import Table
 
-        table = Table(*columns)
+        table = Table(*columns, box=None, pad_edge=False)
+        table.columns[0].no_wrap = True
         for item in items:
             table.add_row(*(printable(item.get(column)) for column in columns))
         Console().print(table)

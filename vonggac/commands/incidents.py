@@ -19,7 +19,7 @@ from vonggac.errors import UsageRefused
 from vonggac.ports import IncidentQuery
 from vonggac.statistics import import_cases
 
-COLUMNS = ("id", "status", "severity", "category", "title_vi", "entity", "last_at", "assignee")
+COLUMNS = ("id", "severity", "status", "title_vi", "entity")
 
 
 @click.group()

@@ -241,10 +241,14 @@ def _detected(incident: Incident, entry: Entry) -> Incident:
     part = evidence_from(entry.data)
     if any(known.detection == part.detection for known in incident.evidence):
         return incident
+    stronger = severity_of(part.level).rank > incident.severity.rank
     return replace(
         incident,
         evidence=(*incident.evidence, part),
-        severity=max(incident.severity, severity_of(part.level), key=lambda severity: severity.rank),
+        # An incident is called what its strongest evidence says, so a web shell outranks the injection before it.
+        title=part.title if stronger else incident.title,
+        title_vi=part.title_vi if stronger else incident.title_vi,
+        severity=severity_of(part.level) if stronger else incident.severity,
         first_at=min(incident.first_at, part.start),
         last_at=max(incident.last_at, part.end),
     )

@@ -69,6 +69,12 @@ def test_a_stronger_detection_raises_the_severity_and_a_weaker_one_does_not_lowe
     assert must_fold([OPENED, detected(1, "critical"), detected(2, "low")]).severity is Severity.CRITICAL
 
 
+def test_an_incident_is_called_what_its_strongest_evidence_says() -> None:
+    opened = replace(OPENED, data={**OPENED.data, "title": "first"})
+    assert must_fold([opened, detected(1, "low")]).title == "first"
+    assert must_fold([opened, detected(1, "critical")]).title == "t"
+
+
 def test_the_same_detection_counts_once() -> None:
     again = replace(detected(1), id="other")
     assert len(must_fold([OPENED, detected(1), again]).evidence) == 1
