@@ -26,7 +26,7 @@ def text(name: str) -> str:
 
 
 def test_every_setting_stands_in_its_page_with_its_default() -> None:
-    rows = {row[0]: row[1] for row in re.findall(r"^\| `([\w.]+)` \| (.*?) \|", text("docs/settings.md"), re.M)}
+    rows = {row[0]: row[1] for row in re.findall(r"^\| `([\w.]+)` \|\s*(.*?)\s*\|", text("docs/settings.md"), re.M)}
     assert set(rows) == {dotted(field.name) for field in fields(Settings)}
     for field in fields(Settings):
         default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
