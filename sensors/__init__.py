@@ -70,11 +70,10 @@ def _open_one(location: str, origin: Origin) -> Generator[Batch, None, None]:
 
 def _recognise(source: Input) -> Reader | None:
     """Ask the readers as soon as there are bytes, so that a slow pipe is not waited for longer than needed."""
-    while True:
+    head = source.seen or source.look()
+    while (reader := reader_for(head)) is None and not source.looked_all:
         head = source.look()
-        reader = reader_for(head)
-        if reader is not None or source.looked_all:
-            return reader
+    return reader
 
 
 def _read(reader: Reader, source: Input, location: str, origin: Origin) -> Generator[Batch, None, None]:

@@ -79,6 +79,9 @@ def convert(adapter: Adapter, record: dict[str, Any], line: int) -> Document | s
     dataset = field(document, "event.dataset")
     base = adapter.event(dataset if isinstance(dataset, str) and dataset else "record", ns, line)
     del base["event"]["module"]
+    for name in ("observer", "organization"):  # another's name beside our type or title would be a lie
+        if isinstance(document.get(name), dict) and document[name].get("name" if name == "observer" else "id"):
+            base.pop(name, None)
     kept = isinstance(field(document, "event.id"), str) and field(document, "event.id")
     merged = _over(base, document)
     if not kept:

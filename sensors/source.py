@@ -19,9 +19,6 @@ FREE_BYTES = 256 << 20
 MAX_WINDOW = 128 << 20
 _CHUNK = 1 << 18
 
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
-
 
 class Input(io.RawIOBase):
     """A raw stream that can be looked into before it is read."""
@@ -32,6 +29,11 @@ class Input(io.RawIOBase):
         self._close = close
         self._head = b""
         self._ended = False
+
+    @property
+    def seen(self) -> bytes:
+        """The first bytes as far as they have been looked at."""
+        return self._head
 
     def look(self) -> bytes:
         """The first bytes: each call waits for some more of them, until the input ends or SNIFF_BYTES are there."""
@@ -75,14 +77,8 @@ def open_input(location: str) -> Input:
     head = plain.look()
     while len(head) < 4 and not plain.looked_all:
         head = plain.look()
-    if head.startswith(_GZIP):
-        return Input(_Inflater(plain, location, zlib.decompressobj(47)).read, location, plain.close)
-    if head.startswith(_ZSTD):
-        import zstandard
-
-        decoder = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
-        return Input(_Inflater(plain, location, decoder.decompressobj()).read, location, plain.close)
-    return plain
+    kind: type[_Inflater] | None = next((k for k in (_Gunzip, _Unzstd) if head.startswith(k.magic)), None)
+    return plain if kind is None else Input(kind(plain, location).read, location, plain.close)
 
 
 def _stdin() -> BinaryIO:
@@ -101,14 +97,23 @@ def _file(location: str) -> BinaryIO:
 class _Inflater:
     """Decompressed bytes of a stream, with a bound on how many it may give. Several members in a row are one stream."""
 
-    def __init__(self, compressed: Input, location: str, decoder: Any) -> None:
+    magic = b""
+
+    def __init__(self, compressed: Input, location: str) -> None:
         self._compressed = compressed
         self._location = location
-        self._decoder = decoder
-        self._gzip = hasattr(decoder, "unconsumed_tail")
         self._in = self._out = 0
         self._pending = b""
         self._ready = b""
+        self._decoder = self.begin()
+
+    def begin(self) -> Any:
+        """A decoder at the beginning of a member."""
+        raise NotImplementedError
+
+    def step(self, data: bytes) -> tuple[bytes, bytes]:
+        """(some bytes out, what is left of the data). Raises ReadError through `broken` for damage."""
+        raise NotImplementedError
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes; none at the end. Raises ReadError for broken or exploding data."""
@@ -117,49 +122,62 @@ class _Inflater:
         taken, self._ready = self._ready[:size], self._ready[size:]
         return taken
 
+    def broken(self, error: Exception) -> ReadError:
+        return ReadError("compression_broken", location=self._location, offset=self._in, detail=str(error))
+
     def _more(self) -> bool:
         """Decompress another piece; False at the end."""
-        if not self._pending:
-            buffer = bytearray(_CHUNK)
-            self._pending = bytes(buffer[: self._compressed.readinto(buffer)])
-            self._in += len(self._pending)
-            if not self._pending:
-                if not self._decoder.eof:
-                    raise ReadError("compression_cut", location=self._location, offset=self._in)
-                return False
-        if self._decoder.eof and not self._next_member():
+        if not self._pending and not self._fill():
+            if not self._decoder.eof:
+                raise ReadError("compression_cut", location=self._location, offset=self._in)
             return False
-        try:
-            self._step()
-        except Exception as error:  # zlib.error and zstandard's own, which is not worth an import here
-            raise ReadError(
-                "compression_broken", location=self._location, offset=self._in, detail=str(error)
-            ) from error
+        if self._decoder.eof:
+            if not self._pending.startswith(self.magic):  # padding after the end
+                self._pending = b""
+                return True
+            self._decoder = self.begin()
+        self._ready, self._pending = self.step(self._pending)
         self._out += len(self._ready)
         if self._out > FREE_BYTES and self._out > MAX_RATIO * self._in:
             raise ReadError("compression_bomb", location=self._location, offset=self._in, ratio=MAX_RATIO)
         return True
 
-    def _step(self) -> None:
-        if self._gzip:
-            self._ready = self._decoder.decompress(self._pending, _CHUNK)
-            self._pending = self._decoder.unused_data if self._decoder.eof else self._decoder.unconsumed_tail
-        else:
-            # zstandard's object has no output bound, so it is fed little: one block gives at most 128 KiB.
-            piece, self._pending = self._pending[:1024], self._pending[1024:]
-            self._ready = self._decoder.decompress(piece)
-            if self._decoder.eof:
-                self._pending = self._decoder.unused_data + self._pending
+    def _fill(self) -> bool:
+        buffer = bytearray(_CHUNK)
+        self._pending = bytes(buffer[: self._compressed.readinto(buffer)])
+        self._in += len(self._pending)
+        return bool(self._pending)
 
-    def _next_member(self) -> bool:
-        """Go on with another gzip member or zstd frame; anything else after the end (padding) is left."""
-        if self._gzip and self._pending.startswith(_GZIP):
-            self._decoder = zlib.decompressobj(47)
-        elif not self._gzip and self._pending.startswith(_ZSTD):
-            import zstandard
 
-            self._decoder = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
-        else:
-            self._pending = b""
-            return False
-        return True
+class _Gunzip(_Inflater):
+    magic = b"\x1f\x8b"
+
+    def begin(self) -> Any:
+        return zlib.decompressobj(31)
+
+    def step(self, data: bytes) -> tuple[bytes, bytes]:
+        try:
+            out = self._decoder.decompress(data, _CHUNK)
+        except zlib.error as error:
+            raise self.broken(error) from error
+        return out, self._decoder.unused_data if self._decoder.eof else self._decoder.unconsumed_tail
+
+
+class _Unzstd(_Inflater):
+    magic = b"\x28\xb5\x2f\xfd"
+
+    def begin(self) -> Any:
+        import zstandard
+
+        return zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
+
+    def step(self, data: bytes) -> tuple[bytes, bytes]:
+        import zstandard
+
+        # The decoder has no bound on its output, so it is fed little: one block, 4 bytes at least, gives up to 128 KiB.
+        piece, rest = data[:512], data[512:]
+        try:
+            out = self._decoder.decompress(piece)
+        except zstandard.ZstdError as error:
+            raise self.broken(error) from error
+        return out, (self._decoder.unused_data + rest if self._decoder.eof else rest)

@@ -88,7 +88,7 @@ def convert(adapter: Adapter, record: Mapping[str, Any], line: int) -> Document 
 
 def _event_data(data: dict[str, Any]) -> Document:
     """Named values as text or numbers. UserData wraps them once more; unnamed ones (`Data`) become param1, param2, …"""
-    inner = [value for name, value in data.items() if isinstance(value, dict) and name != "#attributes"]
+    inner = [value for name, value in data.items() if isinstance(value, dict) and name not in ("#attributes", "Data")]
     if len(data) - ("#attributes" in data) == 1 and inner:
         data = inner[0]
     named: Document = {}

@@ -147,6 +147,14 @@ class HttpTalk:
         here.stage = "rest"
 
     def _asked(self, at: Moment) -> Exchange:
+        """The exchange of a request: of the response that was captured before it, else a new one."""
+        if self._exchanges and self._exchanges[-1].request is None:
+            exchange = self._exchanges[-1]
+            exchange.begun, exchange.ordinal = at, self._beginnings.next("http", at)
+            return exchange
+        return self._new(at)
+
+    def _new(self, at: Moment) -> Exchange:
         exchange = Exchange(at, self._beginnings.next("http", at))
         self._exchanges.append(exchange)
         return exchange
@@ -157,7 +165,7 @@ class HttpTalk:
             if exchange.response is None and exchange.request is not None:
                 exchange.answered_ns = at.ns
                 return exchange
-        return self._asked(at)
+        return self._new(at)
 
     def _frame_body(self, here: _Side, head: Head, exchange: Exchange) -> bool | None:
         """Where the body ends (RFC 9112 §6.3); True when there is none."""
@@ -236,8 +244,13 @@ class HttpTalk:
         here.exchange = here.body = None
         if here.stage != "tunnel":
             here.stage = "head"
-        while self._exchanges and (self._exchanges[0].finished or len(self._exchanges) > MAX_WAITING):
+        while self._exchanges and self._told(self._exchanges[0]):
             yield http_found(self._exchanges.popleft())
+
+    def _told(self, oldest: Exchange) -> bool:
+        """Whether nothing more will be learned of the oldest exchange."""
+        waiting = len(self._exchanges)
+        return oldest.finished or waiting > MAX_WAITING or (oldest.unasked and waiting > 1)
 
 
 def _begins_request(data: bytes) -> bool:

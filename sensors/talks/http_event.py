@@ -32,7 +32,12 @@ class Exchange:
 
     @property
     def finished(self) -> bool:
-        return self.response_done and (self.request is None or self.request_done)
+        return self.response_done and self.request_done
+
+    @property
+    def unasked(self) -> bool:
+        """A response whose request was not seen, or not yet: segments may be captured out of order."""
+        return self.request is None and self.response_done
 
 
 def http_found(exchange: Exchange) -> Found:
