@@ -6,6 +6,7 @@ Needs CAP_NET_RAW. The socket is opened before anything is yielded: a missing in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from ctypes.util import find_library
 from struct import pack
 from time import monotonic, time_ns
 from typing import Any
@@ -29,7 +30,8 @@ def capture(
 ) -> Iterator[Batch]:
     """The batches of `iface:NAME` until `stop` says so; at least one a second while packets come.
 
-    Raises UnknownInput (`interface_missing`, `interface_refused`) and UsageRefused (`bad_filter`) at the call.
+    Raises UnknownInput (`interface_missing`, `interface_refused`) and UsageRefused (`bad_filter`,
+    `filter_needs_libpcap`) at the call.
     """
     socket = _open(location.removeprefix("iface:"), bpf)
     return _batches(socket, location, origin, stop)
@@ -40,6 +42,8 @@ def _open(interface: str, bpf: str) -> Any:
     from scapy.arch.linux import L2ListenSocket
     from scapy.error import Scapy_Exception
 
+    if bpf and find_library("pcap") is None:
+        raise UsageRefused("filter_needs_libpcap", filter=bpf)
     if interface not in get_if_list():
         raise UnknownInput("interface_missing", interface=interface)
     try:

@@ -96,6 +96,12 @@ class SpoolWriter:
     def close(self) -> None:
         self._file.close()
 
+    def __enter__(self) -> SpoolWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _open(self, number: int) -> IO[bytes]:
         """The segment, cut behind its last whole frame, ready to append."""
         path = _path(self._folder, number)
@@ -179,11 +185,11 @@ def _segments(folder: Path) -> list[int]:
 
 
 def _position(folder: Path) -> tuple[int, int]:
-    """(segment, offset) that the node has stored everything before; the first segment when there is no word of it."""
+    """(segment, offset) before which the node has stored everything; before all segments when there is no word of it."""
     try:
         position = orjson.loads((folder / "position").read_bytes())
     except FileNotFoundError:
-        return 1, 0
+        return 0, 0
     return position["segment"], position["offset"]
 
 
