@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from api import problems
-from api.routes import console, docs, health, incidents, login, programs, taxii
+from api.routes import acts, console, docs, health, incidents, login, programs, subscribers, taxii
 from api.security import Attempts, BasicMemory
 from api.services import Services
 from vonggac import __version__
@@ -50,7 +50,7 @@ def create_app(services: Services, lifespan: Lifespan | None = None) -> FastAPI:
     app.state.basic_memory = BasicMemory()
     app.state.attempts = Attempts()
     app.state.asset_version = asset_version()
-    for module in (health, login, console, incidents, programs, docs, taxii):
+    for module in (health, login, console, acts, subscribers, incidents, programs, docs, taxii):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     problems.install(app, console.error_page)

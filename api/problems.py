@@ -48,6 +48,10 @@ class HttpRefused(Exception):
         self.facts = facts
 
 
+def status_of(error: errors.VonggacError) -> int:
+    return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
+
+
 def install(app: FastAPI, page: ErrorPage) -> None:
     """Every error of this app is answered in its place's form, framework-made ones too."""
 
@@ -68,8 +72,7 @@ def install(app: FastAPI, page: ErrorPage) -> None:
 
     @app.exception_handler(errors.VonggacError)
     async def ours(request: Request, error: errors.VonggacError) -> Response:
-        status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
-        return answer(request, status, explain(error, language(request)))
+        return answer(request, status_of(error), explain(error, language(request)))
 
     @app.exception_handler(HttpRefused)
     async def refused(request: Request, error: HttpRefused) -> Response:

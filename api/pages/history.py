@@ -1,0 +1,95 @@
+"""An incident's history in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from api.pages.words import Words
+from vonggac.domain.incident import Entry, EntryKind
+
+#: So many detections in a row are told one by one; more are told as a number.
+TOLD_ONE_BY_ONE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`text` says what happened; `body` is what a person wrote; a line that no longer counts is `undone`."""
+
+    at: datetime
+    actor: str
+    text: str
+    body: str = ""
+    undone: bool = False
+
+
+def lines(history: Sequence[Entry], words: Words, collections: Mapping[str, str]) -> Iterator[Line]:
+    """The oldest first."""
+    undone = {str(entry.data["entry"]) for entry in history if entry.kind is EntryKind.UNDONE}
+    undone -= {entry.id for entry in history if entry.kind is EntryKind.UNDONE and entry.id in undone}
+    kinds = {entry.id: entry.kind for entry in history}
+    for kind, group in groupby(history, key=lambda entry: entry.kind):
+        entries = list(group)
+        if kind is EntryKind.DETECTED and len(entries) > TOLD_ONE_BY_ONE:
+            last = entries[-1]
+            yield Line(last.known_at, last.actor, words.say("history.detected_many", count=len(entries)))
+            continue
+        for entry in entries:
+            yield _line(entry, words, collections, kinds, entry.id in undone)
+
+
+def _line(
+    entry: Entry, words: Words, collections: Mapping[str, str], kinds: Mapping[str, EntryKind], undone: bool
+) -> Line:
+    facts = {name: fact(entry.data, words, collections, kinds) for name, fact in _FACTS.get(entry.kind, {}).items()}
+    key = str(entry.kind)
+    if entry.kind is EntryKind.ASSIGNED and not entry.data["to"]:
+        key = "unassigned"
+    body = str(entry.data.get("text") or entry.data.get("reason") or "")
+    return Line(entry.known_at, entry.actor, words.say(f"history.{key}", **facts), body, undone)
+
+
+_Fact = Callable[[Mapping[str, Any], Words, Mapping[str, str], Mapping[str, EntryKind]], str]
+
+
+def _title(data: Mapping[str, Any], words: Words, *_: object) -> str:
+    return str(data.get("title" if words.lang == "en" else "title_vi") or data.get("title", ""))
+
+
+def _collection(data: Mapping[str, Any], words: Words, collections: Mapping[str, str], *_: object) -> str:
+    return collections.get(str(data["collection"]), str(data["collection"]))
+
+
+#: What each kind of entry fills its sentence with.
+_FACTS: Mapping[EntryKind, Mapping[str, _Fact]] = {
+    EntryKind.OPENED: {"title": _title},
+    EntryKind.DETECTED: {
+        "title": _title,
+        "level": lambda data, words, *_: words.say(f"level.{data['level']}"),
+    },
+    EntryKind.INVOLVED: {
+        "agency": lambda data, words, *_: words.agency(data["agency"]),
+        "role": lambda data, words, *_: words.say(f"involved.{data['role']}"),
+    },
+    EntryKind.CATEGORISED: {"category": lambda data, words, *_: words.category(data["category"])},
+    EntryKind.RATED: {"severity": lambda data, words, *_: words.say(f"severity.{data['severity']}")},
+    EntryKind.MARKED: {"tlp": lambda data, *_: f"TLP:{str(data['tlp']).upper()}"},
+    EntryKind.TRANSITIONED: {"status": lambda data, words, *_: words.say(f"status.{data['to']}")},
+    EntryKind.ASSIGNED: {"to": lambda data, *_: str(data["to"])},
+    EntryKind.SHARED: {"collection": _collection},
+    EntryKind.RETRACTED: {"collection": _collection},
+    EntryKind.MERGED: {"into": lambda data, *_: str(data["into"])},
+    EntryKind.ABSORBED: {"incident": lambda data, *_: str(data["incident"])},
+    EntryKind.SPLIT: {
+        "count": lambda data, *_: str(len(data["detections"])),
+        "into": lambda data, *_: str(data["into"]),
+    },
+    EntryKind.UNDONE: {
+        "what": lambda data, words, collections, kinds: (
+            words.say(f"act.{kinds[data['entry']]}") if data["entry"] in kinds else str(data["entry"])
+        )
+    },
+}

@@ -1,0 +1,220 @@
+"""The statistics page: a period asked for in a form, the comparison, and its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.datastructures import QueryParams
+
+from api.pages.words import Words
+from vonggac.domain.access import Scope
+from vonggac.domain.stats import By
+from vonggac.domain.times import VIETNAM, parse_instant
+from vonggac.errors import UsageRefused
+from vonggac.messages import say
+from vonggac.ports import IncidentStore
+from vonggac.statistics import answer, answer_data, ask, percent_text
+
+#: The picture shows the largest rows; the table has them all.
+BARS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The form's fields. `kind` says which of them make the period."""
+
+    kind: str
+    year: int
+    quarter: int
+    first_month: int
+    last_month: int
+    start: str
+    last_day: str
+    against: str
+    by: By
+    period: str
+
+    def address(self, form: str, lang: str) -> str:
+        """The same comparison from the API."""
+        against = self.against or "previous-year"
+        query = {"period": self.period, "against": against, "by": str(self.by), "lang": lang, "format": form}
+        return f"/api/v1/stats/compare?{urlencode(query)}"
+
+
+KINDS = ("to-date", "year", "quarter", "months", "span")
+
+
+def asked_by(parameters: QueryParams, now: datetime) -> Asked:
+    """The question of an address; without one, this year up to today. Raises UsageRefused."""
+    today = now.astimezone(VIETNAM).date()
+    kind = parameters.get("kind") or ("given" if parameters.get("period") else "to-date")
+    if kind not in (*KINDS, "given"):
+        raise UsageRefused("bad_choice", value=kind, what="kind", known=", ".join(KINDS))
+    try:
+        by = By(parameters.get("by") or By.CATEGORY)
+    except ValueError as error:
+        raise UsageRefused("bad_choice", value=parameters["by"], what="by", known=", ".join(By)) from error
+    asked = Asked(
+        kind=kind,
+        year=_whole(parameters, "year", today.year),
+        quarter=_whole(parameters, "quarter", (today.month + 2) // 3),
+        first_month=_whole(parameters, "m1", 1),
+        last_month=_whole(parameters, "m2", today.month),
+        start=parameters.get("from") or f"{today.year}-01-01",
+        last_day=parameters.get("to") or today.isoformat(),
+        against=parameters.get("against", "").strip(),
+        by=by,
+        period="",
+    )
+    return _with_period(asked, parameters.get("period", ""), today)
+
+
+def _with_period(asked: Asked, given: str, today: date) -> Asked:
+    texts = {
+        "given": lambda: given,
+        "to-date": lambda: f"{today.year}-01-01/{today + timedelta(days=1)}",
+        "year": lambda: f"{asked.year}",
+        "quarter": lambda: f"{asked.year}-Q{asked.quarter}",
+        "months": lambda: f"{asked.year}-M{asked.first_month}..M{asked.last_month}",
+        # People mean the last day to be part of it; the question's end is not.
+        "span": lambda: f"{asked.start}/{_day_after(asked.last_day)}",
+    }
+    values = {name: getattr(asked, name) for name in asked.__dataclass_fields__}
+    return Asked(**{**values, "period": texts[asked.kind]()})
+
+
+def _day_after(text: str) -> date:
+    try:
+        return date.fromisoformat(text) + timedelta(days=1)
+    except (ValueError, OverflowError) as error:
+        raise UsageRefused("bad_time", text=text, reason=error) from error
+
+
+def _whole(parameters: QueryParams, name: str, default: int) -> int:
+    text = parameters.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+        raise UsageRefused("bad_period", text=text, reason=name)
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    label: str
+    current: int
+    previous: int
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One row of the picture; lengths and places in its own units, `y` from the top."""
+
+    label: str
+    y: int
+    current: int
+    previous: int
+    current_length: float
+    previous_length: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    width: int
+    height: int
+    bars: tuple[Bar, ...]
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    asked: Asked
+    period: str
+    against: str
+    by_label: str
+    rows: tuple[Row, ...]
+    total: Row
+    ratio: str
+    interval: str
+    verdict_kind: str
+    verdict: str
+    overlap: str
+    source: str
+    digest: str
+    chart: Chart
+
+
+def statistics(store: IncidentStore, scope: Scope, asked: Asked, words: Words) -> Statistics:
+    """The comparison in words."""
+    lang = words.lang
+    question = ask(asked.period, asked.against or "previous-year", str(asked.by))
+    body = answer_data(answer(store, words.directory, question, scope=scope), words.directory, lang)
+    total, overlap = body["total"], body["overlap"]
+    rows = tuple(_row(row, _label(row, asked.by, words), lang) for row in body["rows"])
+    spread = bool(overlap["current"] or overlap["previous"])
+    return Statistics(
+        asked=asked,
+        period=_span(body["period"], words),
+        against=_span(body["against"], words),
+        by_label=say(lang, f"stats.by_{asked.by}"),
+        rows=rows,
+        total=_row(total, say(lang, "stats.total"), lang),
+        ratio=_decimal(total["rate_ratio"], lang),
+        interval=" – ".join(_decimal(bound, lang, "∞") for bound in total["ci95"]) if total["ci95"] else "–",
+        verdict_kind=total["verdict"],
+        verdict=say(lang, f"stats.verdict_{total['verdict']}", reason=say(lang, f"stats.{total.get('reason')}")),
+        overlap=say(lang, "stats.overlap", **overlap) if spread else "",
+        source=say(lang, "stats.source", definitions=body["definitions"], digest=body["digest"][:12]),
+        digest=body["digest"],
+        chart=chart(rows),
+    )
+
+
+def _row(row: Mapping[str, Any], label: str, lang: str) -> Row:
+    return Row(label, row["current"], row["previous"], percent_text(row, lang))
+
+
+def _label(row: Mapping[str, Any], by: By, words: Words) -> str:
+    if row["key"] == "unknown":
+        return words.say("stats.unknown")
+    return words.say(f"unit.{row['key']}") if by is By.LEVEL else str(row["label"])
+
+
+def _span(period: Mapping[str, str], words: Words) -> str:
+    """`01/01/2026 – 22/11/2026`, the last day included."""
+    start, end = (parse_instant(period[name]).astimezone(VIETNAM) for name in ("start", "end"))
+    last = end - timedelta(microseconds=1)
+    return f"{start:%d/%m/%Y} – {last:%d/%m/%Y}"
+
+
+def _decimal(value: float | None, lang: str, none: str = "–") -> str:
+    if value is None:
+        return none
+    text = f"{value:.2f}"
+    return text.replace(".", ",") if lang == "vi" else text
+
+
+WIDTH, ROW_HEIGHT, LONGEST = 560, 52, 480
+
+
+def chart(rows: Sequence[Row]) -> Chart:
+    """Two bars for each of the largest rows, on one scale that begins at zero."""
+    shown = rows[:BARS]
+    most = max((max(row.current, row.previous) for row in shown), default=0) or 1
+    bars = tuple(
+        Bar(
+            row.label,
+            index * ROW_HEIGHT,
+            row.current,
+            row.previous,
+            round(LONGEST * row.current / most, 1),
+            round(LONGEST * row.previous / most, 1),
+        )
+        for index, row in enumerate(shown)
+    )
+    return Chart(WIDTH, max(1, len(bars)) * ROW_HEIGHT, bars, len(rows) - len(shown))
