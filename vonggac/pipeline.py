@@ -21,7 +21,8 @@ from vonggac.domain.agency import Directory
 from vonggac.domain.detection import Detection
 from vonggac.domain.event import Document, put
 from vonggac.domain.event import field as value_at
-from vonggac.domain.incident import Entry, Incident, advance
+from vonggac.domain.fold import advance
+from vonggac.domain.incident import Entry, Incident
 from vonggac.domain.indicator import Indicator
 from vonggac.domain.times import parse_instant
 from vonggac.errors import Conflict

@@ -22,7 +22,8 @@ from tests.contracts.store_samples import (
     opened,
 )
 from vonggac.domain.access import NOTHING, Scope
-from vonggac.domain.incident import Entry, EntryKind, Incident, Involvement, Role, Status, fold
+from vonggac.domain.fold import fold
+from vonggac.domain.incident import Entry, EntryKind, Incident, Involvement, Role, Status
 from vonggac.domain.marking import Tlp
 from vonggac.errors import Conflict, NotFound, UsageRefused
 from vonggac.ports import CountRow, IncidentQuery, IncidentStore, Store

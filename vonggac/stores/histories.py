@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vonggac.domain.incident import Entry, EntryKind, Incident, fold
+from vonggac.domain.fold import fold
+from vonggac.domain.incident import Entry, EntryKind, Incident
 from vonggac.domain.text import fold as fold_text
 from vonggac.domain.times import format_instant, parse_instant
 from vonggac.errors import Conflict, UsageRefused

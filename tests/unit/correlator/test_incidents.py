@@ -9,7 +9,8 @@ import pytest
 
 from correlator.incidents import correlation_key, plan
 from vonggac.domain.detection import Detection, RuleInfo, Ruleset, detection_id
-from vonggac.domain.incident import Entry, EntryKind, Incident, Involvement, Role, Severity, Status, fold
+from vonggac.domain.fold import fold
+from vonggac.domain.incident import Entry, EntryKind, Incident, Involvement, Role, Severity, Status
 from vonggac.domain.marking import Tlp
 
 NOW = datetime(2026, 3, 3, tzinfo=UTC)

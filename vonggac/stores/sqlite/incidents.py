@@ -15,7 +15,8 @@ import orjson
 
 from vonggac.domain.access import EVERYTHING, Scope
 from vonggac.domain.account import Refusal
-from vonggac.domain.incident import Entry, Incident, Involvement, Role, fold
+from vonggac.domain.fold import fold
+from vonggac.domain.incident import Entry, Incident, Involvement, Role
 from vonggac.domain.times import from_epoch_us, to_epoch_us
 from vonggac.errors import NotFound, UsageRefused
 from vonggac.ports import Added, CountRow, IncidentQuery, Page

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vonggac.domain.detection import Severity
+from vonggac.domain.fold import advance, fold
 from vonggac.domain.incident import (
     TRANSITIONS,
     Entry,
@@ -14,10 +15,8 @@ from vonggac.domain.incident import (
     Involvement,
     Role,
     Status,
-    advance,
     entry_id,
     evidence_data,
-    fold,
 )
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -1,0 +1,166 @@
+"""An incident is the fold of its history.
+
+`fold(entries, known_at=...)` is the incident as it was known at that instant. Corrections are entries, never edits; an
+undone entry stays in the history and leaves the fold. One pass, whatever the length: scans make long histories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from vonggac.domain.detection import Severity
+from vonggac.domain.incident import (
+    Entry,
+    EntryKind,
+    Incident,
+    Involvement,
+    Note,
+    Role,
+    Status,
+    evidence_from,
+    severity_of,
+)
+from vonggac.domain.marking import parse_tlp
+
+
+def fold(identity: str, entries: Sequence[Entry], *, known_at: datetime | None = None) -> Incident | None:
+    """The incident that a history tells of, as known at an instant (default: now); None if not yet known then.
+
+    The order of entries is the order in which they were appended.
+    """
+    known = [entry for entry in entries if known_at is None or entry.known_at <= known_at]
+    undone = _undone(known)
+    standing = [entry for entry in known if entry.id not in undone and entry.kind is not EntryKind.UNDONE]
+    incident = _applied(identity, None, standing)
+    if incident is None:
+        return None
+    return replace(incident, version=len(known), changed_at=max(entry.known_at for entry in known))
+
+
+def advance(identity: str, incident: Incident | None, entries: Sequence[Entry]) -> Incident | None:
+    """What `incident` becomes by further entries of which none is an undo; the same as folding the longer history."""
+    grown = _applied(identity, incident, entries)
+    if grown is None:
+        return None
+    version = (incident.version if incident else 0) + len(entries)
+    return replace(grown, version=version, changed_at=max([grown.changed_at, *(entry.known_at for entry in entries)]))
+
+
+def _undone(entries: Iterable[Entry]) -> frozenset[str]:
+    """Ids of entries that an undo in force takes out; undoing an undo brings them back."""
+    undone: set[str] = set()
+    for entry in reversed(list(entries)):
+        if entry.kind is EntryKind.UNDONE and entry.id not in undone:
+            undone.add(str(entry.data["entry"]))
+    return frozenset(undone)
+
+
+class _Draft:
+    """An incident while entries are applied to it, its evidence by detection."""
+
+    def __init__(self, incident: Incident) -> None:
+        self.incident = incident
+        self.evidence = {part.detection: part for part in incident.evidence}
+
+    def set(self, **fields: Any) -> None:
+        self.incident = replace(self.incident, **fields)
+
+    def done(self) -> Incident:
+        return replace(self.incident, evidence=tuple(self.evidence.values()))
+
+
+def _applied(identity: str, incident: Incident | None, entries: Iterable[Entry]) -> Incident | None:
+    """Entries before the opening say nothing."""
+    draft = _Draft(incident) if incident else None
+    for entry in entries:
+        if draft is not None:
+            _APPLY[entry.kind](draft, entry)
+        elif entry.kind is EntryKind.OPENED:
+            draft = _Draft(_opened(identity, entry))
+    return draft.done() if draft else None
+
+
+def _opened(identity: str, entry: Entry) -> Incident:
+    data = entry.data
+    return Incident(
+        id=identity,
+        version=1,
+        key=data.get("key", ""),
+        title=data.get("title", ""),
+        title_vi=data.get("title_vi", "") or data.get("title", ""),
+        kind=data.get("kind", ""),
+        entity=data.get("entity", ""),
+        category=data.get("category", "other"),
+        severity=Severity(data.get("severity", "medium")),
+        status=Status(data.get("status", "new")),
+        opened_at=entry.known_at,
+        first_at=entry.happened_at,
+        last_at=entry.happened_at,
+        changed_at=entry.known_at,
+        tlp=parse_tlp(data.get("tlp", "amber")),
+        test=bool(data.get("test", False)),
+        origin=data.get("origin", ""),
+    )
+
+
+def _detected(draft: _Draft, data: Mapping[str, Any]) -> None:
+    part = evidence_from(data)
+    if part.detection in draft.evidence:
+        return
+    draft.evidence[part.detection] = part
+    incident = draft.incident
+    draft.set(first_at=min(incident.first_at, part.start), last_at=max(incident.last_at, part.end))
+    severity = severity_of(part.level)
+    if severity.rank > incident.severity.rank:
+        # An incident is called what its strongest evidence says, so a web shell outranks the injection before it.
+        draft.set(severity=severity, title=part.title, title_vi=part.title_vi)
+
+
+def _involved(draft: _Draft, data: Mapping[str, Any]) -> None:
+    involvement = Involvement(data["agency"], Role(data["role"]))
+    draft.set(involvements=tuple(sorted({*draft.incident.involvements, involvement})))
+
+
+def _absorbed(draft: _Draft, data: Mapping[str, Any]) -> None:
+    for part in data.get("evidence", ()):
+        _detected(draft, part)
+    for involved in data.get("involvements", ()):
+        _involved(draft, involved)
+
+
+def _split(draft: _Draft, data: Mapping[str, Any]) -> None:
+    for detection in data["detections"]:
+        draft.evidence.pop(detection, None)
+
+
+def _noted(draft: _Draft, entry: Entry) -> None:
+    draft.set(notes=(*draft.incident.notes, Note(entry.known_at, entry.actor, entry.data["text"])))
+
+
+def _shared(draft: _Draft, data: Mapping[str, Any]) -> None:
+    draft.set(shared_to=tuple(sorted({*draft.incident.shared_to, data["collection"]})))
+
+
+def _retracted(draft: _Draft, data: Mapping[str, Any]) -> None:
+    draft.set(shared_to=tuple(name for name in draft.incident.shared_to if name != data["collection"]))
+
+
+_APPLY: Mapping[EntryKind, Callable[[_Draft, Entry], None]] = {
+    EntryKind.OPENED: lambda draft, entry: None,
+    EntryKind.DETECTED: lambda draft, entry: _detected(draft, entry.data),
+    EntryKind.INVOLVED: lambda draft, entry: _involved(draft, entry.data),
+    EntryKind.CATEGORISED: lambda draft, entry: draft.set(category=entry.data["category"]),
+    EntryKind.RATED: lambda draft, entry: draft.set(severity=Severity(entry.data["severity"])),
+    EntryKind.MARKED: lambda draft, entry: draft.set(tlp=parse_tlp(entry.data["tlp"])),
+    EntryKind.TRANSITIONED: lambda draft, entry: draft.set(status=Status(entry.data["to"])),
+    EntryKind.ASSIGNED: lambda draft, entry: draft.set(assignee=entry.data["to"] or None),
+    EntryKind.NOTED: _noted,
+    EntryKind.SHARED: lambda draft, entry: _shared(draft, entry.data),
+    EntryKind.RETRACTED: lambda draft, entry: _retracted(draft, entry.data),
+    EntryKind.MERGED: lambda draft, entry: draft.set(status=Status.MERGED, merged_into=entry.data["into"]),
+    EntryKind.ABSORBED: lambda draft, entry: _absorbed(draft, entry.data),
+    EntryKind.SPLIT: lambda draft, entry: _split(draft, entry.data),
+}
