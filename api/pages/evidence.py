@@ -40,10 +40,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """One page of an incident's evidence, the newest first; pages are counted from 1."""
+class RuleFindings:
+    """What one rule found, so that its name is read once."""
 
-    items: tuple[Finding, ...]
+    part: Evidence
+    author: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """One page of an incident's evidence by rule, the newest first; pages are counted from 1."""
+
+    rules: tuple[RuleFindings, ...]
     page: int
     pages: int
 
@@ -57,8 +66,15 @@ def findings(store: EventStore, incident: Incident, page: int) -> Findings:
     detections = {found.id: found for found in store.detections([part.detection for part in shown])}
     wanted = list(dict.fromkeys(event for part in shown for event in part.events[:EVENTS]))
     events = {str(field(event, "event.id")): event for event in store.events(wanted)}
-    items = tuple(_finding(part, detections.get(part.detection), events) for part in shown)
-    return Findings(items, page, pages)
+    by_rule: dict[str, list[Finding]] = {}
+    for part in shown:
+        by_rule.setdefault(part.rule, []).append(_finding(part, detections.get(part.detection), events))
+    return Findings(tuple(_of_one_rule(found) for found in by_rule.values()), page, pages)
+
+
+def _of_one_rule(found: Sequence[Finding]) -> RuleFindings:
+    author = next((each.detection.rule.author for each in found if each.detection), "")
+    return RuleFindings(found[0].part, author, tuple(found))
 
 
 def _finding(part: Evidence, detection: Detection | None, events: Mapping[str, Document]) -> Finding:

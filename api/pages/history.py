@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from api.pages.words import Words
+from correlator.incidents import ACTOR
 from vonggac.domain.incident import Entry, EntryKind
 
 #: So many detections in a row are told one by one; more are told as a number.
@@ -17,7 +18,8 @@ TOLD_ONE_BY_ONE = 3
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`text` says what happened; `body` is what a person wrote; a line that no longer counts is `undone`."""
+    """`text` says what happened; `body` is what a person wrote; a line that no longer counts is `undone`. The node
+    itself has no `actor`."""
 
     at: datetime
     actor: str
@@ -35,7 +37,7 @@ def lines(history: Sequence[Entry], words: Words, collections: Mapping[str, str]
         entries = list(group)
         if kind is EntryKind.DETECTED and len(entries) > TOLD_ONE_BY_ONE:
             last = entries[-1]
-            yield Line(last.known_at, last.actor, words.say("history.detected_many", count=len(entries)))
+            yield Line(last.known_at, _actor(last), words.say("history.detected_many", count=len(entries)))
             continue
         for entry in entries:
             yield _line(entry, words, collections, kinds, entry.id in undone)
@@ -49,7 +51,11 @@ def _line(
     if entry.kind is EntryKind.ASSIGNED and not entry.data["to"]:
         key = "unassigned"
     body = str(entry.data.get("text") or entry.data.get("reason") or "")
-    return Line(entry.known_at, entry.actor, words.say(f"history.{key}", **facts), body, undone)
+    return Line(entry.known_at, _actor(entry), words.say(f"history.{key}", **facts), body, undone)
+
+
+def _actor(entry: Entry) -> str:
+    return "" if entry.actor == ACTOR else entry.actor
 
 
 _Fact = Callable[[Mapping[str, Any], Words, Mapping[str, str], Mapping[str, EntryKind]], str]

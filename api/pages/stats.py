@@ -199,7 +199,7 @@ def _decimal(value: float | None, lang: str, none: str = "–") -> str:
     return text.replace(".", ",") if lang == "vi" else text
 
 
-WIDTH, ROW_HEIGHT, LONGEST = 560, 52, 480
+WIDTH, ROW_HEIGHT, LONGEST = 440, 52, 390
 
 
 def chart(rows: Sequence[Row]) -> Chart:

@@ -17,7 +17,7 @@
 
   // --- rows
 
-  const rows = all("table[data-rows] tbody tr");
+  const rows = all("table[data-rows] tbody tr").filter((row) => row.querySelector("a"));
   let here = -1;
 
   function goTo(index) {
