@@ -1,30 +1,31 @@
-"""Pulling other nodes' collections through taxii2-client, on a session that cannot hang, wander or be drowned.
+"""Pulling other nodes' collections, and pushing to them, through taxii2-client on a session of ours.
 
-The client sets no timeout and follows redirects, so it gets a session of ours: both bounded, a cap on every answer, no
-redirects, credentials for one origin only. Paging is ours too: the cursor moves after each page that was taken, and a
-server that repeats a page is left.
+Paging is ours too: the cursor moves after each page that was taken, and a server that repeats a page is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import orjson
 import requests
-from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
 
 from sharing.exchange import Accepted, Exchange, Sender
+from sharing.session import PeerSession
 from vonggac.domain.agency import Directory
 from vonggac.domain.times import format_instant
 from vonggac.errors import Conflict, NotFound, PeerUnavailable, UsageRefused
 from vonggac.ports import Clock, Record, RecordStore
 
+if TYPE_CHECKING:
+    from taxii2client.v21 import Collection
+
 FEED = "feed"  # kind of record
-TIMEOUTS = (10.0, 30.0)  # connect, read; seconds
-MAX_ANSWER = 64 * 1024 * 1024
 PAGE = 500
 MAX_PAGES = 2_000
 
@@ -127,6 +128,14 @@ class Subscriber:
                 lines.append(f"{feed.name}: {error}")
         return "; ".join(lines)
 
+    def push(self, name: str, objects: Sequence[Mapping[str, Any]]) -> tuple[int, list[str]]:
+        """(how many objects the peer's collection took, why it refused the others). Raises PeerUnavailable."""
+        feed = one_feed(self._records, name)
+        with _connected(feed) as (collection, _):
+            status = collection.add_objects({"objects": list(objects)}, timeout=60)
+            refused = [f"{failure['id']}: {failure.get('message', '?')}" for failure in status.failures]
+            return int(status.success_count), refused
+
     def _save(self, feed: Feed, result: str) -> None:
         kept = replace(feed, last_pull=format_instant(self._clock()), last_result=result)
         self._records.put(FEED, feed.name, _body(kept))
@@ -154,27 +163,15 @@ def _sum(left: Accepted, right: Accepted) -> Accepted:
     )
 
 
-def pages(feed: Feed) -> Iterable[tuple[list[Any], str | None]]:
+def pages(feed: Feed) -> Iterator[tuple[list[Any], str | None]]:
     """Each page's objects and the time its last one was added there. Raises PeerUnavailable after the good pages."""
-    from taxii2client.common import _HTTPConnection
-    from taxii2client.exceptions import TAXIIServiceException
-    from taxii2client.v21 import Collection
-
-    with PeerSession(feed.url) as session:
-        connection = _HTTPConnection(feed.user or None, feed.password or None, version="2.1")
-        session.auth = connection.session.auth
-        connection.session.close()
-        connection.session = session
-        collection = Collection(feed.url, conn=connection)
+    with _connected(feed) as (collection, session):
         asked: dict[str, str | int] = {"limit": PAGE}
         if feed.added_after:
             asked["added_after"] = feed.added_after
         seen: set[int] = set()
         for _ in range(MAX_PAGES):
-            try:
-                page = collection.get_objects(**asked)
-            except (requests.RequestException, TAXIIServiceException, ValueError, KeyError) as error:
-                raise PeerUnavailable("feed_failed", name=feed.name, url=feed.url, reason=_reason(error)) from error
+            page = collection.get_objects(**asked)
             objects = page.get("objects", []) if isinstance(page, Mapping) else []
             last = session.date_added_last
             if objects:
@@ -191,42 +188,26 @@ def pages(feed: Feed) -> Iterable[tuple[list[Any], str | None]]:
     raise PeerUnavailable("feed_loops", name=feed.name, url=feed.url)
 
 
+@contextmanager
+def _connected(feed: Feed) -> Iterator[tuple[Collection, PeerSession]]:
+    """The feed's collection on a session of ours; what goes wrong with the peer is PeerUnavailable."""
+    from taxii2client.common import _HTTPConnection
+    from taxii2client.exceptions import TAXIIServiceException
+    from taxii2client.v21 import Collection
+
+    with PeerSession(feed.url) as session:
+        if feed.user:
+            # As bytes: requests would write text as Latin-1, which has no Vietnamese (RFC 7617 §2.1 allows UTF-8).
+            session.auth = HTTPBasicAuth(feed.user.encode(), feed.password.encode())
+        connection = _HTTPConnection(version="2.1")
+        connection.session.close()
+        connection.session = session
+        try:
+            yield Collection(feed.url, conn=connection), session
+        except (requests.RequestException, TAXIIServiceException, ValueError, KeyError) as error:
+            raise PeerUnavailable("feed_failed", name=feed.name, url=feed.url, reason=_reason(error)) from error
+
+
 def _reason(error: Exception) -> str:
     """One line, without the credentials that an address might hold."""
     return f"{type(error).__name__}: {str(error)[:200]}"
-
-
-class PeerSession(requests.Session):
-    """A session for one origin: bounded in time and size, no redirects, no proxies or netrc of the environment."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.date_added_last: str | None = None
-        self._origin = urlsplit(url)[:2]
-        self.mount("http://", HTTPAdapter(max_retries=1))
-        self.mount("https://", HTTPAdapter(max_retries=1))
-
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
-        address = url.decode() if isinstance(url, bytes) else url
-        if urlsplit(address)[:2] != self._origin:
-            raise requests.exceptions.InvalidURL(f"{address} is not of the feed's origin")
-        kwargs |= {"timeout": TIMEOUTS, "allow_redirects": False, "stream": True}
-        response = super().request(method, url, *args, **kwargs)
-        if response.is_redirect:
-            response.close()
-            raise requests.exceptions.TooManyRedirects("the server redirects, which is not followed")
-        response._content = _bounded(response)
-        self.date_added_last = response.headers.get("X-TAXII-Date-Added-Last")
-        return response
-
-
-def _bounded(response: requests.Response) -> bytes:
-    chunks, size = [], 0
-    for chunk in response.iter_content(65_536):
-        size += len(chunk)
-        if size > MAX_ANSWER:
-            response.close()
-            raise requests.exceptions.ContentDecodingError(f"the answer is larger than {MAX_ANSWER} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import click
 import orjson
 
+from vonggac.bootstrap import Node
 from vonggac.call import Call
 from vonggac.commands.options import node_of
 from vonggac.domain.access import OPERATOR
+from vonggac.domain.marking import parse_tlp
 from vonggac.errors import InvalidRecord, SharingRefused, UnknownInput
 
 
@@ -28,20 +31,24 @@ def share() -> None:
 def export(call: Call, identities: tuple[str, ...], output: IO[bytes], max_tlp: str) -> None:
     """These incidents as one STIX 2.1 bundle."""
     from sharing.stix import bundle
-    from vonggac.domain.marking import parse_tlp
 
     node = node_of(call)
+    objects = _objects_of(node, identities, max_tlp)
+    output.write(orjson.dumps(bundle(objects, node.uuid()), option=orjson.OPT_INDENT_2) + b"\n")
+    output.flush()
+
+
+def _objects_of(node: Node, identities: Sequence[str], max_tlp: str) -> list[dict[str, Any]]:
+    """The incidents' STIX objects, each once. Raises SharingRefused for one that is marked too strictly."""
     limit = parse_tlp(max_tlp)
     objects: dict[str, dict[str, Any]] = {}
     for identity in identities:
         incident = node.store.incidents.get(identity)
         if incident.tlp.rank > limit.rank:
-            raise SharingRefused(
-                "tlp_too_strict", id=identity, tlp=incident.tlp.label, collection="STIX", most=limit.label
-            )
+            label = incident.tlp.label
+            raise SharingRefused("tlp_too_strict", id=identity, tlp=label, collection="STIX", most=limit.label)
         objects |= {obj["id"]: obj for obj in node.exchange.objects_of(incident, node.directory())}
-    output.write(orjson.dumps(bundle(objects.values(), node.uuid()), option=orjson.OPT_INDENT_2) + b"\n")
-    output.flush()
+    return list(objects.values())
 
 
 @share.command("import")
@@ -146,6 +153,20 @@ def pull(call: Call, name: str) -> None:
             "refused": len(came.refused),
         }
     )
+
+
+@feed.command()
+@click.argument("name")
+@click.argument("identities", metavar="ID…", nargs=-1, required=True)
+@click.option("--max-tlp", default="amber", show_default=True, help="Refuse anything marked stricter.")
+@click.pass_obj
+def push(call: Call, name: str, identities: tuple[str, ...], max_tlp: str) -> None:
+    """Submits incidents to the feed's collection, where the peer lets us write."""
+    node = node_of(call)
+    taken, refused = node.subscriber.push(name, _objects_of(node, identities, max_tlp))
+    for reason in refused:
+        call.refuse(InvalidRecord("object_refused", location=name, line=0, reason=reason))
+    call.show({"name": name, "taken": taken, "refused": len(refused)})
 
 
 @feed.command()
