@@ -56,7 +56,7 @@ class Engine:
         at = Moment(packet.position, packet.ns)
         self.pass_time(packet.ns)
         frame = decode_frame(packet.linktype, packet.data, packet.wire_length)
-        self._frame(frame, frame.vlans, packet.wire_length, 1, at)
+        self._frame(frame, frame.vlans, 1, at)
         if frame.skipped:
             self.counts[frame.skipped] += 1
 
@@ -84,29 +84,29 @@ class Engine:
         for flow in self._flows.finish():
             self._end(flow, "end-of-input")
 
-    def _frame(self, frame: Frame, vlans: tuple[int, ...], size: int, packets: int, at: Moment) -> None:
+    def _frame(self, frame: Frame, vlans: tuple[int, ...], packets: int, at: Moment) -> None:
         for segment in frame.segments:
-            self._segment(segment, vlans, size, packets, at)
+            self._segment(segment, vlans, packets, at)
         for fragment in frame.fragments:
-            self._fragment(fragment, vlans, size, at)
+            self._fragment(fragment, vlans, at)
         if frame.fault is not None:
             self._anomaly(at, frame.fault, None)
 
-    def _fragment(self, fragment: Fragment, vlans: tuple[int, ...], size: int, at: Moment) -> None:
-        complete = self._fragments.add(fragment, size, at)
+    def _fragment(self, fragment: Fragment, vlans: tuple[int, ...], at: Moment) -> None:
+        complete = self._fragments.add(fragment, at)
         if complete is not None:
             datagram, payload = complete
             if datagram.overlap:
                 self._anomaly(at, Undecodable("ip", fragment.offset, "fragments_overlap"), None)
-            frame = decode_datagram(datagram.first, payload)
-            self._frame(frame, vlans, datagram.wire_bytes, datagram.packets, at)
+            frame = decode_datagram(datagram.first, payload, datagram.wire_bytes)
+            self._frame(frame, vlans, datagram.packets, at)
 
     def _incomplete(self, datagram: Datagram) -> None:
         self.counts["fragments_incomplete"] += datagram.packets
         fault = Undecodable("ip", datagram.first.offset, "fragments_incomplete")
         self._anomaly(datagram.begun, fault, None, _INCOMPLETE + datagram.first.depth)
 
-    def _segment(self, segment: Segment, vlans: tuple[int, ...], size: int, packets: int, at: Moment) -> None:
+    def _segment(self, segment: Segment, vlans: tuple[int, ...], packets: int, at: Moment) -> None:
         found = self._flows.find(segment)
         if found is not None and _starts_anew(found[0], segment):
             self._flows.remove(found[0])
@@ -124,7 +124,7 @@ class Engine:
             if at.ns - flow.begun.ns > ACTIVE_NS:
                 self._report_active(flow, at)
         flow.packets[side] += packets
-        flow.bytes[side] += size
+        flow.bytes[side] += segment.size
         flow.last_ns = max(flow.last_ns, at.ns)
         try:
             self._payload(flow, side, segment, at)

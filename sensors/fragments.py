@@ -53,13 +53,13 @@ class Reassembly:
     def __init__(self) -> None:
         self._open: OrderedDict[tuple[bytes, bytes, int, int], Datagram] = OrderedDict()
 
-    def add(self, fragment: Fragment, wire_bytes: int, at: Moment) -> tuple[Datagram, bytes] | None:
+    def add(self, fragment: Fragment, at: Moment) -> tuple[Datagram, bytes] | None:
         """The datagram and its bytes once this fragment makes it whole."""
         datagram = self._open.get(fragment.key)
         if datagram is None:
             datagram = self._open[fragment.key] = Datagram(fragment, at)
         datagram.packets += 1
-        datagram.wire_bytes += wire_bytes
+        datagram.wire_bytes += fragment.size
         end = fragment.offset + len(fragment.payload)
         if fragment.offset in datagram.pieces:
             datagram.overlap |= datagram.pieces[fragment.offset].payload != fragment.payload

@@ -185,7 +185,7 @@ def _segments(folder: Path) -> list[int]:
 
 
 def _position(folder: Path) -> tuple[int, int]:
-    """(segment, offset) before which the node has stored everything; before all segments when there is no word of it."""
+    """(segment, offset) before which the node has stored everything; before every segment when nothing is said."""
     try:
         position = orjson.loads((folder / "position").read_bytes())
     except FileNotFoundError:

@@ -42,6 +42,7 @@ class Segment(NamedTuple):
     flags: int  # TCP flags, RFC 9293 §3.1; 0 for others
     depth: int  # how many tunnels it came through
     outer: tuple[tuple[str, bytes, bytes], ...]  # (tunnel kind, source, destination), outermost first
+    size: int  # bytes on the wire of its innermost packet, from that one's link header (or IP header) on
 
 
 class Fragment(NamedTuple):
@@ -54,6 +55,7 @@ class Fragment(NamedTuple):
     payload: bytes
     depth: int
     outer: tuple[tuple[str, bytes, bytes], ...]
+    size: int  # as in Segment
 
 
 class Frame(NamedTuple):
@@ -67,11 +69,25 @@ class Frame(NamedTuple):
 class _Walk:
     """What has been found so far in one frame."""
 
-    __slots__ = ("cut", "data", "depth", "fragments", "headers", "outer", "segments", "skipped", "vlans")
+    __slots__ = (
+        "begin",
+        "cut",
+        "data",
+        "depth",
+        "fragments",
+        "headers",
+        "outer",
+        "segments",
+        "size",
+        "skipped",
+        "vlans",
+    )
 
-    def __init__(self, data: bytes, cut: bool) -> None:
+    def __init__(self, data: bytes, wire_length: int) -> None:
         self.data = data
-        self.cut = cut  # the capture holds less than was on the wire
+        self.cut = wire_length > len(data)  # the capture holds less than was on the wire
+        self.begin = 0  # where the innermost packet begins, and its size on the wire from there
+        self.size = wire_length
         self.depth = 0
         self.headers = 0
         self.outer: tuple[tuple[str, bytes, bytes], ...] = ()
@@ -92,7 +108,7 @@ class _Walk:
 
 def decode_frame(linktype: int, data: bytes, wire_length: int) -> Frame:
     """The frame of a capture record of that link type (LINKTYPE_ registry of tcpdump.org). Raises nothing."""
-    walk = _Walk(data, wire_length > len(data))
+    walk = _Walk(data, wire_length)
     fault = None
     try:
         _link(walk, linktype)
@@ -101,9 +117,10 @@ def decode_frame(linktype: int, data: bytes, wire_length: int) -> Frame:
     return Frame(walk.segments, walk.fragments, walk.vlans, walk.skipped, fault)
 
 
-def decode_datagram(fragment: Fragment, payload: bytes) -> Frame:
-    """The frame of a datagram put together from its fragments; `payload` is everything after the IP headers."""
-    walk = _Walk(payload, False)
+def decode_datagram(fragment: Fragment, payload: bytes, wire_bytes: int) -> Frame:
+    """The frame of a datagram put together from its fragments (`wire_bytes` in all); `payload` is what follows IP."""
+    walk = _Walk(payload, len(payload))
+    walk.size = wire_bytes
     walk.depth, walk.outer = fragment.depth, fragment.outer
     src, dst = fragment.key[:2]
     fault = None
@@ -234,6 +251,7 @@ def _ipv4(walk: _Walk, at: int, end: int) -> None:
             walk.data[start:end],
             walk.depth,
             walk.outer,
+            walk.size,
         )
         return walk.fragments.append(piece)
     return _upper(walk, src, dst, protocol, start, end, missing)
@@ -270,6 +288,7 @@ def _ipv6(walk: _Walk, at: int, end: int) -> None:
                 walk.data[start:end],
                 walk.depth,
                 walk.outer,
+                walk.size,
             )
             return walk.fragments.append(piece)
     return _upper(walk, src, dst, following, start, end, missing)
@@ -303,7 +322,9 @@ def _upper(walk: _Walk, src: bytes, dst: bytes, protocol: int, at: int, end: int
         payload = data[at:end]
     else:
         return _other(walk, src, dst, protocol, at, end, missing)
-    segment = Segment(src, dst, protocol, sport, dport, payload, missing, seq, ack, flags, walk.depth, walk.outer)
+    segment = Segment(
+        src, dst, protocol, sport, dport, payload, missing, seq, ack, flags, walk.depth, walk.outer, walk.size
+    )
     walk.segments.append(segment)
     if protocol == UDP and dport in (_VXLAN_PORT, _VXLAN_GPE_PORT, _GENEVE_PORT):
         _udp_tunnel(walk, segment, at + 8, end)
@@ -316,13 +337,15 @@ def _other(walk: _Walk, src: bytes, dst: bytes, protocol: int, at: int, end: int
     if protocol == SCTP:
         walk.need("sctp", at, end, 12)
         sport, dport = unpack_from("!HH", walk.data, at)
-    segment = Segment(src, dst, protocol, sport, dport, walk.data[at:end], missing, 0, 0, 0, walk.depth, walk.outer)
+    segment = Segment(
+        src, dst, protocol, sport, dport, walk.data[at:end], missing, 0, 0, 0, walk.depth, walk.outer, walk.size
+    )
     known = len(walk.segments) + len(walk.fragments)
     try:
         if protocol == _GRE:
             _gre(walk, src, dst, at, end)
         elif protocol in (_IPIP, _SIX_IN_FOUR):
-            _enter(walk, "ipip" if protocol == _IPIP else "6in4", src, dst)
+            _enter(walk, "ipip" if protocol == _IPIP else "6in4", src, dst, at)
             _bare_ip(walk, at, end)
     finally:
         # A tunnel is told by the flows inside it; where nothing is found there, it is a flow of its own.
@@ -330,8 +353,11 @@ def _other(walk: _Walk, src: bytes, dst: bytes, protocol: int, at: int, end: int
             walk.segments.append(segment)
 
 
-def _enter(walk: _Walk, kind: str, src: bytes, dst: bytes) -> None:
+def _enter(walk: _Walk, kind: str, src: bytes, dst: bytes, start: int) -> None:
+    """What begins at `start` is inside a tunnel between these addresses."""
     walk.depth += 1
+    walk.size -= start - walk.begin
+    walk.begin = start
     walk.outer += ((kind, src, dst),)
 
 
@@ -341,14 +367,14 @@ def _udp_tunnel(walk: _Walk, segment: Segment, at: int, end: int) -> None:
     if len(head) < 8:
         return
     if segment.dport == _VXLAN_PORT and head[0] & 0x08 and end - at >= 8 + 14:
-        _enter(walk, "vxlan", segment.src, segment.dst)
+        _enter(walk, "vxlan", segment.src, segment.dst, at + 8)
         _ethernet(walk, at + 8, end)
     elif segment.dport == _VXLAN_GPE_PORT and head[0] & 0x0C == 0x0C and head[3] in (1, 2, 3):
-        _enter(walk, "vxlan-gpe", segment.src, segment.dst)
+        _enter(walk, "vxlan-gpe", segment.src, segment.dst, at + 8)
         (_ethernet if head[3] == 3 else _bare_ip)(walk, at + 8, end)
     elif segment.dport == _GENEVE_PORT and head[0] >> 6 == 0:
         kind, start = _U16.unpack_from(head, 2)[0], at + 8 + (head[0] & 0x3F) * 4
-        _enter(walk, "geneve", segment.src, segment.dst)
+        _enter(walk, "geneve", segment.src, segment.dst, start)
         if kind == 0x6558:
             _ethernet(walk, start, end)
         else:
@@ -367,19 +393,26 @@ def _gre(walk: _Walk, src: bytes, dst: bytes, at: int, end: int) -> None:
     walk.need("gre", at, end, start - at)
     if start == end:
         return
-    if kind == 0x88BE:
-        _enter(walk, "erspan", src, dst)
-        _ethernet(walk, start + (8 if flags & 0x1000 else 0), end)
-    elif kind == 0x22EB:
-        _enter(walk, "erspan", src, dst)
-        walk.need("erspan", start, end, 12)
-        _ethernet(walk, start + (20 if walk.data[start + 11] & 1 else 12), end)
-    elif kind == 0x6558:
-        _enter(walk, "gre", src, dst)
+    start, name = _gre_payload(walk, kind, flags, start, end)
+    _enter(walk, name, src, dst, start)
+    if name == "erspan" or kind == 0x6558:
         _ethernet(walk, start, end)
     elif kind == 0x880B:
-        _enter(walk, "gre", src, dst)
         _ppp(walk, start + 2 if walk.data[start : start + 2] == b"\xff\x03" else start, end)
     else:
-        _enter(walk, "gre", src, dst)
         _network(walk, kind, start, end)
+
+
+def _gre_payload(walk: _Walk, kind: int, flags: int, start: int, end: int) -> tuple[int, str]:
+    """Where what GRE carries begins, behind ERSPAN's own header where there is one, and the tunnel's name."""
+    if kind == 0x88BE and not flags & 0x1000:  # ERSPAN I has no header
+        return start, "erspan"
+    if kind not in (0x88BE, 0x22EB):
+        return start, "gre"
+    walk.need("erspan", start, end, 8 if kind == 0x88BE else 12)
+    vlan = _U16.unpack_from(walk.data, start)[0] & 0x0FFF
+    if vlan:
+        walk.vlans += (vlan,)
+    if kind == 0x88BE:
+        return start + 8, "erspan"
+    return start + (20 if walk.data[start + 11] & 1 else 12), "erspan"

@@ -9,14 +9,14 @@ AT = Moment(0, 0)
 
 
 def piece(offset: int, data: bytes, more: bool, ident: int = 1) -> Fragment:
-    return Fragment((b"\x0a\0\0\1", b"\x0a\0\0\2", ident, 17), 17, offset, more, data, 0, ())
+    return Fragment((b"\x0a\0\0\1", b"\x0a\0\0\2", ident, 17), 17, offset, more, data, 0, (), 100)
 
 
 def test_fragments_in_any_order_make_the_datagram():
     table = Reassembly()
-    assert table.add(piece(16, b"c" * 4, False), 100, AT) is None
-    assert table.add(piece(0, b"a" * 8, True), 100, AT) is None
-    whole = table.add(piece(8, b"b" * 8, True), 100, AT)
+    assert table.add(piece(16, b"c" * 4, False), AT) is None
+    assert table.add(piece(0, b"a" * 8, True), AT) is None
+    whole = table.add(piece(8, b"b" * 8, True), AT)
     assert whole is not None
     datagram, payload = whole
     assert payload == b"aaaaaaaabbbbbbbbcccc"
@@ -25,15 +25,15 @@ def test_fragments_in_any_order_make_the_datagram():
 
 def test_an_overlap_is_flagged():
     table = Reassembly()
-    table.add(piece(0, b"a" * 16, True), 100, AT)
-    whole = table.add(piece(8, b"b" * 16, False), 100, AT)
+    table.add(piece(0, b"a" * 16, True), AT)
+    whole = table.add(piece(8, b"b" * 16, False), AT)
     assert whole is not None
     assert whole[0].overlap
 
 
 def test_what_does_not_complete_is_given_up_after_a_minute():
     table = Reassembly()
-    table.add(piece(0, b"a" * 8, True), 100, AT)
+    table.add(piece(0, b"a" * 8, True), AT)
     assert table.expired(TIMEOUT_NS - 1) == []
     assert [datagram.packets for datagram in table.expired(TIMEOUT_NS)] == [1]
     assert table.finish() == []
@@ -43,5 +43,5 @@ def test_the_oldest_goes_first_when_there_are_too_many(monkeypatch):
     monkeypatch.setattr(fragments, "MAX_DATAGRAMS", 2)
     table = Reassembly()
     for ident in range(3):
-        table.add(piece(0, b"a" * 8, True, ident), 100, Moment(ident, 0))
+        table.add(piece(0, b"a" * 8, True, ident), Moment(ident, 0))
     assert [datagram.begun.position for datagram in table.expired(1)] == [0]

@@ -72,6 +72,15 @@ def test_a_tunnel_keeps_its_outer_addresses():
     ]
 
 
+def test_erspan_tells_the_vlan_it_mirrored_and_the_inner_size():
+    inner = bytes(s.Ether(**MACS) / ip() / udp())
+    gre = b"\x10\x00\x88\xbe\0\0\0\1" + b"\x10\x17\0\0\0\0\0\0"
+    data = bytes(s.Ether(**MACS) / s.IP(src="10.0.0.1", dst="10.0.0.2", proto=47) / s.Raw(gre + inner))
+    frame = decode_frame(1, data, len(data))
+    assert frame.vlans == (23,)
+    assert [segment.size for segment in frame.segments] == [len(inner)]
+
+
 def test_ipv6_extension_headers_are_passed():
     head = s.IPv6(**V6) / s.IPv6ExtHdrHopByHop() / s.IPv6ExtHdrRouting() / s.IPv6ExtHdrDestOpt()
     data = bytes(s.Ether(**MACS) / head / udp())
