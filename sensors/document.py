@@ -25,18 +25,10 @@ KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "anomaly": (("network",), ("info",)),
 }
 _OTHER = (("network",), ("info",))
-TRANSPORTS = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMPV6: "ipv6-icmp", SCTP: "sctp"}
-_TRANSPORTS = TRANSPORTS | {
-    4: "ipip",
-    41: "ipv6",
-    47: "gre",
-    50: "esp",
-    51: "ah",
-    2: "igmp",
-    89: "ospf",
-    103: "pim",
-    112: "vrrp",
-}
+_TRANSPORTS = {
+    TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMPV6: "ipv6-icmp", SCTP: "sctp", 2: "igmp", 4: "ipip", 41: "ipv6",
+    47: "gre", 50: "esp", 51: "ah", 89: "ospf", 103: "pim", 112: "vrrp",
+}  # fmt: skip
 _TCP_FLAGS = "FSRPAUEC"
 
 

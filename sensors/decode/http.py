@@ -27,7 +27,12 @@ _MAX_INFLATED = 65_536
 _END = re.compile(rb"\r?\n\r?\n")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 _TITLE = re.compile(r"<title[^>]{0,256}>(.{0,4096}?)</title", re.I | re.S)
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
+#: Charsets of text that a body may name; Python knows others under such names (idna, unicode_escape) that are not text.
+_CHARSET = re.compile(
+    r"charset\s*=\s*[\"']?(utf-?8|utf-16(?:le|be)?|us-ascii|iso-8859-(?:[1-9]|1[013-6])|windows-125[0-8]|gb(?:k|2312|18030)"
+    r"|big5|shift_jis|euc-(?:jp|kr)|koi8-[ru])(?![\w-])",
+    re.I,
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -142,11 +147,8 @@ def text_sample(data: bytes, content_type: str, encoding: str = "") -> str:
     """The first bytes of a body as text: decompressed where its encoding is gzip or deflate, in its charset."""
     if encoding:
         data = _inflated(data, encoding)
-    charset = match[1] if (match := _CHARSET.search(content_type)) else "utf-8"
-    try:
-        return data.decode(charset, "replace")
-    except LookupError:
-        return data.decode("utf-8", "replace")
+    match = _CHARSET.search(content_type)
+    return data.decode(match[1] if match else "utf-8", "replace")
 
 
 def _inflated(data: bytes, encoding: str) -> bytes:

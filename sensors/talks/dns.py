@@ -30,7 +30,7 @@ class DnsTalk:
         self._buffers = (bytearray(), bytearray()) if stream else None
         self._begun: list[Moment | None] = [None, None]
         self._lost = [False, False]
-        self._waiting: dict[int, tuple[Message, Moment, int, int]] = {}
+        self._waiting: dict[int, tuple[Message, Moment, int]] = {}  # by id, oldest first
         self._beginnings = Beginnings()
 
     def data(self, side: int, data: bytes, at: Moment) -> Iterator[Found]:
@@ -61,12 +61,12 @@ class DnsTalk:
 
     def _message(self, data: bytes, at: Moment) -> Iterator[Found]:
         message = decode_dns(data)
-        for ident in [i for i, waiting in self._waiting.items() if at.ns - waiting[1].ns > PATIENCE_NS]:
-            yield self._unanswered(ident)
+        while self._waiting and at.ns - next(iter(self._waiting.values()))[1].ns > PATIENCE_NS:
+            yield self._unanswered(next(iter(self._waiting)))
         if not message.response:
             if message.id in self._waiting:
                 yield self._unanswered(message.id)
-            self._waiting[message.id] = (message, at, self._beginnings.next("dns", at), len(data))
+            self._waiting[message.id] = (message, at, self._beginnings.next("dns", at))
             if len(self._waiting) > MAX_WAITING:
                 yield self._unanswered(next(iter(self._waiting)))
             return
@@ -74,13 +74,13 @@ class DnsTalk:
         if waiting is None or (message.questions and not _same(message, waiting[0])):
             yield _found(message, at, self._beginnings.next("dns", at), None)
             return
-        question, begun, ordinal, _ = self._waiting.pop(message.id)
+        question, begun, ordinal = self._waiting.pop(message.id)
         if not message.questions:
             message = message._replace(questions=question.questions)
         yield _found(message, begun, ordinal, at.ns - begun.ns)
 
     def _unanswered(self, ident: int) -> Found:
-        message, at, ordinal, _ = self._waiting.pop(ident)
+        message, at, ordinal = self._waiting.pop(ident)
         return _found(message, at, ordinal, None)
 
 

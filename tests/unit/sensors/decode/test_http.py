@@ -84,6 +84,16 @@ def test_a_compressed_body_is_looked_into():
     assert text_sample(b"not gzip", "text/html", "gzip") == ""
 
 
+@pytest.mark.parametrize("charset", ["idna", "unicode_escape", "undefined", "hex", "no-such", "utf-8-sig-x"])
+def test_a_charset_that_is_none_is_read_as_utf_8(charset):
+    assert text_sample("Cổng \\x".encode(), f"text/html; charset={charset}") == "Cổng \\x"
+
+
+def test_charsets_are_obeyed():
+    assert text_sample("Cổng".encode("utf-16-le"), "text/html; charset=UTF-16LE") == "Cổng"
+    assert text_sample("café".encode("latin-1"), 'text/html; charset="ISO-8859-1"') == "café"
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, len(REQUEST)), st.binary(max_size=80))
 def test_only_the_declared_fault_escapes(keep, tail):
