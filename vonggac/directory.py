@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from vonggac.domain.agency import Agency, Directory, Level
 from vonggac.domain.definitions import Category, Definitions
 from vonggac.domain.text import nfc, sort_key
 from vonggac.errors import InvalidRecord, NotFound, UnknownInput
 from vonggac.ports import RecordStore
+
+Row = TypeVar("Row")
 
 KIND = "agency"
 COLUMNS = (
@@ -73,20 +76,42 @@ def save_agencies(records: RecordStore, agencies: Iterable[Agency]) -> int:
 
 def read_agencies(path: Path) -> Iterator[Agency | InvalidRecord]:
     """Each row of an agency CSV (header of COLUMNS; lists separated by `;`) as a unit, or as the reason it is not."""
+
+    def unit(row: Mapping[str, Any], _: int) -> Agency:
+        return agency_from({name: value for name, value in row.items() if name in COLUMNS})
+
+    return csv_rows(path, ("code", "name", "level"), unit)
+
+
+def csv_rows(
+    path: Path, needed: Sequence[str], read: Callable[[Mapping[str, Any], int], Row]
+) -> Iterator[Row | InvalidRecord]:
+    """Each row of a UTF-8 CSV as `read` makes it of the row and its line, or as the reason it is refused.
+
+    Raises UnknownInput when the file is not there, not UTF-8, or lacks one of the columns.
+    """
     try:
-        file = path.open(encoding="utf-8-sig", newline="")
+        text = path.read_text("utf-8-sig")
     except OSError as error:
-        raise UnknownInput("input_missing", location=path, reason=error.strerror) from error
-    with file:
-        rows = csv.DictReader(file)
-        missing = {"code", "name", "level"} - set(rows.fieldnames or ())
-        if missing:
-            raise UnknownInput("csv_columns_missing", location=path, columns=", ".join(sorted(missing)))
-        for row in rows:
-            try:
-                yield agency_from({name: value for name, value in row.items() if name in COLUMNS})
-            except ValueError as error:
-                yield InvalidRecord("bad_row", location=path, line=rows.line_num, reason=error)
+        key = "input_missing" if isinstance(error, FileNotFoundError) else "input_unopenable"
+        raise UnknownInput(key, location=path, reason=error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise UnknownInput("csv_not_utf8", location=path, offset=error.start) from error
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        header: Sequence[str] = rows.fieldnames or ()
+    except csv.Error:
+        header = ()
+    missing = [name for name in needed if name not in header]
+    if missing:
+        raise UnknownInput("csv_columns_missing", location=path, columns=", ".join(missing))
+    while True:
+        try:
+            yield read(next(rows), rows.line_num)
+        except StopIteration:
+            return
+        except (ValueError, csv.Error) as error:
+            yield InvalidRecord("bad_row", location=path, line=rows.line_num, reason=error)
 
 
 def agency_from(body: Mapping[str, Any]) -> Agency:

@@ -29,8 +29,10 @@ def say(lang: str, key: str, /, **facts: object) -> str:
 
 
 def explain(error: VonggacError, lang: str) -> str:
-    """The public sentence of an error."""
-    return say(lang, f"error.{error.key}", **error.facts)
+    """The public sentence of an error; a reason that a room gave by its key is put in words (`refused.<reason>`)."""
+    reason = error.facts.get("reason")
+    words = catalogue(lang).get(f"refused.{reason}")
+    return say(lang, f"error.{error.key}", **(error.facts if words is None else {**error.facts, "reason": words}))
 
 
 def _flat(table: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from errno import EADDRINUSE
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -189,7 +190,7 @@ def check_address(host: str, *, tls: bool, insecure: bool) -> None:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises UsageRefused when the port is taken."""
+    """A listening socket; port 0 takes a free one. Raises UsageRefused when it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -197,7 +198,12 @@ def bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise UsageRefused("port_taken", host=host, port=port, detail=str(error)) from error
+        if error.errno == EADDRINUSE:
+            raise UsageRefused("port_taken", host=host, port=port, detail=str(error)) from error
+        raise UsageRefused("address_unusable", host=host, port=port, reason=error.strerror) from error
+    except (OverflowError, UnicodeError) as error:  # a port over 65535, a name that cannot be one
+        listener.close()
+        raise UsageRefused("address_unusable", host=host, port=port, reason=error) from error
     listener.listen(128)
     return listener
 

@@ -34,7 +34,7 @@ class Settings:
     intake_spool: str = ""  # folder of the sensors' spools; empty: data_dir/spool
     intake_poll_seconds: float = 1.0
     retention_days: int = 400
-    feeds_pull_minutes: int = 5
+    feeds_pull_minutes: float = 5.0
     snapshot_minutes: int = 60
     lease_seconds: int = 60
     incident_window_minutes: int = 1440
@@ -123,7 +123,12 @@ def _convert(name: str, value: Any, origin: str) -> Any:
             return False
     else:
         try:
-            return wanted(value)
-        except (TypeError, ValueError):
+            converted = wanted(value)
+        except (TypeError, ValueError, OverflowError):
             pass
-    raise UsageRefused("bad_setting", name=dotted(name), value=value, origin=origin, wanted=wanted.__name__)
+        else:
+            # Only a port may be 0: every other number is a time that would never pass, or pass without end.
+            if wanted is str or 0 < converted < float("inf") or (name == "serve_port" and converted == 0):
+                return converted
+    meant = "> 0" if wanted in (int, float) else wanted.__name__
+    raise UsageRefused("bad_setting", name=dotted(name), value=value, origin=origin, wanted=meant)

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from vonggac.directory import csv_rows
 from vonggac.directory import definitions as load_definitions
 from vonggac.domain import stats
 from vonggac.domain.access import EVERYTHING, Scope
@@ -22,7 +23,7 @@ from vonggac.domain.incident import Entry, EntryKind, Role, entry_id, incident_i
 from vonggac.domain.stats import By, Comparison, CountRow
 from vonggac.domain.text import nfc
 from vonggac.domain.times import Period, format_instant, parse_period, parse_record_time
-from vonggac.errors import InvalidRecord, UnknownInput, UsageRefused
+from vonggac.errors import InvalidRecord, UsageRefused
 from vonggac.ports import IncidentStore
 
 IMPORT_COLUMNS = (
@@ -61,21 +62,7 @@ class OldCase:
 
 def read_cases(path: Path, terms: Definitions) -> Iterator[OldCase | InvalidRecord]:
     """Each row as a case or as the reason it is refused. Raises UnknownInput when the file is no such CSV."""
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise UnknownInput("input_missing", location=path, reason=error.strerror) from error
-    except UnicodeDecodeError as error:
-        raise UnknownInput("csv_not_utf8", location=path, offset=error.start) from error
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    missing = [name for name in IMPORT_COLUMNS if name not in (rows.fieldnames or ())]
-    if missing:
-        raise UnknownInput("csv_columns_missing", location=path, columns=", ".join(missing))
-    for row in rows:
-        try:
-            yield _case(row, rows.line_num, terms)
-        except ValueError as error:
-            yield InvalidRecord("bad_row", location=path, line=rows.line_num, reason=error)
+    return csv_rows(path, IMPORT_COLUMNS, lambda row, line: _case(row, line, terms))
 
 
 def _case(row: Mapping[str, Any], line: int, terms: Definitions) -> OldCase:

@@ -33,7 +33,9 @@ def demo(call: Call, once: bool, port: int | None) -> None:
     from vonggac.bootstrap import bootstrap
     from vonggac.server import bind
 
-    listener = bind(call.settings.serve_host, 0 if once and port is None else port or call.settings.serve_port)
+    if port is None:
+        port = 0 if once else call.settings.serve_port
+    listener = bind(call.settings.serve_host, port)
     fresh = tempfile.mkdtemp(prefix="vonggac-demo-") if once and _default_folder(call.settings) else None
     settings = _settings(call.settings, Path(fresh) if fresh else None, once)
     node = bootstrap(settings)

@@ -138,6 +138,7 @@ def batches(call: Call, sources: Sequence[str], origin: Origin) -> Iterator[Batc
         except UnknownInput as error:
             call.refuse(error)
             unknown = error
+            continue
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(passed_over.items())) or "-"
         call.tell("message.read", location=source, taken=taken, refused=refused, passed_over=reasons)
     if unknown is not None:

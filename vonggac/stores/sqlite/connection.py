@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from errno import ENOSPC
+from errno import EACCES, EDQUOT, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS
 from pathlib import Path
 from threading import Lock, RLock
 from typing import Any
@@ -38,6 +38,15 @@ _KEYS = {
     13: "store_disk_full",
     14: "store_not_openable",  # CANTOPEN
     26: "store_not_a_database",
+}
+_OS_KEYS = {
+    ENOSPC: "store_disk_full",
+    EDQUOT: "store_disk_full",
+    EACCES: "store_not_writable",
+    EPERM: "store_not_writable",
+    EROFS: "store_not_writable",
+    EEXIST: "store_not_a_folder",
+    ENOTDIR: "store_not_a_folder",
 }
 
 
@@ -132,7 +141,7 @@ def translated(path: Path) -> Iterator[None]:
         name = getattr(error, "sqlite_errorname", "")
         raise StoreUnavailable(key, where=path, detail=f"{name}: {error}") from error
     except OSError as error:
-        key = "store_disk_full" if error.errno == ENOSPC else "store_io_error"
+        key = _OS_KEYS.get(error.errno or 0, "store_io_error")
         raise StoreUnavailable(key, where=error.filename or path, detail=str(error)) from error
 
 
