@@ -19,6 +19,11 @@ from vonggac import __version__
 
 STATIC = Path(__file__).parent / "static"
 
+#: Every route there is; tests/unit/api/test_routes.py says who may use each.
+ROUTERS = tuple(
+    module.router for module in (health, login, console, acts, subscribers, incidents, programs, docs, taxii)
+)
+
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 #: Everything comes from this host; nothing is framed, sniffed or told to others.
@@ -50,10 +55,10 @@ def create_app(services: Services, lifespan: Lifespan | None = None) -> FastAPI:
     app.state.basic_memory = BasicMemory()
     app.state.attempts = Attempts()
     app.state.asset_version = asset_version()
-    for module in (health, login, console, acts, subscribers, incidents, programs, docs, taxii):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    problems.install(app, console.error_page)
+    problems.install(app, console.error_page, HEADERS)
 
     @app.middleware("http")
     async def headers(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:

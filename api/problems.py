@@ -52,8 +52,11 @@ def status_of(error: errors.VonggacError) -> int:
     return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
 
 
-def install(app: FastAPI, page: ErrorPage) -> None:
-    """Every error of this app is answered in its place's form, framework-made ones too."""
+def install(app: FastAPI, page: ErrorPage, everywhere: Mapping[str, str]) -> None:
+    """Every error of this app is answered in its place's form, framework-made ones too.
+
+    `everywhere` are the headers of every answer; only the last resort adds them here, as no middleware sees its answer.
+    """
 
     def answer(request: Request, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
         extra = dict(headers or {})
@@ -93,7 +96,8 @@ def install(app: FastAPI, page: ErrorPage) -> None:
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
-        return answer(request, 500, say(language(request), "error.http_500", path=request.url.path))
+        sentence = say(language(request), "error.http_500", path=request.url.path)
+        return answer(request, 500, sentence, {**everywhere, "Cache-Control": "no-store"})
 
 
 #: What programs read; everything else is for people.

@@ -48,10 +48,15 @@ def words_of(request: Request) -> Words:
 
 
 def draw(
-    request: Request, template: str, found: Caller | None = None, status: int = 200, **context: Any
+    request: Request,
+    template: str,
+    found: Caller | None = None,
+    status: int = 200,
+    words: Words | None = None,
+    **context: Any,
 ) -> HTMLResponse:
     """The page. `found` is whoever is logged in; without one the page has no menu."""
-    words = words_of(request)
+    words = words or words_of(request)
     place = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     # The address a language link comes back to; a posted page has none of its own.
     here = place if request.method == "GET" else "/"
@@ -60,6 +65,7 @@ def draw(
         .get_template(template)
         .render(
             words=words,
+            status=status,
             t=words.say,
             lang=words.lang,
             here=quote(here, safe=""),

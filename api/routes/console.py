@@ -11,12 +11,14 @@ from fastapi.responses import Response
 
 from api.forms import posted
 from api.pages import evidence, history, inbox, stats
-from api.problems import HttpRefused, status_of
+from api.pages.words import Words
+from api.problems import HttpRefused, language, status_of
 from api.routes.docs import caller_or_nobody
 from api.security import Caller, ServicesOf, may, services_of
 from api.views import draw, see, words_of
 from vonggac.directory import definitions
 from vonggac.domain.access import Action
+from vonggac.domain.agency import Directory
 from vonggac.domain.detection import Severity
 from vonggac.domain.event import Document, field
 from vonggac.domain.incident import REASON_REQUIRED, TRANSITIONS, Status
@@ -135,4 +137,6 @@ def error_page(request: Request, status: int, sentence: str) -> Response:
     kept = form.one("text") or form.one("reason")
     parts = request.url.path.split("/")
     back = f"/incidents/{parts[2]}" if request.method == "POST" and parts[1] == "incidents" and len(parts) == 4 else "/"
-    return draw(request, "error.html", found, status, sentence=sentence, kept=kept, back=back)
+    # Without the directory, which is in the store that may be what failed.
+    words = Words(language(request), Directory())
+    return draw(request, "error.html", found, status, words, sentence=sentence, kept=kept, back=back)

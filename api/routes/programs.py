@@ -12,12 +12,15 @@ from starlette.concurrency import run_in_threadpool
 
 from api.problems import HttpRefused
 from api.security import Caller, ServicesOf, may
-from sensors.base import batch_from
+from api.services import Services
+from sensors.base import Batch, batch_from
 from sharing.subscribe import Feed, add_feed, feed_data, feeds, remove_feed
 from vonggac.directory import agency_data, by_name
 from vonggac.domain.access import Action
+from vonggac.domain.agency import Directory
+from vonggac.domain.event import field as value_at
 from vonggac.domain.stats import By
-from vonggac.errors import InvalidRecord
+from vonggac.errors import InvalidRecord, SharingRefused
 from vonggac.statistics import answer, answer_data, as_csv, ask
 
 Reader = Annotated[Caller, Depends(may(Action.READ_STATISTICS))]
@@ -127,4 +130,21 @@ async def intake(request: Request, services: ServicesOf, found: SensorCaller) ->
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise InvalidRecord("bad_batch", location=found.principal.name, line=0, reason=reason) from error
-    return dict(await run_in_threadpool(services.take, batch))
+    return await run_in_threadpool(_take, batch, services, found)
+
+
+def _take(batch: Batch, services: Services, found: Caller) -> dict[str, Any]:
+    check_agencies(batch, found, services.directory())
+    return dict(services.take(batch))
+
+
+def check_agencies(batch: Batch, found: Caller, directory: Directory) -> None:
+    """A sensor whose token names an agency speaks for that agency and those below it only. Raises SharingRefused."""
+    own = found.principal.agency
+    if own is None:
+        return
+    allowed = directory.below(own)
+    for event in batch.events:
+        agency = value_at(event, "organization.id")
+        if agency is not None and agency not in allowed:
+            raise SharingRefused("sensor_agency", agency=agency, own=own)
