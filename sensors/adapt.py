@@ -67,7 +67,7 @@ class Adapter:
 
     def event(self, dataset: str, ns: int, line: int) -> Document:
         """The fields of every event; its id comes from the line."""
-        document = self._scribe.document(dataset, ns, line, self._scribe.id(line, dataset, 0))
+        document = self._scribe.document(dataset, ns, line, self._scribe.id(ns, line, dataset, 0))
         document["event"]["module"] = self._module
         return document
 

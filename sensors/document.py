@@ -55,8 +55,8 @@ class Scribe:
         if origin.agency_name:
             self._organization["name"] = origin.agency_name
 
-    def id(self, position: int, dataset: str, ordinal: int) -> str:
-        return event_id(self.origin.sensor, self.fingerprint, position, dataset, ordinal)
+    def id(self, ns: int, position: int, dataset: str, ordinal: int) -> str:
+        return event_id(self.origin.sensor, self.fingerprint, position, dataset, ordinal, ns)
 
     def document(self, dataset: str, ns: int, position: int, identity: str) -> Document:
         """The fields of every event."""
@@ -102,7 +102,7 @@ class Scribe:
 
     def found(self, flow: Flow, found: Found) -> Document:
         """The event of something found on a flow."""
-        identity = self.id(found.begun.position, found.dataset, found.ordinal)
+        identity = self.id(found.begun.ns, found.begun.position, found.dataset, found.ordinal)
         document = self.document(found.dataset, found.begun.ns, found.begun.position, identity)
         document["event"] |= found.event
         self._endpoints(document, flow)
@@ -116,7 +116,7 @@ class Scribe:
 
     def anomaly(self, at: Moment, ordinal: int, layer: str, offset: int, reason: str, flow: Flow | None) -> Document:
         """Bytes that cannot be decoded: where and why."""
-        document = self.document("anomaly", at.ns, at.position, self.id(at.position, "anomaly", ordinal))
+        document = self.document("anomaly", at.ns, at.position, self.id(at.ns, at.position, "anomaly", ordinal))
         if flow is not None:
             self._endpoints(document, flow)
         document["vonggac"]["anomaly"] = {"layer": layer, "reason": reason, "offset": offset, "packet": at.position}

@@ -114,7 +114,7 @@ class Engine:
             found = None
         if found is None:
             flow, side = self._flows.open(segment, at)
-            flow.id = self._scribe.id(at.position, "flow", segment.depth)
+            flow.id = self._scribe.id(at.ns, at.position, "flow", segment.depth)
             flow.vlans = vlans
             for surplus in self._flows.surplus():
                 self.counts["flows_evicted"] += 1
@@ -187,7 +187,7 @@ class Engine:
         """A long flow so far; what follows counts as the next part of it, with an id of its own."""
         self._events.append(self._scribe.flow(flow, "active"))
         flow.begun = at
-        flow.id = self._scribe.id(at.position, "flow", flow.depth)
+        flow.id = self._scribe.id(at.ns, at.position, "flow", flow.depth)
         flow.packets, flow.bytes = [0, 0], [0, 0]
 
     def _end(self, flow: Flow, reason: str) -> None:

@@ -36,13 +36,14 @@ OBSERVABLE_FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def event_id(sensor: str, source: str, position: int, dataset: str, ordinal: int = 0) -> str:
+def event_id(sensor: str, source: str, position: int, dataset: str, ordinal: int = 0, begun_ns: int = 0) -> str:
     """The id of the `ordinal`-th event of `dataset` that begins at `position` of `source`, as seen by `sensor`.
 
     `source` is the input's fingerprint (its first record), not its path, so that a moved or compressed copy of the
-    same bytes replays to the same ids. 32 hexadecimal digits.
+    same bytes replays to the same ids. The event's own time (`begun_ns`, since 1970) tells two inputs apart that begin
+    with the same record. 32 hexadecimal digits.
     """
-    parts = "\x1f".join((sensor, source, str(position), dataset, str(ordinal)))
+    parts = "\x1f".join((sensor, source, str(position), dataset, str(ordinal), str(begun_ns)))
     return sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sensors import open_source
+from sensors.base import Origin
 from sensors.document import instant_text
+from sensors.made.traffic import Capture
 from sensors.talks.recognise import recognise_stream
 from tests.unit.sensors.talks.test_dns import answer, query
 from tests.unit.sensors.talks.test_http import request, response
@@ -137,3 +142,18 @@ def test_the_order_of_segments_does_not_matter(order, repeated):
     (event,) = of(events, "http")
     assert event["http"]["request"]["body"]["bytes"] == 99
     assert event["http"]["response"]["status_code"] == 200
+
+
+def test_two_sources_that_begin_with_the_same_packet_share_no_id_but_its_own(tmp_path: Path) -> None:
+    def ids(later: float) -> list[str]:
+        capture = Capture(1_800_000_000.0, "10.0.0.53")
+        capture.udp(0, "10.0.0.1", "10.0.0.2", 1, 9, b"same")
+        for number in range(3):
+            capture.udp(later + number, "10.0.0.3", "10.0.0.4", 7, 9 + number, b"x")
+        path = tmp_path / f"{later}.pcap"
+        path.write_bytes(capture.bytes())
+        return [event["event"]["id"] for batch in open_source(str(path), Origin("s")) for event in batch.events]
+
+    first, second = ids(5.0), ids(6.0)
+    assert len(first) == len(second) == 4
+    assert len(set(first) & set(second)) == 1
