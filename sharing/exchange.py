@@ -40,6 +40,7 @@ DEFAULT_COLLECTIONS: Mapping[str, tuple[str, str, bool]] = {
 }
 INDICATOR = "indicator"  # kind of record
 MAX_OBJECT_DEPTH = 64
+MAX_PATTERN = 16_384  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +253,28 @@ def fault(obj: object) -> str | None:
         return "an incident needs a name"
     if kind in ("incident", "indicator") and not ("created" in obj and "modified" in obj):
         return "created or modified is missing"
-    if kind == "indicator" and not obj.get("pattern"):
+    if kind == "indicator":
+        return _pattern_fault(obj.get("pattern"), obj.get("pattern_type", "stix"))
+    return None
+
+
+def _pattern_fault(pattern: object, language: object) -> str | None:
+    """Why an indicator's pattern is none (STIX 2.1 §4.7, §9); those of other languages (Sigma, Snort) are not read."""
+    if not isinstance(pattern, str) or not pattern:
         return "an indicator needs a pattern"
+    if language != "stix":
+        return None
+    if len(pattern) > MAX_PATTERN:
+        return f"a pattern longer than {MAX_PATTERN} characters"
+    from stix2patterns.exceptions import ParseException
+    from stix2patterns.v21.pattern import Pattern
+
+    try:
+        Pattern(pattern)
+    except ParseException as error:
+        return f"not a STIX pattern: {str(error)[:200]}"
+    except RecursionError:
+        return "a pattern nested too deeply"
     return None
 
 
