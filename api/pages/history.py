@@ -10,6 +10,7 @@ from typing import Any
 
 from api.pages.words import Words
 from correlator.incidents import ACTOR
+from vonggac.casework import UNDOABLE
 from vonggac.domain.incident import Entry, EntryKind
 
 #: So many detections in a row are told one by one; more are told as a number.
@@ -30,8 +31,7 @@ class Line:
 
 def lines(history: Sequence[Entry], words: Words, collections: Mapping[str, str]) -> Iterator[Line]:
     """The oldest first."""
-    undone = {str(entry.data["entry"]) for entry in history if entry.kind is EntryKind.UNDONE}
-    undone -= {entry.id for entry in history if entry.kind is EntryKind.UNDONE and entry.id in undone}
+    undone = undone_ids(history)
     kinds = {entry.id: entry.kind for entry in history}
     for kind, group in groupby(history, key=lambda entry: entry.kind):
         entries = list(group)
@@ -41,6 +41,17 @@ def lines(history: Sequence[Entry], words: Words, collections: Mapping[str, str]
             continue
         for entry in entries:
             yield _line(entry, words, collections, kinds, entry.id in undone)
+
+
+def undone_ids(history: Sequence[Entry]) -> frozenset[str]:
+    """Entries that a later one took back."""
+    return frozenset(str(entry.data["entry"]) for entry in history if entry.kind is EntryKind.UNDONE)
+
+
+def undoable(history: Sequence[Entry]) -> bool:
+    """Whether some act of a person still counts."""
+    gone = undone_ids(history)
+    return any(entry.kind in UNDOABLE and entry.id not in gone for entry in history)
 
 
 def _line(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -25,7 +25,7 @@ BARS = 12
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The form's fields. `kind` says which of them make the period."""
+    """The form's fields, and the `period` that those of its `kind` make, as `stats compare` takes it."""
 
     kind: str
     year: int
@@ -36,7 +36,7 @@ class Asked:
     last_day: str
     against: str
     by: By
-    period: str
+    period: str = ""
 
     def address(self, form: str, lang: str) -> str:
         """The same comparison from the API."""
@@ -68,12 +68,11 @@ def asked_by(parameters: QueryParams, now: datetime) -> Asked:
         last_day=parameters.get("to") or today.isoformat(),
         against=parameters.get("against", "").strip(),
         by=by,
-        period="",
     )
-    return _with_period(asked, parameters.get("period", ""), today)
+    return replace(asked, period=_period(asked, parameters.get("period", ""), today))
 
 
-def _with_period(asked: Asked, given: str, today: date) -> Asked:
+def _period(asked: Asked, given: str, today: date) -> str:
     texts = {
         "given": lambda: given,
         "to-date": lambda: f"{today.year}-01-01/{today + timedelta(days=1)}",
@@ -83,8 +82,7 @@ def _with_period(asked: Asked, given: str, today: date) -> Asked:
         # People mean the last day to be part of it; the question's end is not.
         "span": lambda: f"{asked.start}/{_day_after(asked.last_day)}",
     }
-    values = {name: getattr(asked, name) for name in asked.__dataclass_fields__}
-    return Asked(**{**values, "period": texts[asked.kind]()})
+    return texts[asked.kind]()
 
 
 def _day_after(text: str) -> date:

@@ -67,6 +67,7 @@ def incident_page(
         collections=[each for each in services.store.feeds.collections() if each.can_read],
         shared_to=[titles.get(each, each) for each in incident.shared_to],
         works=found.principal.may(Action.WORK_INCIDENTS),
+        undoable=history.undoable(told),
         shares=found.principal.may(Action.SHARE),
     )
 

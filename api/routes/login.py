@@ -36,6 +36,7 @@ def login_page(request: Request, services: ServicesOf, next: str = "/") -> Respo
 @router.post("/login")
 def log_in(request: Request, services: ServicesOf, form: FormOf) -> Response:
     """A session for a right name and password; the form again, with 401, for others."""
+    # Without the cookie nothing matches.
     check_same_site(request, request.cookies.get(FORM_COOKIE, secrets.token_hex(16)))
     name, target = form.one("name"), own_path(form.one("next"))
     try:

@@ -224,7 +224,7 @@ def test_the_api_page_draws_its_operations(page: Any, console: Console) -> None:
 
 def test_the_font_of_vietnamese_is_ours(page: Any) -> None:
     loaded = page.evaluate(
-        "document.fonts.ready.then(fonts => [...fonts].filter(font => font.status === 'loaded').map(font => font.family))"
+        "document.fonts.ready.then(fonts => [...fonts].filter(f => f.status === 'loaded').map(f => f.family))"
     )
     assert len(loaded) >= 2 and all("Be Vietnam Pro" in family for family in loaded)
 

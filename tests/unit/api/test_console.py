@@ -128,6 +128,7 @@ def test_a_domain_is_defanged_and_never_a_link(node: Node) -> None:
 def test_forms_do_what_they_say_and_come_back_to_the_incident(node: Node, ministry_incident: str) -> None:
     lead = node.browser(UserRole.LEAD)
     place = f"/incidents/{ministry_incident}"
+    assert f"{place}/undo" not in lead.get(place).text, "there is nothing to undo yet"
     steps: list[tuple[str, dict[str, str]]] = [
         ("assign", {"to": "lan"}),
         ("note", {"text": "đã gọi cho quản trị"}),
