@@ -210,7 +210,7 @@ def ask(
     try:
         instant = parse_record_time(known_at) if known_at else None
     except ValueError as error:
-        raise UsageRefused("bad_time", text=known_at, reason=error) from error
+        raise UsageRefused("bad_time", text=known_at) from error
     return Question(current, previous, By(by), instant, definitions)
 
 

@@ -55,7 +55,7 @@ def _when(text: str | None) -> datetime | None:
     try:
         return parse_record_time(text) if text else None
     except ValueError as error:
-        raise UsageRefused("bad_time", text=text, reason=error) from error
+        raise UsageRefused("bad_time", text=text) from error
 
 
 def _by_value(store: EventStore, value: str, start: datetime | None, end: datetime | None) -> Mapping[str, Any]:

@@ -64,7 +64,7 @@ def show(call: Call, identity: str, known_at: str | None, history: bool) -> None
     try:
         instant = parse_record_time(known_at) if known_at else None
     except ValueError as error:
-        raise UsageRefused("bad_time", text=known_at, reason=error) from error
+        raise UsageRefused("bad_time", text=known_at) from error
     call.show(incident_data(store.get(identity, known_at=instant)))
 
 
