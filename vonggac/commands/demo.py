@@ -56,22 +56,25 @@ def node_demo(call: Call, node: object, listener: object, settings: Settings) ->
 
 def run(call: Call, show: Demo, once: bool) -> None:
     """Starts, plays and, with `once`, checks; else stays until it is interrupted."""
+    from vonggac.demo.run import made_captures
     from vonggac.pipeline import accounts
 
-    show.start()
-    try:
-        show.play()
-        figures = show.figures
-        stages = accounts(show.node.store.records)
-        figures.packets, figures.events = stages["sensor"].passed, show.node.store.events.count_events()
-        figures.detections, figures.incidents = show.node.store.events.count_detections(), len(show.incidents())
-        if once:
-            check(call, show)
-        else:
-            farewell(call, show)
-            show.thread.join()
-    finally:
-        show.stop()
+    show.folder.mkdir(parents=True, exist_ok=True)
+    with made_captures(show.folder) as captures:
+        show.start()
+        try:
+            show.play(captures)
+            figures = show.figures
+            stages = accounts(show.node.store.records)
+            figures.packets, figures.events = stages["sensor"].passed, show.node.store.events.count_events()
+            figures.detections, figures.incidents = show.node.store.events.count_detections(), len(show.incidents())
+            if once:
+                check(call, show)
+            else:
+                farewell(call, show)
+                show.thread.join()
+        finally:
+            show.stop()
 
 
 def check(call: Call, show: Demo) -> None:

@@ -55,7 +55,10 @@ class Figures:
 
 @dataclass
 class Demo:
-    """One run. `start` leaves the console answering; `play` does the day; `stop` ends what was started."""
+    """One run. `start` leaves the console answering; `play` does the day; `stop` ends what was started.
+
+    `folder` holds its files and must be there.
+    """
 
     call: Call
     node: Node
@@ -75,7 +78,6 @@ class Demo:
 
     def start(self) -> None:
         """The store holds agencies, people and the indicator; the console answers."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         self._tell("agencies")
         rows = list(read_agencies(material.write_agencies(self.folder / "co-quan.csv")))
         save_agencies(self.node.store.records, [row for row in rows if isinstance(row, Agency)])
@@ -94,15 +96,14 @@ class Demo:
         self.figures.console_ready_s = process_age()
         self._tell("console", url=self.url, seconds=f"{self.figures.console_ready_s:.1f}")
 
-    def play(self) -> None:
+    def play(self, captures: Iterator[Path]) -> None:
         """The day's captures go sensor by sensor through spool, intake, correlator and store; then sharing."""
-        with made_captures(self.folder) as captures:
-            history = threading.Thread(target=self._history, name="history")
-            for path in captures:
-                self._site(path)
-                if not history.ident:
-                    history.start()
-            history.join()
+        history = threading.Thread(target=self._history, name="history")
+        for path in captures:
+            self._site(path)
+            if not history.ident:
+                history.start()
+        history.join()
         self._share()
         self.figures.total_s = process_age()
 
@@ -183,21 +184,24 @@ class Demo:
 
 @contextmanager
 def made_captures(folder: Path, *, quiet: bool = False) -> Iterator[Iterator[Path]]:
-    """The captures' paths, each as soon as it is written; the maker is a process of its own, since it loads scapy."""
+    """The captures' paths, each as soon as it is written; the maker is a process of its own and works meanwhile."""
     command = [sys.executable, "-m", "sensors.made", str(folder), *(["--quiet"] if quiet else [])]
     maker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
-        if maker.stdout is None:
-            raise OSError("the maker has no output")
-        yield (Path(line.rstrip("\n")) for line in maker.stdout)
-        if maker.wait(CHILD_SECONDS) != 0:
-            raise ReadError("demo_child", location=folder, offset=0, reason=f"sensors.made: {maker.returncode}")
+        yield _paths(maker, folder)
     finally:
         if maker.poll() is None:
             maker.kill()
             maker.wait()
         if maker.stdout is not None:
             maker.stdout.close()
+
+
+def _paths(maker: subprocess.Popen[str], folder: Path) -> Iterator[Path]:
+    for line in maker.stdout or ():
+        yield Path(line.rstrip("\n"))
+    if maker.wait(CHILD_SECONDS) != 0:
+        raise ReadError("demo_child", location=folder, offset=0, reason=f"sensors.made: {maker.returncode}")
 
 
 def process_age() -> float:
