@@ -6,6 +6,7 @@ stdout carries data (NDJSON, or a table for a person at a terminal), stderr carr
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,11 @@ class Call:
     refused: int = 0
     exit_code: int = 0  # of an input that was named and passed over
     _languages: tuple[str, ...] = field(default=LANGUAGES)
+    _began: float = field(default_factory=time.monotonic)
+
+    def seconds(self) -> float:
+        """How long this call has been at work."""
+        return time.monotonic() - self._began
 
     @property
     def lang(self) -> str:

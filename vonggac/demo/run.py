@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,7 +39,7 @@ CHILD_SECONDS = 120
 
 @dataclass
 class Figures:
-    """Seconds since the process began; counts of what went through."""
+    """Seconds since the program began (after an install); counts of what went through."""
 
     console_ready_s: float = 0.0
     first_detection_s: float = 0.0
@@ -93,7 +91,7 @@ class Demo:
         self.thread.start()
         if not ready.wait(30):
             raise NotFound("demo_console_silent", url=self.url)
-        self.figures.console_ready_s = process_age()
+        self.figures.console_ready_s = self.call.seconds()
         self._tell("console", url=self.url, seconds=f"{self.figures.console_ready_s:.1f}")
 
     def play(self, captures: Iterator[Path]) -> None:
@@ -105,7 +103,7 @@ class Demo:
                 history.start()
         history.join()
         self._share()
-        self.figures.total_s = process_age()
+        self.figures.total_s = self.call.seconds()
 
     def stop(self) -> None:
         self.server.should_exit = True
@@ -164,7 +162,7 @@ class Demo:
         self.running.drain_spools()
         detections = self.node.store.events.count_detections()
         if detections and not self.figures.first_detection_s:
-            self.figures.first_detection_s = process_age()
+            self.figures.first_detection_s = self.call.seconds()
             self._tell("first", seconds=f"{self.figures.first_detection_s:.1f}")
         self._tell("site", sensor=site.sensor, detections=detections)
 
@@ -202,9 +200,3 @@ def _paths(maker: subprocess.Popen[str], folder: Path) -> Iterator[Path]:
         yield Path(line.rstrip("\n"))
     if maker.wait(CHILD_SECONDS) != 0:
         raise ReadError("demo_child", location=folder, offset=0, reason=f"sensors.made: {maker.returncode}")
-
-
-def process_age() -> float:
-    """Seconds since this process began, interpreter start included (proc(5), /proc/pid/stat field 22)."""
-    started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
