@@ -91,12 +91,15 @@ def _java_major(home: Path) -> int:
 
 
 def _archive() -> Path:
-    archive = Path.home() / ".m2" / "repository" / ARCHIVE
+    # Said to Maven too: Java takes the home folder from the user's record, which need not be HOME.
+    repository = Path.home() / ".m2" / "repository"
+    archive = repository / ARCHIVE
     if not archive.exists():
         maven = shutil.which("mvn")
         if maven is None:
             lacking("there is no Maven (mvn) to fetch Elasticsearch with")
-        command = [maven, "-q", "dependency:get", f"-Dartifact={ARTIFACT}", "-Dtransitive=false"]
+        command = [maven, "-q", f"-Dmaven.repo.local={repository}", "dependency:get"]
+        command += [f"-Dartifact={ARTIFACT}", "-Dtransitive=false"]
         fetched = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
         if fetched.returncode:
             lacking(f"Maven could not fetch {ARTIFACT}: {(fetched.stdout + fetched.stderr)[-400:]}")
