@@ -30,7 +30,7 @@ from vonggac.domain.incident import Entry, EntryKind, Incident, Role, Status, en
 from vonggac.domain.marking import Tlp
 from vonggac.domain.text import nfc
 from vonggac.domain.times import format_instant, parse_instant
-from vonggac.errors import NotFound, SharingRefused
+from vonggac.errors import InvalidRecord, NotFound, SharingRefused
 from vonggac.ports import Clock, Collection, FeedQuery, ItemResult, NewItem, Store
 
 #: The collections of a new node, by alias: (title, description, can be written to).
@@ -164,28 +164,32 @@ class Exchange:
                 good[str(obj["id"])] = obj
         duplicates = taken - len(refused) - len(good)
         for obj in good.values():
-            if obj["type"] == "incident":
-                outcome = self._accept_incident(obj, good, sender, directory)
-                incidents += outcome == "new"
-                known += outcome == "known"
-                if outcome not in ("new", "known"):
-                    refused.append(Refusal(str(obj["id"]), taken, outcome))
-            elif obj["type"] == "indicator":
-                new = self._accept_indicator(obj, good, sender)
-                indicators += new
-                known += not new
-            else:
+            if obj["type"] not in ("incident", "indicator"):
                 others += 1
+                continue
+            try:
+                if obj["type"] == "incident":
+                    outcome = self._accept_incident(obj, good, sender, directory)
+                else:
+                    outcome = self._accept_indicator(obj, good, sender)
+            except (AttributeError, InvalidRecord, KeyError, TypeError, ValueError) as error:
+                # A peer may put anything anywhere: an object that is not as STIX says must not keep the others.
+                outcome = f"not readable as STIX 2.1 ({type(error).__name__}: {error})"
+            incidents += outcome == "new" and obj["type"] == "incident"
+            indicators += outcome == "new" and obj["type"] == "indicator"
+            known += outcome == "known"
+            if outcome not in ("new", "known"):
+                refused.append(Refusal(str(obj["id"]), taken, outcome))
         return Accepted(taken, incidents, indicators, others, known + duplicates, tuple(refused))
 
-    def _accept_indicator(self, obj: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]], sender: Sender) -> bool:
-        """The newest version of the indicator is on record; False when it was already."""
+    def _accept_indicator(self, obj: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]], sender: Sender) -> str:
+        """The newest version of the indicator is on record: `new`, or `known` when it was already."""
         record = self._store.records.get(INDICATOR, str(obj["id"]))
         if record is not None and str(record.body["object"].get("modified", "")) >= str(obj.get("modified", "")):
-            return False
+            return "known"
         body = {"object": dict(obj), "tlp": str(tlp_of(obj, known, Tlp.AMBER)), "source": sender.name}
         self._store.records.put(INDICATOR, str(obj["id"]), body)
-        return True
+        return "new"
 
     def _accept_incident(
         self,
@@ -230,6 +234,10 @@ class Exchange:
         return False
 
 
+#: Properties that any object may have (STIX 2.1 §3.2), and what they are lists of.
+_LISTS: Mapping[str, type] = {"object_marking_refs": str, "granular_markings": Mapping, "external_references": Mapping}
+
+
 def fault(obj: object) -> str | None:
     """Why this is no STIX 2.1 object that can be kept, or None (STIX 2.1 §3.1, §3.2)."""
     if not isinstance(obj, Mapping):
@@ -249,6 +257,13 @@ def fault(obj: object) -> str | None:
                 return f"{name} is not a time"
     if _depth(obj) > MAX_OBJECT_DEPTH:
         return f"nested deeper than {MAX_OBJECT_DEPTH}"
+    for name, inner in _LISTS.items():
+        value = obj.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(each, inner) for each in value):
+            return f"{name} is not a list of {'objects' if inner is Mapping else 'ids'}"
+    extensions = obj.get("extensions", {})
+    if not isinstance(extensions, Mapping) or not all(isinstance(each, Mapping) for each in extensions.values()):
+        return "extensions is not an object of objects"
     if kind == "incident" and not obj.get("name"):
         return "an incident needs a name"
     if kind in ("incident", "indicator") and not ("created" in obj and "modified" in obj):

@@ -19,6 +19,7 @@ from vonggac.domain.agency import Agency, Directory, Level
 from vonggac.domain.detection import Detection
 from vonggac.domain.incident import Incident, Status
 from vonggac.domain.marking import Tlp
+from vonggac.domain.times import format_instant
 
 if TYPE_CHECKING:
     import stix2
@@ -174,8 +175,8 @@ class _Builder:
                     "kind": found.kind,
                     "entity": found.entity,
                     "test": found.test,
-                    "first_at": _stix_time(found.first_at),
-                    "last_at": _stix_time(found.last_at),
+                    "first_at": format_instant(found.first_at),
+                    "last_at": format_instant(found.last_at),
                     "involvements": [{"agency": each.agency, "role": str(each.role)} for each in found.involvements],
                 },
             },
@@ -296,10 +297,6 @@ def _address_type(value: str) -> str | None:
 
 def _techniques(incident: Incident) -> list[dict[str, str]]:
     return [{"source_name": "mitre-attack", "external_id": technique} for technique in incident.techniques]
-
-
-def _stix_time(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def _plain(obj: Any) -> dict[str, Any]:

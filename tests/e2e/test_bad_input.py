@@ -359,3 +359,41 @@ def without_override() -> tuple[str, ...]:
     if shutil.which("setpriv") is None:
         lacking("root passes over permissions and there is no setpriv (util-linux) to leave that right")
     return ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+
+
+def test_whatever_a_peer_puts_into_an_object_it_is_refused_by_itself(tmp_path: Path) -> None:
+    ours = "extension-definition--6f0a1e0c-5d3a-5b43-9d57-0a3a8f6c2b11"
+    bad: list[dict[str, object]] = [
+        {"extensions": 7},
+        {"extensions": {ours: {"involvements": [7]}}},
+        {"extensions": {ours: {"involvements": [{"agency": "VN", "role": "king"}]}}},
+        {"extensions": {ours: {"first_at": "yesterday"}}},
+        {"extensions": {ours: {"category": {"a": 1}, "first_at": [1]}}},
+        {"external_references": "x"},
+        {"object_marking_refs": 7},
+        {"granular_markings": [1]},
+        {"created": "2026-99-99T00:00:00Z"},
+        {"name": ""},
+        {"id": "incident--"},
+    ]
+    objects = [
+        {
+            "type": "incident",
+            "spec_version": "2.1",
+            "id": f"incident--00000000-0000-4000-8000-{number:012}",
+            "created": "2026-01-01T00:00:00.000Z",
+            "modified": "2026-01-01T00:00:00.000Z",
+            "name": "Sự cố",
+            **change,
+        }
+        for number, change in enumerate([*bad, {}])
+    ]
+    bundle = tmp_path / "goi.json"
+    bundle.write_text(json.dumps({"type": "bundle", "id": "bundle--1", "objects": objects}))
+    done = vonggac("--data-dir", tmp_path / "kho", "share", "import", bundle)
+    assert "Traceback" not in done.err, done.err
+    assert done.code == 1
+    assert done.item["incidents"] + done.item["refused"] == len(objects)
+    assert done.item["refused"] >= len(bad) - 1
+    kept = must("--data-dir", tmp_path / "kho", "incident", "list").items
+    assert len(kept) == done.item["incidents"]
