@@ -83,6 +83,15 @@ def read_agencies(path: Path) -> Iterator[Agency | InvalidRecord]:
     return csv_rows(path, ("code", "name", "level"), unit)
 
 
+class RowRefused(ValueError):
+    """Why a row cannot be used: the key of its sentence (`error.<key>`, which also gets `location` and `line`)."""
+
+    def __init__(self, key: str, **facts: Any) -> None:
+        super().__init__(key, facts)
+        self.key = key
+        self.facts = facts
+
+
 def csv_rows(
     path: Path, needed: Sequence[str], read: Callable[[Mapping[str, Any], int], Row]
 ) -> Iterator[Row | InvalidRecord]:
@@ -110,6 +119,8 @@ def csv_rows(
             yield read(next(rows), rows.line_num)
         except StopIteration:
             return
+        except RowRefused as refused:
+            yield InvalidRecord(refused.key, location=path, line=rows.line_num, **refused.facts)
         except (ValueError, csv.Error) as error:
             yield InvalidRecord("bad_row", location=path, line=rows.line_num, reason=error)
 
@@ -118,7 +129,7 @@ def agency_from(body: Mapping[str, Any]) -> Agency:
     """The unit of a stored body or a CSV row. Raises ValueError with the reason."""
     code, name = str(body.get("code") or "").strip(), nfc(str(body.get("name") or "")).strip()
     if not code or not name:
-        raise ValueError("code and name are needed")
+        raise RowRefused("row_empty", column="code" if name else "name")
     valid_to = body.get("valid_to") or None
     unit = Agency(
         code=code,

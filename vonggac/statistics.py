@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from vonggac.directory import csv_rows
+from vonggac.directory import RowRefused, csv_rows
 from vonggac.directory import definitions as load_definitions
 from vonggac.domain import stats
 from vonggac.domain.access import EVERYTHING, Scope
@@ -66,44 +66,48 @@ def read_cases(path: Path, terms: Definitions) -> Iterator[OldCase | InvalidReco
 
 
 def _case(row: Mapping[str, Any], line: int, terms: Definitions) -> OldCase:
+    """Raises RowRefused that names the cell."""
     if None in row:
-        raise ValueError("more cells than the header has columns")
+        raise RowRefused("row_too_long")
     cells = {name: nfc((row[name] or "").strip()) for name in IMPORT_COLUMNS}
-    if not cells["incident_id"]:
-        raise ValueError("incident_id is empty")
-    if cells["category"] not in terms.categories:
-        raise ValueError(f"category {cells['category']!r} is not one of {', '.join(terms.categories)}")
-    if cells["test"].lower() not in ("true", "false"):
-        raise ValueError(f"test is {cells['test']!r}, wanted true or false")
-    if cells["severity"] not in list(Severity):
-        raise ValueError(f"severity is {cells['severity']!r}, wanted {', '.join(Severity)}")
-    if cells["role"] not in list(Role):
-        raise ValueError(f"role is {cells['role']!r}, wanted {', '.join(Role)}")
-    if not cells["agency_code"]:
-        raise ValueError("agency_code is empty")
+    for column in ("incident_id", "agency_code"):
+        if not cells[column]:
+            raise RowRefused("row_empty", column=column)
+    cells["test"] = cells["test"].lower()
+    category = _one_of(cells, "category", terms.categories)
+    test = _one_of(cells, "test", ("true", "false")) == "true"
+    severity, role = Severity(_one_of(cells, "severity", Severity)), Role(_one_of(cells, "role", Role))
     occurred, recorded = _when(cells, "occurred_at"), _when(cells, "recorded_at")
     if recorded < occurred:
-        raise ValueError("recorded_at is before occurred_at")
+        raise RowRefused("row_clocks")
     return OldCase(
         line=line,
         incident=cells["incident_id"],
         occurred_at=occurred,
         recorded_at=recorded,
-        category=cells["category"],
-        severity=Severity(cells["severity"]),
+        category=category,
+        severity=severity,
         agency=cells["agency_code"],
-        role=Role(cells["role"]),
+        role=role,
         title=cells["title"],
         system=cells["source_system"],
-        test=cells["test"].lower() == "true" or not terms.categories[cells["category"]].counted,
+        test=test or not terms.categories[category].counted,
     )
 
 
-def _when(cells: Mapping[str, str], name: str) -> datetime:
+def _one_of(cells: Mapping[str, str], column: str, known: Iterable[str]) -> str:
+    names = list(known)
+    if cells[column] not in names:
+        raise RowRefused("row_value", column=column, value=cells[column], wanted=", ".join(names))
+    return cells[column]
+
+
+def _when(cells: Mapping[str, str], column: str) -> datetime:
     try:
-        return parse_record_time(cells[name])
+        return parse_record_time(cells[column])
     except ValueError as error:
-        raise ValueError(f"{name} is {cells[name]!r}, wanted RFC 3339 or dd/mm/yyyy[ hh:mm]") from error
+        wanted = "RFC 3339, dd/mm/yyyy[ hh:mm]"
+        raise RowRefused("row_value", column=column, value=cells[column], wanted=wanted) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ def import_cases(store: IncidentStore, path: Path, terms: Definitions) -> Import
         opener = first.setdefault(identity, found)
         clash = _clash(opener, found)
         if clash:
-            refused.append(InvalidRecord("bad_row", location=path, line=found.line, reason=clash))
+            refused.append(InvalidRecord("row_clash", location=path, line=found.line, column=clash, first=opener.line))
             continue
         history = entries.setdefault(identity, {})
         for entry in _entries(identity, opener, found):
@@ -145,10 +149,9 @@ def import_cases(store: IncidentStore, path: Path, terms: Definitions) -> Import
 
 
 def _clash(opener: OldCase, row: OldCase) -> str:
-    for name in ("occurred_at", "category", "severity", "test"):
-        if getattr(opener, name) != getattr(row, name):
-            return f"{name} differs from line {opener.line} of the same incident_id"
-    return ""
+    """The column in which a row contradicts the first of its incident; empty when it does not."""
+    columns = ("occurred_at", "category", "severity", "test")
+    return next((name for name in columns if getattr(opener, name) != getattr(row, name)), "")
 
 
 def _entries(identity: str, opener: OldCase, row: OldCase) -> tuple[Entry, Entry]:

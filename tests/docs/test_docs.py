@@ -77,7 +77,7 @@ def test_both_languages_say_the_same_things() -> None:
 
 def raised() -> Iterator[tuple[str, str, set[str]]]:
     """(place, key, facts) of every error of ours that is made with a literal key."""
-    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type)} | {"HttpRefused"}
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type)} | {"HttpRefused", "RowRefused"}
     for room in ROOMS:
         for path in (ROOT / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -86,6 +86,7 @@ def raised() -> Iterator[tuple[str, str, set[str]]]:
                 key = node.args[-1] if node.args else None
                 if isinstance(key, ast.Constant) and isinstance(key.value, str):
                     facts = {word.arg for word in node.keywords if word.arg}
+                    facts |= {"location", "line"} if node.func.id == "RowRefused" else set()
                     if any(word.arg is None for word in node.keywords):
                         facts.add("**")
                     yield f"{path.name}:{node.lineno}", key.value, facts

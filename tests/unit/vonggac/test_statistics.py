@@ -7,6 +7,7 @@ from vonggac.directory import definitions
 from vonggac.domain.agency import Directory
 from vonggac.domain.times import parse_instant
 from vonggac.errors import InvalidRecord, NotFound, UnknownInput, UsageRefused
+from vonggac.messages import explain
 from vonggac.ports import Store
 from vonggac.statistics import IMPORT_COLUMNS, answer, answer_data, as_csv, ask, import_cases, percent_text
 
@@ -78,13 +79,14 @@ def test_a_bad_row_is_named_with_its_line_and_the_rest_load(
     [fault] = imported.refused
     assert isinstance(fault, InvalidRecord)
     assert fault.facts["line"] == 3
-    assert told in str(fault.facts["reason"])
+    assert told in explain(fault, "en")
+    assert explain(fault, "vi") != explain(fault, "en")
 
 
 def test_a_row_that_contradicts_its_incident_is_refused(store: Store, tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", {}, {"agency_code": "H41", "category": "malware"})
     [fault] = import_cases(store.incidents, path, definitions()).refused
-    assert "category differs from line 2" in str(fault.facts["reason"])
+    assert "category differs from line 2" in explain(fault, "en")
 
 
 def test_tests_are_loaded_and_never_counted(store: Store, tmp_path: Path) -> None:
