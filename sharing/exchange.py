@@ -35,8 +35,16 @@ from vonggac.ports import Clock, Collection, FeedQuery, ItemResult, NewItem, Sto
 
 #: The collections of a new node, by alias: (title, description, can be written to).
 DEFAULT_COLLECTIONS: Mapping[str, tuple[str, str, bool]] = {
-    "incidents": ("Sự cố đã chia sẻ", "Incidents this node shares, with their indicators and sightings", False),
-    "submissions": ("Sự cố các cơ quan gửi", "Incidents that agencies and peers submit", True),
+    "incidents": (
+        "Sự cố đã chia sẻ",
+        "Sự cố nút này chia sẻ, kèm chỉ dấu và lượt thấy / incidents this node shares, with indicators and sightings",
+        False,
+    ),
+    "submissions": (
+        "Sự cố các cơ quan gửi",
+        "Sự cố các cơ quan và nút bạn gửi lên / incidents that agencies and peers submit",
+        True,
+    ),
 }
 INDICATOR = "indicator"  # kind of record
 MAX_OBJECT_DEPTH = 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -69,12 +70,37 @@ def asked_by(parameters: QueryParams, now: datetime) -> Asked:
         against=parameters.get("against", "").strip(),
         by=by,
     )
-    return replace(asked, period=_period(asked, parameters.get("period", ""), today))
+    if kind == "given":
+        return _given(asked, parameters.get("period", "").strip())
+    return replace(asked, period=_period(asked, today))
 
 
-def _period(asked: Asked, given: str, today: date) -> str:
+_WRITTEN = re.compile(r"(?P<year>\d{4})(?:-Q(?P<quarter>[1-4])|-M(?P<m1>\d{1,2})(?:\.\.M?(?P<m2>\d{1,2}))?)?")
+_DAYS = re.compile(r"(?P<start>\d{4}-\d{2}-\d{2})/(?P<end>\d{4}-\d{2}-\d{2})")
+
+
+def _given(asked: Asked, text: str) -> Asked:
+    """A period that came as `stats compare` writes it, in the form's fields where they can hold it."""
+    asked = replace(asked, period=text)
+    if found := _WRITTEN.fullmatch(text):
+        year = int(found["year"])
+        if found["quarter"]:
+            return replace(asked, kind="quarter", year=year, quarter=int(found["quarter"]))
+        if found["m1"]:
+            first = int(found["m1"])
+            return replace(asked, kind="months", year=year, first_month=first, last_month=int(found["m2"] or first))
+        return replace(asked, kind="year", year=year)
+    if found := _DAYS.fullmatch(text):
+        try:
+            last = date.fromisoformat(found["end"]) - timedelta(days=1)
+        except (ValueError, OverflowError):
+            return asked  # the comparison says what is wrong with it
+        return replace(asked, kind="span", start=found["start"], last_day=last.isoformat())
+    return asked
+
+
+def _period(asked: Asked, today: date) -> str:
     texts = {
-        "given": lambda: given,
         "to-date": lambda: f"{today.year}-01-01/{today + timedelta(days=1)}",
         "year": lambda: f"{asked.year}",
         "quarter": lambda: f"{asked.year}-Q{asked.quarter}",
