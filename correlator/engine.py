@@ -167,7 +167,7 @@ def _rules_for(program: Program, state: State, event: Document) -> tuple[MatchRu
 
 
 def _entities(facts: Facts) -> dict[str, Any]:
-    """The entity fields an event has (`domain.detection.entities_of`, from values that were found already)."""
+    """The entity fields that an event has."""
     found: dict[str, Any] = {}
     for path in ENTITY_FIELDS:
         values = facts.get(path)

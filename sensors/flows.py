@@ -64,11 +64,6 @@ class Flow:
         return self.rst_by >= 0 or bool(self.flags[0] & self.flags[1] & FIN)
 
     @property
-    def established(self) -> bool:
-        """Both sides' SYN were seen, and the opener went on after that."""
-        return bool(self.flags[0] & SYN and self.flags[1] & SYN and self.flags[0] & ACK)
-
-    @property
     def tcp_state(self) -> str:
         """Zeek's connection states (conn.log `conn_state`), from the flags of both sides."""
         opener, other = self.flags
@@ -96,7 +91,6 @@ class FlowTable:
         self._tcp: OrderedDict[Key, None] = OrderedDict()
         self._closed: OrderedDict[Key, None] = OrderedDict()
         self._other: OrderedDict[Key, None] = OrderedDict()
-        self.evicted = 0
 
     def __len__(self) -> int:
         return len(self._index)
@@ -154,7 +148,6 @@ class FlowTable:
             queue = self._closed or self._other or self._tcp
             flow = self._index[next(iter(queue))]
             self.remove(flow)
-            self.evicted += 1
             yield flow
 
     def finish(self) -> Iterator[Flow]:

@@ -42,7 +42,6 @@ class TlsTalk:
         self._client: Hello | None = None
         self._server: Hello | None = None
         self._chains: list[tuple[Certificate, ...]] = [(), ()]
-        self._retry = False
         self._alert = 0
 
     def data(self, side: int, data: bytes, at: Moment) -> Iterator[Found]:

@@ -104,12 +104,6 @@ def detection_id(rule_id: str, evidence: Sequence[str], extra: str = "") -> str:
     return sha256("\x1f".join((rule_id, extra, *evidence)).encode()).hexdigest()[:32]
 
 
-def entities_of(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The entity fields an event has."""
-    found = {path: value_at(event, path) for path in ENTITY_FIELDS}
-    return {path: value for path, value in found.items() if value is not None}
-
-
 def to_document(detection: Detection) -> Document:
     """The detection as an ECS alert (docs/ecs-fields.md)."""
     rule = detection.rule
