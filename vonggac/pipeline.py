@@ -132,21 +132,22 @@ class Pipeline:
         with self._lock:
             self._correlator.use_indicators(known)
 
-    def resume(self) -> None:
+    def resume(self) -> Summary:
         """The correlator knows again the events of its longest window before the newest one stored, so that a restart
         leaves no blind window; what it detects on the way is stored by id and so adds nothing twice."""
         newest = self._store.records.get("watermark", "newest-event")
+        total = Summary()
         if newest is None:
-            return
+            return total
         since = parse_instant(newest.body["time"]) - self._correlator.horizon
         cursor: str | None = None
         while True:
             page = self._store.events.search_events(EventQuery(since=since, limit=1000, cursor=cursor))
             with self._lock:
-                self._settle(self._correlator.feed(page.items))
+                total += self._settle(self._correlator.feed(page.items))
             cursor = page.next
             if cursor is None:
-                return
+                return total
 
     def _settle(self, detections: Sequence[Detection]) -> Summary:
         """Detections stored, then incidents opened or joined."""

@@ -77,7 +77,7 @@ class Running:
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             if self.worker:
-                self.pipeline.resume()
+                keep_accounts(node.store.records, self.pipeline.resume().stages)
                 self.jobs.start()
             try:
                 yield

@@ -93,6 +93,8 @@ def ingest(
     pipeline = node.pipeline(matcher(call, node, rules, indicators))
     total = Summary()
     try:
+        # An attack that began in the last call's input may go on in this one's.
+        total += pipeline.resume()
         for batch in batches(call, sources, node.origin(sensor_name, agency)):
             step = pipeline.take(batch)
             total += step
