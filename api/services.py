@@ -39,6 +39,7 @@ class Services:
     subscriber: Subscriber
     take: Callable[[Batch], Mapping[str, object]]
     stages: Callable[[], Mapping[str, Tally]]
+    matching: Callable[[], Mapping[str, int]]
     jobs: Callable[[], Sequence[JobLine]]
     node_name: str
     secure: bool

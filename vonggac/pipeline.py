@@ -132,6 +132,11 @@ class Pipeline:
         with self._lock:
             self._correlator.use_indicators(known)
 
+    def matching(self) -> Mapping[str, int]:
+        """What matching could not evaluate, use or keep since this process began, by reason."""
+        with self._lock:
+            return {**self._correlator.faults, **self._correlator.window_counts}
+
     def resume(self) -> Summary:
         """The correlator knows again the events of its longest window before the newest one stored, so that a restart
         leaves no blind window; what it detects on the way is stored by id and so adds nothing twice."""

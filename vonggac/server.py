@@ -46,6 +46,7 @@ class Running:
         self._heard: dict[str, datetime] = {}
         self._heard_lock = threading.Lock()
         self._draining = threading.Lock()
+        self.taxii = TaxiiServer(node.store, node.exchange, node.clock, node.ids, node.settings.node_name)
         self.jobs = Jobs(
             node.store.records,
             node.clock,
@@ -65,10 +66,11 @@ class Running:
             clock=node.clock,
             directory=node.directory,
             exchange=node.exchange,
-            taxii=TaxiiServer(node.store, node.exchange, node.clock, node.ids, settings.node_name),
+            taxii=self.taxii,
             subscriber=node.subscriber,
             take=self.take,
             stages=lambda: accounts(node.store.records),
+            matching=self.pipeline.matching,
             jobs=self._job_lines,
             node_name=settings.node_name,
             secure=bool(settings.serve_tls_cert),
@@ -168,7 +170,8 @@ class Running:
         return f"{len(records)} sensors, silent: {', '.join(silent) or '-'}"
 
     def _forget(self) -> str:
-        return f"{self.node.accounts.forget_expired()} sessions and links forgotten"
+        sessions, statuses = self.node.accounts.forget_expired(), self.taxii.forget_statuses()
+        return f"{sessions} sessions and links, {statuses} TAXII statuses forgotten"
 
 
 def _spools(folder: Path) -> list[Path]:

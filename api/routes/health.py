@@ -67,6 +67,12 @@ class StageCollector(Collector):
             for reason, count in tally.refused.items():
                 stages.add_metric((name, "refused", reason), count)
         yield stages
+        matching = CounterMetricFamily(
+            "vonggac_matching", "What rules and windows could not evaluate, use or keep", labels=("reason",)
+        )
+        for reason, count in self._services.matching().items():
+            matching.add_metric((reason,), count)
+        yield matching
         events = self._services.store.events
         yield GaugeMetricFamily("vonggac_events", "Events retained", value=events.count_events())
         yield GaugeMetricFamily("vonggac_detections", "Detections kept", value=events.count_detections())

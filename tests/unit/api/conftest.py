@@ -115,6 +115,7 @@ def node(store: Store, clock: Clock, ids: Ids) -> Node:
         subscriber=Subscriber(store.records, exchange, clock),
         take=take,
         stages=lambda: {"sense": Tally(10, 7, 2, {"truncated": 1}), "detect": Tally(7, 7)},
+        matching=lambda: {"late": 3},
         jobs=lambda: [JobLine("retention", 86_400.0, "", "", "")],
         node_name="nút thử",
         secure=False,

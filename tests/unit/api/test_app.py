@@ -45,6 +45,7 @@ def test_the_stages_accounts_balance_in_the_metrics(node: Node) -> None:
     assert set(counts) == {'"sense"', '"detect"'}
     for stage in counts.values():
         assert stage["taken"] == stage["passed"] + stage["duplicate"] + stage.get("refused", 0)
+    assert 'vonggac_matching_total{reason="late"} 3.0' in text
 
 
 def test_the_description_of_the_api_names_every_operation_once(node: Node) -> None:
