@@ -6,8 +6,11 @@ Needs CAP_NET_RAW. The socket is opened before anything is yielded: a missing in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from ctypes.util import find_library
-from struct import pack
+from fcntl import ioctl
+from logging import ERROR, getLogger
+from struct import pack, unpack_from
 from time import monotonic, time_ns
 from typing import Any
 
@@ -19,6 +22,13 @@ from vonggac.errors import UnknownInput, UsageRefused
 #: A batch ends after so many seconds, full or not.
 BATCH_SECONDS = 1.0
 _POLL_SECONDS = 0.2
+
+# linux/sockios.h, linux/if_packet.h, linux/if_arp.h
+_SIOCGIFHWADDR, _SOL_PACKET, _PACKET_IGNORE_OUTGOING = 0x8927, 263, 23
+_ARPHRD_LOOPBACK = 772
+#: Interfaces without a link header: tun, IP in IP, SIT, GRE. All others that people watch look like Ethernet.
+_ETHERNET, _RAW_IP = 1, 101
+_LINKTYPES = {65_534: _RAW_IP, 768: _RAW_IP, 769: _RAW_IP, 776: _RAW_IP, 778: _RAW_IP}
 
 
 def capture(
@@ -33,8 +43,9 @@ def capture(
     Raises UnknownInput (`interface_missing`, `interface_refused`) and UsageRefused (`bad_filter`,
     `filter_needs_libpcap`) at the call.
     """
-    socket = _open(location.removeprefix("iface:"), bpf)
-    return _batches(socket, location, origin, stop)
+    interface = location.removeprefix("iface:")
+    socket = _open(interface, bpf)
+    return _batches(socket, _link(socket.ins, interface), location, origin, stop)
 
 
 def _open(interface: str, bpf: str) -> Any:
@@ -42,6 +53,8 @@ def _open(interface: str, bpf: str) -> Any:
     from scapy.arch.linux import L2ListenSocket
     from scapy.error import Scapy_Exception
 
+    # scapy would tell that it knows no class for the interface; we need none.
+    getLogger("scapy.runtime").setLevel(ERROR)
     if bpf and find_library("pcap") is None:
         raise UsageRefused("filter_needs_libpcap", filter=bpf)
     if interface not in get_if_list():
@@ -56,7 +69,19 @@ def _open(interface: str, bpf: str) -> Any:
         raise UsageRefused("bad_filter", filter=bpf, reason=error) from error
 
 
-def _batches(socket: Any, location: str, origin: Origin, stop: Callable[[], bool]) -> Iterator[Batch]:
+def _link(raw: Any, interface: str) -> int:
+    """The LINKTYPE_ number of what the socket gives. Asked of the kernel: scapy's own answer depends on which of its
+    layers have been imported."""
+    answer = ioctl(raw, _SIOCGIFHWADDR, pack("256s", interface.encode()[:15]))
+    (hardware,) = unpack_from("=H", answer, 16)
+    if hardware == _ARPHRD_LOOPBACK:
+        # There each packet leaves and comes in: one of the two is enough.
+        with suppress(OSError):  # Linux before 4.20
+            raw.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
+    return _LINKTYPES.get(hardware, _ETHERNET)
+
+
+def _batches(socket: Any, link: int, location: str, origin: Origin, stop: Callable[[], bool]) -> Iterator[Batch]:
     """The first batch may take a packet to come; after that each lasts a second at most."""
     deadline = monotonic() + BATCH_SECONDS
 
@@ -68,12 +93,12 @@ def _batches(socket: Any, location: str, origin: Origin, stop: Callable[[], bool
         return True
 
     try:
-        yield from sense(_packets(socket, stop), location, origin, full)
+        yield from sense(_packets(socket, link, stop), location, origin, full)
     finally:
         socket.close()
 
 
-def _packets(socket: Any, stop: Callable[[], bool]) -> Iterator[Record | int]:
+def _packets(socket: Any, link: int, stop: Callable[[], bool]) -> Iterator[Record | int]:
     """Packets as they come; the time (ns) when none came for a moment, so that flows and batches can end."""
     from select import select
 
@@ -82,18 +107,10 @@ def _packets(socket: Any, stop: Callable[[], bool]) -> Iterator[Record | int]:
         if not select([socket], [], [], _POLL_SECONDS)[0]:
             yield time_ns()
             continue
-        cls, data, seconds = socket.recv_raw()
+        _, data, seconds = socket.recv_raw()
         if data is None:
             continue
         ns = int(seconds * 1_000_000) * 1000 if seconds else time_ns()
-        linktype = _linktype(cls)
         record = pack("!QI", ns, len(data)) + data
-        yield Record(Packet(position, ns, linktype, data, len(data)), record)
+        yield Record(Packet(position, ns, link, data, len(data)), record)
         position += 1
-
-
-def _linktype(cls: Any) -> int:
-    """The LINKTYPE_ number of scapy's layer class; Ethernet for loopback, which Linux shows with its header."""
-    return {"CookedLinux": 113, "CookedLinuxV2": 276, "IP": 101, "IPv6": 101, "Raw": 101}.get(
-        getattr(cls, "__name__", ""), 1
-    )

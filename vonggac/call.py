@@ -47,6 +47,7 @@ class Call:
         import orjson
 
         sys.stdout.buffer.write(b"".join(orjson.dumps(item, default=str) + b"\n" for item in items))
+        sys.stdout.flush()  # a batch of a live capture is not to wait for the next
 
     def show(self, item: Mapping[str, Any]) -> None:
         """One object: NDJSON for programs, indented for a person at a terminal."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,8 @@ import pytest
 import requests
 from taxii2client.v21 import Server
 
-from tests.e2e.program import Done, must, serving, until, vonggac
+from tests.e2e.program import Done, must, running, serving, until, vonggac
+from tests.real.parts import lacking
 
 PASSWORD = "mat-khau-dai-12"  # a test's own
 DIRECTORY = """\
@@ -194,3 +197,25 @@ def test_what_a_node_did_not_take_stays_spooled_until_it_does(
         assert done.code == 0, done.err
         assert done.item["sent"] >= 1
         assert events(node) > 2_000
+
+
+def test_what_a_sensor_sees_on_an_interface_arrives_while_it_watches(taker: Node, tmp_path: Path) -> None:
+    try:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW):
+            pass
+    except PermissionError:
+        lacking("capturing needs CAP_NET_RAW")
+    token = taker.call("token", "create", "--role", "sensor").item["token"]
+    with serving(tmp_path / "serve", taker.data) as url:
+        node = Node(taker.data, url)
+        given = ("--data-dir", tmp_path / "cam-bien", "sensor", "iface:lo", "--to", url, "--sensor", "song")
+        with running(tmp_path, *given, env={"VONGGAC_TOKEN": token}) as (process, _, err):
+
+            def seen() -> bool:
+                requests.get(f"{url}/healthz", timeout=10)
+                return events(node) > 0
+
+            until(seen, process, err, seconds=30)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+            assert "Traceback" not in err.read_text()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
+import threading
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import click
 
 from vonggac.call import Call
 from vonggac.commands.options import node_of, origin_options, rule_options
-from vonggac.errors import PeerUnavailable, ReadError, UsageRefused
+from vonggac.errors import PeerUnavailable, ReadError, StoreUnavailable, UsageRefused
+
+#: How often a sensor sends what it spooled, and how long it leaves a node alone that did not answer.
+SEND_SECONDS, RETRY_SECONDS = 1.0, 5.0
 
 
 @click.command()
@@ -57,7 +62,7 @@ def serve(
 def sensor(
     call: Call, sources: tuple[str, ...], target: str, max_bytes: int, sensor_name: str | None, agency: str | None
 ) -> None:
-    """Captures, live or replayed, into a spool; a node's address in --to sends the spool there.
+    """Captures, live or replayed, into a spool; a node's address in --to sends the spool there meanwhile.
 
     The token for a node is read from VONGGAC_TOKEN. What a node did not take stays in the spool.
     """
@@ -70,7 +75,8 @@ def sensor(
     if "://" in target and not to_node:
         raise UsageRefused("spool_url_scheme", url=target)
     folder = (call.settings.spool if to_node else Path(target)) / origin.sensor
-    with closing(SpoolWriter(folder, max_bytes=max_bytes)) as spool:
+    delivery = Delivery(folder, target, os.environ.get("VONGGAC_TOKEN", "")) if to_node else None
+    with closing(SpoolWriter(folder, max_bytes=max_bytes)) as spool, delivery or nullcontext():
         for batch in batches(call, sources, origin):
             spool.append(batch)
         if spool.dropped_batches:
@@ -78,22 +84,57 @@ def sensor(
             call.refuse(
                 ReadError("spool_full", location=folder, offset=max_bytes, batches=batches_gone, events=events_gone)
             )
-    if to_node:
-        sent = push(folder, target, os.environ.get("VONGGAC_TOKEN", ""))
-        call.show({"spool": str(folder), "sent": sent})
-    else:
+    if delivery is None:
         call.show({"spool": str(folder)})
+    else:
+        call.show({"spool": str(folder), "sent": delivery.finish()})
 
 
-def push(folder: Path, url: str, token: str) -> int:
-    """The spool's batches are the node's; how many. Raises PeerUnavailable; what was not taken stays spooled."""
+class Delivery:
+    """Inside its block a spool is sent while more is written to it, so that a live capture's events arrive; a node
+    that does not answer is asked again."""
+
+    def __init__(self, folder: Path, url: str, token: str) -> None:
+        self._folder, self._url, self._token = folder, url, token
+        self._sent = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
+
+    def __enter__(self) -> Delivery:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def finish(self) -> int:
+        """What is left is sent; how many batches were sent in all. Raises PeerUnavailable."""
+        self._push()
+        return self._sent
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._over.wait(pause):
+            try:
+                self._push()
+                pause = SEND_SECONDS
+            except (PeerUnavailable, StoreUnavailable):  # `finish` tells of it, if it lasts
+                pause = RETRY_SECONDS
+
+    def _push(self) -> None:
+        for _ in push(self._folder, self._url, self._token):
+            self._sent += 1
+
+
+def push(folder: Path, url: str, token: str) -> Iterator[None]:
+    """Each batch of the spool is the node's, one a step. Raises PeerUnavailable; what was not taken stays spooled."""
     import orjson
     import requests
 
     from sensors.base import batch_data
     from sensors.spool import SpoolReader
 
-    sent = 0
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {token}"
         for batch, acknowledge in SpoolReader(folder):
@@ -106,5 +147,4 @@ def push(folder: Path, url: str, token: str) -> int:
                 reason = f"HTTP {answer.status_code}"
                 raise PeerUnavailable("sensor_push", url=url, reason=reason, spool=folder, detail=answer.text[:300])
             acknowledge()
-            sent += 1
-    return sent
+            yield
