@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sharing.incoming import Word, changes, details_of, fault, opening
 from sharing.markings import tlp_of
 from sharing.stix import (
-    INCIDENT_CORE,
-    OUR_EXTENSION,
     NodeIdentity,
     default_tlp,
     incident_objects,
@@ -25,11 +24,10 @@ from vonggac.casework import Casework
 from vonggac.domain.access import EVERYTHING, Action, Principal, visible_to
 from vonggac.domain.account import Refusal
 from vonggac.domain.agency import Directory
-from vonggac.domain.detection import Detection, Severity
-from vonggac.domain.incident import Entry, EntryKind, Incident, Role, Status, entry_id, incident_id
+from vonggac.domain.detection import Detection
+from vonggac.domain.incident import Entry, Incident, Role, incident_id
 from vonggac.domain.marking import Tlp
-from vonggac.domain.text import nfc
-from vonggac.domain.times import format_instant, parse_instant
+from vonggac.domain.times import parse_instant
 from vonggac.errors import InvalidRecord, NotFound, SharingRefused
 from vonggac.ports import Clock, Collection, FeedQuery, ItemResult, NewItem, Store
 
@@ -47,8 +45,6 @@ DEFAULT_COLLECTIONS: Mapping[str, tuple[str, str, bool]] = {
     ),
 }
 INDICATOR = "indicator"  # kind of record
-MAX_OBJECT_DEPTH = 64
-MAX_PATTERN = 16_384  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +203,7 @@ class Exchange:
         directory: Directory,
     ) -> str:
         """`new`, `known`, or why it is refused. A later version adds what it changes to the same history."""
-        details = _details(obj)
+        details = details_of(obj)
         involved = [
             (str(each.get("agency", "")), str(each.get("role", ""))) for each in details.get("involvements", ())
         ]
@@ -220,162 +216,25 @@ class Exchange:
         if self._ours(obj):
             return "known"
         identity = incident_id("stix", obj["id"])
-        entries = _entries(identity, obj, details, tlp_of(obj, known, Tlp.AMBER), sender, self._clock())
-        before = self._version(identity)
+        word = Word(obj, tlp_of(obj, known, Tlp.AMBER), f"peer:{sender.name}", self._clock())
+        there = self._there(identity)
+        entries = opening(identity, word) if there is None else changes(*there, word)
+        before = there[0].version if there else 0
         after = self._store.incidents.append(identity, entries).version
         return "known" if after == before else "new"
 
-    def _version(self, identity: str) -> int:
-        """The length of an incident's history; 0 when there is none."""
+    def _there(self, identity: str) -> tuple[Incident, Sequence[Entry]] | None:
+        """An incident with its history; None when there is none."""
         try:
-            return self._store.incidents.get(identity).version
+            return self._store.incidents.get(identity), self._store.incidents.history(identity)
         except NotFound:
-            return 0
+            return None
 
     def _ours(self, obj: Mapping[str, Any]) -> bool:
         """An incident that this node shared and that came back."""
         for reference in obj.get("external_references", ()):
             if reference.get("source_name") == "vonggac":
-                name = str(reference.get("external_id", ""))
-                if self._version(name) and incident_stix_id(self._store.incidents.get(name)) == obj["id"]:
+                there = self._there(str(reference.get("external_id", "")))
+                if there and incident_stix_id(there[0]) == obj["id"]:
                     return True
         return False
-
-
-#: Properties that any object may have (STIX 2.1 §3.2), and what they are lists of.
-_LISTS: Mapping[str, type] = {"object_marking_refs": str, "granular_markings": Mapping, "external_references": Mapping}
-
-
-def fault(obj: object) -> str | None:
-    """Why this is no STIX 2.1 object that can be kept, or None (STIX 2.1 §3.1, §3.2)."""
-    if not isinstance(obj, Mapping):
-        return "not a JSON object"
-    kind, identity = obj.get("type"), obj.get("id")
-    if not isinstance(kind, str) or not isinstance(identity, str):
-        return "type or id is missing"
-    if not identity.startswith(f"{kind}--"):
-        return "id does not begin with the type"
-    if obj.get("spec_version", "2.1") != "2.1":
-        return f"spec_version {obj['spec_version']} is not 2.1"
-    for name in ("created", "modified"):
-        if name in obj:
-            try:
-                parse_instant(str(obj[name]))
-            except ValueError:
-                return f"{name} is not a time"
-    if _depth(obj) > MAX_OBJECT_DEPTH:
-        return f"nested deeper than {MAX_OBJECT_DEPTH}"
-    for name, inner in _LISTS.items():
-        value = obj.get(name, [])
-        if not isinstance(value, list) or not all(isinstance(each, inner) for each in value):
-            return f"{name} is not a list of {'objects' if inner is Mapping else 'ids'}"
-    extensions = obj.get("extensions", {})
-    if not isinstance(extensions, Mapping) or not all(isinstance(each, Mapping) for each in extensions.values()):
-        return "extensions is not an object of objects"
-    if kind == "incident" and not obj.get("name"):
-        return "an incident needs a name"
-    if kind in ("incident", "indicator") and not ("created" in obj and "modified" in obj):
-        return "created or modified is missing"
-    if kind == "indicator":
-        return _pattern_fault(obj.get("pattern"), obj.get("pattern_type", "stix"))
-    return None
-
-
-def _pattern_fault(pattern: object, language: object) -> str | None:
-    """Why an indicator's pattern is none (STIX 2.1 §4.7, §9); those of other languages (Sigma, Snort) are not read."""
-    if not isinstance(pattern, str) or not pattern:
-        return "an indicator needs a pattern"
-    if language != "stix":
-        return None
-    if len(pattern) > MAX_PATTERN:
-        return f"a pattern longer than {MAX_PATTERN} characters"
-    from stix2patterns.exceptions import ParseException
-    from stix2patterns.v21.pattern import Pattern
-
-    try:
-        Pattern(pattern)
-    except ParseException as error:
-        return f"not a STIX pattern: {str(error)[:200]}"
-    except RecursionError:
-        return "a pattern nested too deeply"
-    return None
-
-
-def _depth(value: object) -> int:
-    """How deep a JSON value is nested, counted without recursion and only as far as it matters."""
-    level, here = 0, [value]
-    while here and level <= MAX_OBJECT_DEPTH + 1:
-        level += 1
-        inner: list[object] = []
-        for item in here:
-            if isinstance(item, Mapping):
-                inner += [each for each in item.values() if isinstance(each, (Mapping, list))]
-            elif isinstance(item, list):
-                inner += [each for each in item if isinstance(each, (Mapping, list))]
-        here = inner
-    return level
-
-
-def _details(obj: Mapping[str, Any]) -> Mapping[str, Any]:
-    extension = obj.get("extensions", {}).get(OUR_EXTENSION, {})
-    return extension if isinstance(extension, Mapping) else {}
-
-
-def _entries(
-    identity: str,
-    obj: Mapping[str, Any],
-    details: Mapping[str, Any],
-    tlp: Tlp,
-    sender: Sender,
-    now: datetime,
-) -> list[Entry]:
-    """What the object says, as entries whose ids make the same version say it once."""
-    actor = f"peer:{sender.name}"
-    happened = parse_instant(str(details.get("first_at") or obj["created"]))
-    opened = {
-        "title": nfc(str(obj["name"])),
-        "title_vi": nfc(str(obj.get("description") or obj["name"])),
-        "kind": str(details.get("kind", "")),
-        "entity": str(details.get("entity", "")),
-        "category": str(details.get("category") or "other"),
-        "severity": _severity(obj, details),
-        "tlp": str(tlp),
-        "test": bool(details.get("test", False)),
-        "origin": str(obj["id"]),
-    }
-    entries = [Entry(entry_id(identity, "opened"), EntryKind.OPENED, happened, now, actor, opened)]
-    entries += [
-        Entry(
-            entry_id(identity, "involved", each["agency"], each["role"]),
-            EntryKind.INVOLVED,
-            happened,
-            now,
-            actor,
-            {"agency": str(each["agency"]), "role": str(each["role"])},
-        )
-        for each in details.get("involvements", ())
-    ]
-    status = _status(obj)
-    if status is not None:
-        version = str(obj["modified"])
-        changed = parse_instant(version)
-        data = {"to": str(status), "reason": f"{sender.name}: {format_instant(changed)}"}
-        entries.append(Entry(entry_id(identity, "status", version), EntryKind.TRANSITIONED, changed, now, actor, data))
-    return entries
-
-
-def _severity(obj: Mapping[str, Any], details: Mapping[str, Any]) -> str:
-    if details.get("severity") in list(Severity):
-        return str(details["severity"])
-    criticality = obj.get("extensions", {}).get(INCIDENT_CORE, {}).get("criticality")
-    if not isinstance(criticality, int):
-        return str(Severity.MEDIUM)
-    return str(list(Severity)[min(3, max(0, (criticality - 1) // 25))])
-
-
-def _status(obj: Mapping[str, Any]) -> Status | None:
-    """What a peer's word makes of the incident here: withdrawn is a false positive, closed is closed."""
-    core = obj.get("extensions", {}).get(INCIDENT_CORE, {})
-    if obj.get("revoked") or core.get("determination") == "false-positive":
-        return Status.FALSE_POSITIVE
-    return Status.CLOSED if core.get("investigation_status") == "closed" else None

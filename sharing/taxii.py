@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sharing.exchange import Exchange, Sender, fault
+from sharing.exchange import Exchange, Sender
+from sharing.incoming import fault
 from sharing.stix import object_id
 from sharing.taxii_query import MAX_PAGE, PageRequest, version_matches
 from vonggac.domain.access import Action, Principal, visible_to

@@ -24,6 +24,7 @@ from vonggac.domain.incident import (
     severity_of,
 )
 from vonggac.domain.marking import parse_tlp
+from vonggac.domain.times import parse_instant
 
 
 def fold(identity: str, entries: Sequence[Entry], *, known_at: datetime | None = None) -> Incident | None:
@@ -98,7 +99,7 @@ def _opened(identity: str, entry: Entry) -> Incident:
         status=Status(data.get("status", "new")),
         opened_at=entry.known_at,
         first_at=entry.happened_at,
-        last_at=entry.happened_at,
+        last_at=parse_instant(data["last_at"]) if "last_at" in data else entry.happened_at,
         changed_at=entry.known_at,
         tlp=parse_tlp(data.get("tlp", "amber")),
         test=bool(data.get("test", False)),

@@ -3,11 +3,14 @@ from typing import Any
 
 import pytest
 
-from sharing.exchange import Exchange, Sender, fault
+from sharing.exchange import Exchange, Sender
+from sharing.incoming import fault
 from sharing.markings import TLP2_IDS
 from sharing.stix import NodeIdentity
 from tests.unit.sharing.conftest import DIRECTORY
+from vonggac.casework import Casework
 from vonggac.domain.access import OPERATOR, Principal, UserRole
+from vonggac.domain.detection import Severity
 from vonggac.domain.incident import Incident, Status
 from vonggac.domain.marking import Tlp
 from vonggac.errors import SharingRefused
@@ -49,8 +52,6 @@ def test_sharing_twice_adds_nothing(store: Store, exchange: Exchange, incident: 
 
 
 def test_what_is_too_strict_or_not_allowed_is_not_shared(store: Store, exchange: Exchange, incident: Incident) -> None:
-    from vonggac.casework import Casework
-
     with pytest.raises(SharingRefused):
         exchange.share(incident.id, Principal("v", UserRole.ANALYST), DIRECTORY)
     Casework(store.incidents, lambda: incident.changed_at, OPERATOR).mark(incident.id, Tlp.RED)
@@ -71,7 +72,9 @@ def test_another_node_has_the_same_incident_afterwards(
         assert (came.incidents, came.indicators, came.refused) == (1, 1, ())
         [found] = other.incidents.find(_every()).items
         mine = store.incidents.get(incident.id)
-        for name in ("title", "title_vi", "category", "severity", "kind", "entity", "tlp", "involvements"):
+        for name in (
+            "title", "title_vi", "category", "severity", "kind", "entity", "tlp", "involvements", "first_at", "last_at",
+        ):  # fmt: skip
             assert getattr(found, name) == getattr(mine, name), name
         again = there.accept(objects, Sender("trung tâm"), DIRECTORY)
         assert (again.incidents, again.indicators, again.known) == (0, 0, 2)
@@ -119,6 +122,31 @@ def test_a_peers_withdrawal_makes_it_a_false_positive_here(
         there.accept(withdrawn, Sender("trung tâm"), DIRECTORY)
         [found] = other.incidents.find(_every()).items
         assert found.status is Status.FALSE_POSITIVE
+    finally:
+        other.close()
+
+
+def test_a_newer_version_adds_what_it_changes_and_the_same_one_undoes_nothing_decided_here(
+    tmp_path: Path, clock: Clock, store: Store, exchange: Exchange, incident: Incident
+) -> None:
+    exchange.share(incident.id, OPERATOR, DIRECTORY)
+    first = shared_objects(store, exchange)
+    Casework(store.incidents, clock, OPERATOR).rate(incident.id, Severity.CRITICAL)
+    exchange.share(incident.id, OPERATOR, DIRECTORY)
+    second = shared_objects(store, exchange)
+    other = open_store(Settings(data_dir=tmp_path / "other"), clock=clock)
+    try:
+        there = Exchange(other, clock, NodeIdentity("Tỉnh"))
+        there.accept(first, Sender("trung tâm"), DIRECTORY)
+        [found] = other.incidents.find(_every()).items
+        Casework(other.incidents, clock, OPERATOR).categorise(found.id, "malware")
+        there.accept(first, Sender("trung tâm"), DIRECTORY)
+        assert other.incidents.get(found.id).category == "malware"
+        there.accept(second, Sender("trung tâm"), DIRECTORY)
+        after = other.incidents.get(found.id)
+        assert (after.severity, after.category) == (Severity.CRITICAL, "malware")
+        there.accept(second, Sender("trung tâm"), DIRECTORY)
+        assert other.incidents.get(found.id).version == after.version
     finally:
         other.close()
 
