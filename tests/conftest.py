@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,10 @@ from tests.real.parts import lacking
 from vonggac.ports import Clock, Ids
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A run that a shell put into the background ignores SIGINT, and so would every program the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class SteppingClock:
