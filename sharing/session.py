@@ -16,6 +16,12 @@ TIMEOUTS = (10.0, 30.0)  # connect, read; seconds
 MAX_ANSWER = 64 * 1024 * 1024
 
 
+def in_clear(url: str) -> bool:
+    """Whether others could read what is sent there: plain HTTP that leaves this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost")
+
+
 class PeerSession(requests.Session):
     """A session for one origin: bounded in time and size, no redirects, no proxies or netrc of the environment."""
 

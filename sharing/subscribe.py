@@ -16,7 +16,7 @@ import requests
 from requests.auth import HTTPBasicAuth
 
 from sharing.exchange import Accepted, Exchange, Sender
-from sharing.session import PeerSession
+from sharing.session import PeerSession, in_clear
 from vonggac.domain.agency import Directory
 from vonggac.domain.times import format_instant
 from vonggac.errors import Conflict, NotFound, PeerUnavailable, UsageRefused
@@ -68,10 +68,9 @@ def feed_data(feed: Feed) -> dict[str, Any]:
 def add_feed(records: RecordStore, feed: Feed, *, insecure: bool = False) -> None:
     """The feed is in the table. Raises UsageRefused for an address that would send credentials in clear."""
     parts = urlsplit(feed.url)
-    loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise UsageRefused("feed_address", url=feed.url)
-    if parts.scheme == "http" and not (loopback or insecure):
+    if in_clear(feed.url) and not insecure:
         raise UsageRefused("feed_in_clear", url=feed.url)
     try:
         records.put(FEED, feed.name, _body(feed), expected_version=0)

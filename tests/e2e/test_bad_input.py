@@ -397,3 +397,11 @@ def test_whatever_a_peer_puts_into_an_object_it_is_refused_by_itself(tmp_path: P
     assert done.item["refused"] >= len(bad) - 1
     kept = must("--data-dir", tmp_path / "kho", "incident", "list").items
     assert len(kept) == done.item["incidents"]
+
+
+def test_a_sensor_does_not_send_its_token_in_clear(tmp_path: Path) -> None:
+    capture = tmp_path / "x.pcap"
+    capture.write_bytes(b"")
+    done = vonggac("--data-dir", tmp_path / "kho", "sensor", capture, "--to", "http://node.example:8000")
+    assert done.code == 2
+    explained(done, "http://node.example:8000", "--insecure")

@@ -57,10 +57,17 @@ def serve(
 @click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
 @click.option("--to", "target", required=True, metavar="SPOOL_OR_URL", help="A spool folder, or a node's address.")
 @click.option("--max-bytes", type=click.IntRange(1_000_000), default=1_000_000_000, show_default=True)
+@click.option("--insecure", is_flag=True, help="Allow plain HTTP beyond this machine.")
 @origin_options
 @click.pass_obj
 def sensor(
-    call: Call, sources: tuple[str, ...], target: str, max_bytes: int, sensor_name: str | None, agency: str | None
+    call: Call,
+    sources: tuple[str, ...],
+    target: str,
+    max_bytes: int,
+    insecure: bool,
+    sensor_name: str | None,
+    agency: str | None,
 ) -> None:
     """Captures, live or replayed, into a spool; a node's address in --to sends the spool there meanwhile.
 
@@ -68,12 +75,15 @@ def sensor(
     """
     from sensors.base import Origin
     from sensors.spool import SpoolWriter
+    from sharing.session import in_clear
     from vonggac.commands.detecting import batches
 
     origin = Origin(sensor_name or call.settings.sensor_name, agency or call.settings.sensor_agency or None)
     to_node = target.startswith(("http://", "https://"))
     if "://" in target and not to_node:
         raise UsageRefused("spool_url_scheme", url=target)
+    if to_node and in_clear(target) and not insecure:
+        raise UsageRefused("sensor_in_clear", url=target)
     folder = (call.settings.spool if to_node else Path(target)) / origin.sensor
     delivery = Delivery(folder, target, os.environ.get("VONGGAC_TOKEN", "")) if to_node else None
     with closing(SpoolWriter(folder, max_bytes=max_bytes)) as spool, delivery or nullcontext():
