@@ -26,7 +26,7 @@ from vonggac.ports import Clock, IncidentStore
 
 #: The longest note or reason, in characters.
 MAX_TEXT = 20_000
-#: The oldest act that can still be undone is the last of these.
+#: What a person did and can take back; what the correlator or a peer added is not undone by hand.
 UNDOABLE = frozenset(
     {
         EntryKind.CATEGORISED,
@@ -39,6 +39,17 @@ UNDOABLE = frozenset(
         EntryKind.SPLIT,
     }
 )
+
+
+def last_undoable(history: Sequence[Entry]) -> Entry | None:
+    """The last act of a person that still counts; None when there is none."""
+    gone = {str(entry.data["entry"]) for entry in history if entry.kind is EntryKind.UNDONE}
+    acts = (entry for entry in reversed(history) if entry.kind in UNDOABLE and _by_a_person(entry))
+    return next((entry for entry in acts if entry.id not in gone), None)
+
+
+def _by_a_person(entry: Entry) -> bool:
+    return entry.actor != "correlator" and not entry.actor.startswith(("peer:", "import"))
 
 
 class Casework:
@@ -153,12 +164,8 @@ class Casework:
     def undo(self, identity: str) -> Incident:
         """The last act of a person that still counts no longer counts; a merge is undone on both sides."""
         self._require(Action.WORK_INCIDENTS)
-        history = self._store.history(identity, scope=self._scope)
-        gone = {str(entry.data["entry"]) for entry in history if entry.kind is EntryKind.UNDONE}
-        for entry in reversed(history):
-            if entry.kind in UNDOABLE and entry.id not in gone:
-                break
-        else:
+        entry = last_undoable(self._store.history(identity, scope=self._scope))
+        if entry is None:
             raise NotFound("nothing_to_undo", id=identity)
         if entry.kind is EntryKind.MERGED:
             self._undo_absorbed(str(entry.data["into"]), entry.id)

@@ -10,7 +10,6 @@ from typing import Any
 
 from api.pages.words import Words
 from correlator.incidents import ACTOR
-from vonggac.casework import UNDOABLE
 from vonggac.domain.incident import Entry, EntryKind
 
 #: So many detections in a row are told one by one; more are told as a number.
@@ -46,12 +45,6 @@ def lines(history: Sequence[Entry], words: Words, collections: Mapping[str, str]
 def undone_ids(history: Sequence[Entry]) -> frozenset[str]:
     """Entries that a later one took back."""
     return frozenset(str(entry.data["entry"]) for entry in history if entry.kind is EntryKind.UNDONE)
-
-
-def undoable(history: Sequence[Entry]) -> bool:
-    """Whether some act of a person still counts."""
-    gone = undone_ids(history)
-    return any(entry.kind in UNDOABLE and entry.id not in gone for entry in history)
 
 
 def _line(

@@ -16,6 +16,7 @@ from api.problems import HttpRefused, language, status_of
 from api.routes.docs import caller_or_nobody
 from api.security import Caller, ServicesOf, may, services_of
 from api.views import draw, see, words_of
+from vonggac.casework import last_undoable
 from vonggac.directory import definitions
 from vonggac.domain.access import Action
 from vonggac.domain.agency import Directory
@@ -67,7 +68,7 @@ def incident_page(
         collections=[each for each in services.store.feeds.collections() if each.can_read],
         shared_to=[titles.get(each, each) for each in incident.shared_to],
         works=found.principal.may(Action.WORK_INCIDENTS),
-        undoable=history.undoable(told),
+        undoable=last_undoable(told) is not None,
         shares=found.principal.may(Action.SHARE),
     )
 

@@ -5,6 +5,7 @@ import pytest
 from vonggac.casework import Casework
 from vonggac.domain.access import EVERYTHING, NOTHING, OPERATOR, Principal, UserRole
 from vonggac.domain.incident import Entry, EntryKind, Evidence, Status, entry_id, evidence_data
+from vonggac.domain.marking import Tlp
 from vonggac.errors import Conflict, NotFound, SharingRefused, TransitionNotAllowed, UsageRefused
 from vonggac.ports import Clock, Store
 
@@ -96,6 +97,16 @@ def test_undo_takes_back_one_act_after_another(work: Casework) -> None:
     assert work.undo("inc-a").assignee is None
     with pytest.raises(NotFound):
         work.undo("inc-a")
+
+
+@pytest.mark.parametrize("actor", ["correlator", "peer:trung-tam", "import:sổ"])
+def test_what_the_program_or_a_peer_added_is_not_undone_by_hand(work: Casework, store: Store, actor: str) -> None:
+    closed = Entry("stricter", EntryKind.MARKED, START, START, actor, {"tlp": "red"})
+    store.incidents.append("inc-a", [closed])
+    with pytest.raises(NotFound):
+        work.undo("inc-a")
+    work.note("inc-a", "x")
+    assert (work.undo("inc-a").notes, store.incidents.get("inc-a").tlp) == ((), Tlp.RED)
 
 
 def test_a_viewer_may_not_act(store: Store, clock: Clock, work: Casework) -> None:
