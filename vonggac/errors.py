@@ -15,7 +15,7 @@
     └── SharingRefused        5   policy (role, agency, TLP) says no
 
 A subclass exists where a caller acts differently. The sentence a person reads is in `locale/` under `error.<key>`
- and is filled from `facts`; `detail` is for the operator's log and never leaves the machine.
+and is filled from `facts`; `detail` is for the operator's log and never leaves the machine.
 """
 
 from __future__ import annotations

@@ -153,7 +153,7 @@ def _start() -> dict[str, object]:
             tail = log.read_text("utf-8", "replace")[-1500:]
             _stop(started)
             raise RuntimeError(f"Elasticsearch did not become ready: {tail}")
-        time.sleep(0.25)
+        time.sleep(0.25)  # between two looks at a server that is starting; bounded by `deadline`
     process.returncode = 0  # `_stop` ends it by its process group, maybe from another worker
     return started
 

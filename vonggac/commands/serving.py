@@ -1,4 +1,4 @@
-"""`serve` (the node) and `sensor` (the process that touches packets and only writes its spool)."""
+"""`serve` (the node) and `sensor` (the process that touches packets, writes its spool and may send it to a node)."""
 
 from __future__ import annotations
 
