@@ -91,9 +91,9 @@ class Node:
         content = orjson.dumps([body for body in bodies if not body.get("revoked")])
         return list(parse_indicators(content, "store").indicators)
 
-    def all_indicators(self) -> list[Indicator]:
-        """Those of the settings' files and those received."""
-        return [*load_indicators(self.settings, ())[0], *self.received_indicators()]
+    def all_indicators(self, paths: Sequence[str] = ()) -> list[Indicator]:
+        """Those of these files, else of the settings', and those received."""
+        return [*load_indicators(self.settings, paths)[0], *self.received_indicators()]
 
     def pipeline(self, correlator: Correlator) -> Pipeline:
         from vonggac.pipeline import Pipeline

@@ -6,7 +6,7 @@ import json
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from errno import EADDRINUSE
@@ -39,8 +39,9 @@ SNAPSHOT = "snapshot"
 class Running:
     """One node's moving parts. A `worker` drains spools and runs jobs; without it the node answers HTTP only."""
 
-    def __init__(self, node: Node, pipeline: Pipeline, *, worker: bool = True) -> None:
+    def __init__(self, node: Node, pipeline: Pipeline, *, worker: bool = True, indicators: Sequence[str] = ()) -> None:
         self.node = node
+        self._indicators = indicators  # files that were named for this run
         self.pipeline = pipeline
         self.worker = worker
         self._heard: dict[str, datetime] = {}
@@ -145,7 +146,7 @@ class Running:
 
     def _pull_feeds(self) -> str:
         line = self.node.subscriber.pull_all(self.node.directory())
-        self.pipeline.use_indicators(self.node.all_indicators())
+        self.pipeline.use_indicators(self.node.all_indicators(self._indicators))
         return line
 
     def _retain(self) -> str:

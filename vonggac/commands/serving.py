@@ -47,7 +47,8 @@ def serve(
     require_accounts(node)
     listener = bind(host, settings.serve_port if port is None else port)
     call.refused = 0
-    running = Running(node, node.pipeline(matcher(call, node, rules, indicators)), worker=role == "all")
+    pipeline = node.pipeline(matcher(call, node, rules, indicators))
+    running = Running(node, pipeline, worker=role == "all", indicators=indicators)
     url = address_of(listener, tls=bool(cert))
     server = make_server(running.app(), lambda: say_ready(url), cert=cert, key=key)
     server.run(sockets=[listener])

@@ -193,3 +193,12 @@ def test_a_worker_that_starts_again_goes_on_with_the_windows_it_had(node: Node, 
     running = Running(node, node.pipeline(Correlator(load_rules([rule]).rules)))
     jobs_while_it_runs(running)
     assert running.take(Batch("source", "made", 1, 1, (event(1),)))["detections"] == 1
+
+
+def test_a_pull_of_feeds_keeps_the_indicators_that_were_named_for_the_run(node: Node, tmp_path: Path) -> None:
+    listed = tmp_path / "listed.txt"
+    listed.write_text("192.0.2.9\n", "utf-8")
+    running = Running(node, node.pipeline(Correlator(())), indicators=[str(listed)])
+    running.jobs.run_now("feed-pull")
+    met = event(2) | {"source": {"ip": "192.0.2.9"}}
+    assert running.take(Batch("source", "made", 1, 1, (met,)))["detections"] == 1
