@@ -72,7 +72,7 @@ def run(call: Call, show: Demo, once: bool) -> None:
                 check(call, show)
             else:
                 farewell(call, show)
-                show.thread.join()
+                show.console.wait()
         finally:
             show.stop()
 

@@ -27,7 +27,7 @@ from vonggac.domain.incident import Incident
 from vonggac.domain.marking import Tlp
 from vonggac.errors import Conflict, NotFound, ReadError, SharingRefused
 from vonggac.ports import IncidentQuery
-from vonggac.server import Running, address_of, make_server
+from vonggac.server import Beside, Running, address_of, make_server
 from vonggac.statistics import import_cases
 
 ADMIN, SUBSCRIBER = "quan-tri", "tinh-mau-a"
@@ -86,9 +86,8 @@ class Demo:
         correlator = Correlator(loaded.rules, IndicatorSet(self.node.received_indicators()))
         self.running = Running(self.node, self.node.pipeline(correlator))
         ready = threading.Event()
-        self.server = make_server(self.running.app(), ready.set)
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listener]}, name="console")
-        self.thread.start()
+        self.console = Beside(make_server(self.running.app(), ready.set), self.listener)
+        self.console.start()
         if not ready.wait(30):
             raise NotFound("demo_console_silent", url=self.url)
         self.figures.console_ready_s = self.call.seconds()
@@ -106,8 +105,7 @@ class Demo:
         self.figures.total_s = self.call.seconds()
 
     def stop(self) -> None:
-        self.server.should_exit = True
-        self.thread.join(30)
+        self.console.stop(30)
 
     def incidents(self) -> list[Incident]:
         """What the watch found, without the back-loaded cases."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,17 @@ from vonggac.bootstrap import Node, bootstrap
 from vonggac.domain.access import UserRole
 from vonggac.errors import StoreUnavailable, UsageRefused
 from vonggac.pipeline import accounts
-from vonggac.server import HEARTBEAT, Running, address_of, bind, check_address, require_accounts, say_ready
+from vonggac.server import (
+    HEARTBEAT,
+    Beside,
+    Running,
+    address_of,
+    bind,
+    check_address,
+    make_server,
+    require_accounts,
+    say_ready,
+)
 from vonggac.settings import Settings
 
 
@@ -202,3 +215,19 @@ def test_a_pull_of_feeds_keeps_the_indicators_that_were_named_for_the_run(node: 
     running.jobs.run_now("feed-pull")
     met = event(2) | {"source": {"ip": "192.0.2.9"}}
     assert running.take(Batch("source", "made", 1, 1, (met,)))["detections"] == 1
+
+
+def test_a_server_beside_ends_properly_after_its_waiter_was_interrupted(running: Running) -> None:
+    ready = threading.Event()
+    listener = bind("127.0.0.1", 0)
+    place = listener.getsockname()
+    beside = Beside(make_server(running.app(), ready.set), listener)
+    beside.start()
+    assert ready.wait(30)
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        beside.wait()
+    socket.create_connection(place).close()
+    assert beside.stop(30)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(place)
