@@ -21,10 +21,19 @@ KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "tls": (("network",), ("connection", "protocol")),
     "ssh": (("network",), ("connection", "protocol")),
     "icmp": (("network",), ("protocol",)),
+    "quic": (("network",), ("connection", "protocol")),
+    "rdp": (("network",), ("connection", "protocol")),
+    "smtp": (("email", "network"), ("protocol",)),
+    "pop3": (("email", "network"), ("protocol",)),
+    "imap": (("email", "network"), ("protocol",)),
+    "ftp": (("network",), ("access", "protocol")),
+    "smb": (("network",), ("access", "protocol")),
+    "kerberos": (("authentication", "network"), ("protocol",)),
+    "ntlm": (("authentication", "network"), ("protocol",)),
     "file": (("file", "network"), ("info",)),
     "anomaly": (("network",), ("info",)),
 }
-_OTHER = (("network",), ("info",))
+_OTHER = (("network",), ("protocol",))
 _TRANSPORTS = {
     TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMPV6: "ipv6-icmp", SCTP: "sctp", 2: "igmp", 4: "ipip", 41: "ipv6",
     47: "gre", 50: "esp", 51: "ah", 89: "ospf", 103: "pim", 112: "vrrp",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from sensors.base import Origin
@@ -17,11 +17,14 @@ from sensors.streams import Budget, Moment
 from sensors.talks.icmp import IcmpTalk
 from sensors.talks.recognise import recognise_datagram
 from sensors.talks.stream import Stream
-from sensors.talks.talk import Found
+from sensors.talks.talk import Become, Expect, Left, Talk
 from vonggac.domain.event import Document
 
 #: UDP payloads looked at before a flow's protocol is left unknown.
 MAX_UDP_TRIES = 4
+
+#: Announced connections remembered at a time; the oldest is forgotten.
+MAX_EXPECTED = 4_096
 
 #: Ordinals of anomalies that are told when a flow ends or a datagram is given up, at the packet where it began.
 _AT_END = 1 << 20
@@ -46,6 +49,7 @@ class Engine:
         self._flows = FlowTable()
         self._fragments = Reassembly()
         self._budget = Budget()
+        self._expected: dict[tuple[bytes, int], Callable[[], Talk]] = {}
         self._events: list[Document] = []
         self._anomalies = (-1, -1)  # (packet index, ordinal) of the last anomaly
         self._second = -1
@@ -149,7 +153,7 @@ class Engine:
         if flags & RST and flow.rst_by < 0:
             flow.rst_by = side
         if flow.stream is None:
-            flow.stream = Stream(self._budget)
+            flow.stream = Stream(self._budget, self._expected_talk(flow))
         stream = flow.stream
         if stream.done:
             return
@@ -205,8 +209,23 @@ class Engine:
             flow.application = flow.stream.application
         self._events.append(self._scribe.flow(flow, reason))
 
-    def _emit(self, flow: Flow, found: Iterable[Found]) -> None:
+    def _expected_talk(self, flow: Flow) -> Talk | None:
+        make = self._expected.pop((flow.dst, flow.dport), None)
+        return make() if make else None
+
+    def _expect(self, flow: Flow, expect: Expect) -> None:
+        address = expect.address or (flow.dst if expect.side else flow.src)
+        self._expected[address, expect.port] = expect.talk
+        if len(self._expected) > MAX_EXPECTED:
+            del self._expected[next(iter(self._expected))]
+
+    def _emit(self, flow: Flow, found: Iterable[Left]) -> None:
         for thing in found:
+            if isinstance(thing, Expect):
+                self._expect(flow, thing)
+                continue
+            if isinstance(thing, Become):
+                continue  # a datagram flow has no rest to hand on
             if flow.stream is not None:
                 flow.application = flow.stream.application
             elif flow.talk is not None:

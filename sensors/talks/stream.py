@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sensors.decode.frame import Segment
 from sensors.streams import Budget, Half, Moment, Piece
-from sensors.talks.recognise import Verdict, recognise_stream
-from sensors.talks.talk import Found, Talk
+from sensors.talks.known import Verdict
+from sensors.talks.recognise import recognise_stream
+from sensors.talks.talk import Become, Expect, Found, Left, Talk
 
 #: Bytes per side looked at before a stream is left as unknown.
 MAX_EARLY = 8_192
@@ -20,24 +21,25 @@ class Stream:
 
     __slots__ = ("_early", "_halves", "application", "done", "talk")
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, talk: Talk | None = None) -> None:
+        """`talk` is given where another flow told what this one will speak."""
         self._halves = (Half(budget), Half(budget))
         self._early: list[tuple[int, Piece]] = []
-        self.talk: Talk | None = None
-        self.application = ""
+        self.talk = talk
+        self.application = talk.name if talk else ""
         self.done = False
 
     def begin(self, side: int, seq: int) -> None:
         self._halves[side].begin(seq)
 
-    def push(self, side: int, segment: Segment, seq: int, at: Moment) -> Iterator[Found]:
+    def push(self, side: int, segment: Segment, seq: int, at: Moment) -> Iterator[Found | Expect]:
         """What a segment's payload adds. Raises Undecodable where the bytes break the recognised protocol."""
         for piece in self._halves[side].push(seq, segment.payload, segment.missing, at):
             yield from self._piece(side, piece)
             if self.done:
                 return
 
-    def finish(self, clean: bool) -> Iterator[Found]:
+    def finish(self, clean: bool) -> Iterator[Found | Expect]:
         """The bytes still waiting behind gaps; then the talk is told that the flow ended."""
         for side in (0, 1):
             for piece in self._halves[side].finish():
@@ -45,9 +47,9 @@ class Stream:
                     yield from self._piece(side, piece)
         yield from self.close(clean)
 
-    def close(self, clean: bool) -> Iterator[Found]:
+    def close(self, clean: bool) -> Iterator[Found | Expect]:
         if self.talk is not None:
-            yield from self.talk.close(clean)
+            yield from self._kept(self.talk.close(clean))
         self.stop()
 
     def stop(self) -> None:
@@ -57,17 +59,34 @@ class Stream:
         for half in self._halves:
             half.drop()
 
-    def _piece(self, side: int, piece: Piece) -> Iterator[Found]:
+    def _piece(self, side: int, piece: Piece) -> Iterator[Found | Expect]:
         if self.talk is None:
             yield from self._recognise(side, piece)
         elif piece.gap:
-            yield from self.talk.gap(side, piece.gap, piece.at)
+            yield from self._kept(self.talk.gap(side, piece.gap, piece.at))
         else:
-            yield from self.talk.data(side, piece.data, piece.at)
+            yield from self._data(self.talk, side, piece)
         if self.talk is not None and self.talk.done:
             self.stop()
 
-    def _recognise(self, side: int, piece: Piece) -> Iterator[Found]:
+    def _data(self, talk: Talk, side: int, piece: Piece) -> Iterator[Found | Expect]:
+        for left in talk.data(side, piece.data, piece.at):
+            if isinstance(left, Become):
+                self.talk = left.talk
+                self.application = left.talk.name
+                if left.left:
+                    yield from self._data(left.talk, side, Piece(left.left, 0, piece.at))
+                return
+            yield left
+
+    @staticmethod
+    def _kept(lefts: Iterable[Left]) -> Iterator[Found | Expect]:
+        """Without what a talk wants to become where no bytes follow."""
+        for left in lefts:
+            if not isinstance(left, Become):
+                yield left
+
+    def _recognise(self, side: int, piece: Piece) -> Iterator[Found | Expect]:
         self._early.append((side, piece))
         early = self._since_gap(side)
         verdict: Verdict = recognise_stream(early, side)

@@ -5,9 +5,9 @@ Talks keep state between packets; the bytes themselves are read by the pure deco
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sensors.streams import Moment
 from vonggac.domain.event import Document
@@ -28,6 +28,32 @@ class Found:
     hosts: tuple[str, ...] = ()
     ips: tuple[str, ...] = ()
     hashes: tuple[str, ...] = ()
+
+
+class Become(NamedTuple):
+    """The rest of this stream, and what of it is given here, belongs to another talk (STARTTLS, CONNECT, h2c).
+
+    `left` are the bytes of this piece that the new talk begins with, on the side that sent them.
+    """
+
+    talk: Talk
+    left: bytes = b""
+
+
+class Expect(NamedTuple):
+    """Another TCP connection will be opened to this port, and speaks this (FTP's data channel).
+
+    `address` is the end it is opened to; None stands for this flow's `side`.
+    """
+
+    port: int
+    talk: Callable[[], Talk]
+    side: int = 1
+    address: bytes | None = None
+
+
+#: What a talk leaves: things found, and what it says of this stream's or another's future.
+Left = Found | Become | Expect
 
 
 class Beginnings:
@@ -51,14 +77,14 @@ class Talk(Protocol):
     name: str  # network.protocol
     done: bool
 
-    def data(self, side: int, data: bytes, at: Moment) -> Iterable[Found]:
+    def data(self, side: int, data: bytes, at: Moment) -> Iterable[Left]:
         """The next bytes of a stream, or one datagram. Raises Undecodable where they break the protocol."""
         ...
 
-    def gap(self, side: int, size: int, at: Moment) -> Iterable[Found]:
+    def gap(self, side: int, size: int, at: Moment) -> Iterable[Left]:
         """So many bytes are missing here."""
         ...
 
-    def close(self, clean: bool) -> Iterable[Found]:
+    def close(self, clean: bool) -> Iterable[Left]:
         """The flow ended (`clean`: both sides had their say): what is unfinished is found as it is."""
         ...

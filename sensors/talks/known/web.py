@@ -1,0 +1,60 @@
+"""TLS, SSH, HTTP and DNS."""
+
+from __future__ import annotations
+
+import re
+
+from sensors.decode.dns import plausible
+from sensors.talks.known import MORE, NOTHING, Verdict
+
+_METHOD = re.compile(rb"[A-Z][A-Z_-]{1,23} ")
+_REQUEST = re.compile(rb"[A-Z][A-Z_-]{1,23} [^\r\n]{1,8000} HTTP/1\.[01]\r?\n")
+_HTTP_METHODS = frozenset(
+    b"GET POST HEAD PUT DELETE OPTIONS PATCH CONNECT TRACE PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK REPORT "
+    b"SEARCH".split()
+)
+
+
+def stream(data: bytes, side: int) -> Verdict:
+    if data[0] == 0x16:
+        if len(data) < 6:
+            return MORE
+        if data[1] == 3 and data[2] <= 4 and data[5] in (1, 2):
+            from sensors.talks.tls import TlsTalk
+
+            return Verdict(TlsTalk)
+    if data.startswith(b"SSH-"):
+        from sensors.talks.ssh import SshTalk
+
+        return Verdict(SshTalk)
+    if b"SSH-".startswith(data[:4]) or b"HTTP/1.".startswith(data[:7]):
+        return MORE
+    if data.startswith(b"HTTP/1.") or _is_request(data):
+        from sensors.talks.http import HttpTalk
+
+        return Verdict(HttpTalk)
+    if len(data) >= 14 and data[0] < 0x40:
+        size = data[0] << 8 | data[1]
+        if size >= 17 and len(data) >= size + 2 and plausible(data[2 : size + 2]):
+            from sensors.talks.dns import DnsTalk
+
+            return Verdict(lambda: DnsTalk(stream=True))
+        if size >= 17 and len(data) < size + 2 and data[6:8] == b"\0\1":
+            return MORE  # a DNS message cut between segments: one question, RFC 1035 §4.2.2
+    return MORE if len(data) < 8 or (_METHOD.match(data) and b"\n" not in data) else NOTHING
+
+
+def datagram(data: bytes, sport: int, dport: int) -> Verdict:
+    """The DNS ports only lower the bar: what breaks there is an anomaly."""
+    if not {sport, dport}.isdisjoint((53, 5353, 5355)) or plausible(data):
+        from sensors.talks.dns import DnsTalk
+
+        return Verdict(lambda: DnsTalk(stream=False))
+    return NOTHING
+
+
+def _is_request(data: bytes) -> bool:
+    match = _METHOD.match(data)
+    if match is None:
+        return False
+    return match[0][:-1] in _HTTP_METHODS or _REQUEST.match(data) is not None
