@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
 from sensors.decode.address import address_text
+from sensors.decode.asn1 import children, inner, instant, take
 from sensors.decode.fault import Undecodable
-from vonggac.domain.times import format_instant
 
-#: Name attributes and alternative names read of one certificate.
-MAX_NAMES = 256
+_LAYER = "x509"
 
 _ATTRIBUTES = {
     "550403": "CN", "550404": "SN", "550405": "serialNumber", "550406": "C", "550407": "L", "550408": "ST",
@@ -35,22 +33,15 @@ class Certificate(NamedTuple):
 
 def decode_certificate(der: bytes) -> Certificate:
     """The certificate; Undecodable where its DER does not hold together."""
-    try:
-        return _certificate(der)
-    except IndexError as error:
-        raise Undecodable("x509", len(der), "cut") from error
-
-
-def _certificate(der: bytes) -> Certificate:
-    _, outer, _ = _value(der, 0)
-    _, tbs, _ = _value(outer, 0)
-    fields = _children(tbs)
+    _, outer, _ = take(der, 0, _LAYER)
+    _, tbs, _ = take(outer, 0, _LAYER)
+    fields = _parts(tbs)
     if fields and fields[0][0] == 0xA0:  # the version
         fields = fields[1:]
     if len(fields) < 6:
         raise Undecodable("x509", 0, "fields")
     serial, _, issuer, validity, subject = (value for _, value in fields[:5])
-    dates = _children(validity)
+    dates = _parts(validity)
     if len(dates) < 2:
         raise Undecodable("x509", 0, "validity")
     alternatives: tuple[str, ...] = ()
@@ -60,44 +51,24 @@ def _certificate(der: bytes) -> Certificate:
     return Certificate(
         _distinguished_name(subject),
         _distinguished_name(issuer),
-        _date(*dates[0]),
-        _date(*dates[1]),
+        instant(*dates[0]),
+        instant(*dates[1]),
         serial.lstrip(b"\0").hex().upper() or "00",
         alternatives,
         sha256(der).hexdigest().upper(),
     )
 
 
-def _value(data: bytes, at: int) -> tuple[int, bytes, int]:
-    """(tag, contents, where the next begins) of the DER value at `at`; lengths up to four octets."""
-    tag, size = data[at], data[at + 1]
-    at += 2
-    if size & 0x80:
-        octets = size & 0x7F
-        if not 1 <= octets <= 4:
-            raise Undecodable("x509", at, "length_form")
-        size = int.from_bytes(data[at : at + octets])
-        at += octets
-    if at + size > len(data):
-        raise Undecodable("x509", at, "length")
-    return tag, data[at : at + size], at + size
-
-
-def _children(data: bytes) -> list[tuple[int, bytes]]:
-    found: list[tuple[int, bytes]] = []
-    at = 0
-    while at < len(data) and len(found) < MAX_NAMES:
-        tag, value, at = _value(data, at)
-        found.append((tag, value))
-    return found
+def _parts(data: bytes) -> list[tuple[int, bytes]]:
+    return children(data, _LAYER)
 
 
 def _distinguished_name(data: bytes) -> str:
     """`CN=…, O=…`: the most specific part first, as RFC 4514 §2.1 and ECS have it."""
     parts: list[str] = []
-    for _, group in _children(data):
-        for _, pair in _children(group):
-            values = _children(pair)
+    for _, group in _parts(data):
+        for _, pair in _parts(group):
+            values = _parts(pair)
             if len(values) == 2:
                 kind, (tag, value) = values[0][1].hex(), values[1]
                 parts.append(f"{_ATTRIBUTES.get(kind, kind)}={_escaped(_string(tag, value))}")
@@ -114,23 +85,11 @@ def _string(tag: int, value: bytes) -> str:
     return value.decode("latin-1" if tag == 0x14 else "utf-8", "backslashreplace")
 
 
-def _date(tag: int, value: bytes) -> str:
-    """UTCTime (years 1950 to 2049) or GeneralizedTime, RFC 5280 §4.1.2.5."""
-    text = value.decode("ascii", "replace")
-    if tag == 0x17:
-        text = ("19" if text[:2] >= "50" else "20") + text
-    try:
-        instant = datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return ""
-    return format_instant(instant) if instant.year >= 1000 else ""
-
-
 def _alternative_names(extensions: bytes) -> Iterator[str]:
-    for _, extension in _children(_value(extensions, 0)[1]):
-        parts = _children(extension)
+    for _, extension in _parts(inner(extensions, _LAYER)):
+        parts = _parts(extension)
         if parts and parts[0][1].hex() == _SUBJECT_ALT_NAME:
-            for tag, value in _children(_value(parts[-1][1], 0)[1]):
+            for tag, value in _parts(inner(parts[-1][1], _LAYER)):
                 if tag == 0x82:
                     yield value.decode("utf-8", "backslashreplace")
                 elif tag == 0x87 and len(value) in (4, 16):
