@@ -1,8 +1,12 @@
-"""Protocols of the network itself and of its edges: QUIC, DHCP, NTP."""
+"""Protocols of the network itself: addresses, time, management. What content leaves open, a port settles."""
 
 from __future__ import annotations
 
+from sensors.decode.dhcp import COOKIE, HEADER
+from sensors.decode.dhcpv6 import MESSAGE_TYPES as DHCPV6_TYPES
 from sensors.talks.known import NOTHING, Verdict
+
+_DHCPV6_PORTS = frozenset((546, 547))
 
 
 def stream(data: bytes, side: int) -> Verdict:
@@ -10,10 +14,29 @@ def stream(data: bytes, side: int) -> Verdict:
 
 
 def datagram(data: bytes, sport: int, dport: int) -> Verdict:
+    ports = {sport, dport}
     if len(data) >= 1200 and data[0] & 0xC0 == 0xC0 and data[1:5] in (b"\0\0\0\1", b"\x6b\x33\x43\xcf"):
         return Verdict(label="quic")  # a long header of RFC 9000 or RFC 9369 in a full-size datagram
-    if len(data) >= 240 and data[236:240] == b"\x63\x82\x53\x63":
-        return Verdict(label="dhcp")  # the magic cookie of RFC 2131 §3
-    if len(data) == 48 and 123 in (sport, dport) and data[0] & 7 in range(1, 6):
-        return Verdict(label="ntp")
+    if data[HEADER : HEADER + 4] == COOKIE and data[0] in (1, 2) and data[2] <= 16:
+        from sensors.talks.dhcp import dhcp_talk
+
+        return Verdict(dhcp_talk)
+    if not ports.isdisjoint(_DHCPV6_PORTS) and len(data) >= 4 and data[0] in DHCPV6_TYPES:
+        from sensors.talks.dhcpv6 import dhcpv6_talk
+
+        return Verdict(dhcpv6_talk)
+    if 123 in ports:
+        from sensors.decode.ntp import plausible as is_ntp
+
+        if is_ntp(data):
+            from sensors.talks.ntp import ntp_talk
+
+            return Verdict(ntp_talk)
+    if data[0] == 0x30:
+        from sensors.decode.snmp import plausible as is_snmp
+
+        if is_snmp(data) or not ports.isdisjoint((161, 162)):
+            from sensors.talks.snmp import snmp_talk
+
+            return Verdict(snmp_talk)
     return NOTHING
