@@ -75,7 +75,7 @@ def grease(value: int) -> bool:
 
 def version_text(value: int) -> str:
     if value >> 8 == 0x7F:
-        return f"1.3 (draft {value & 0xFF})"
+        return f"1.3 draft-{value & 0xFF}"
     return VERSIONS.get(value, f"0x{value:04x}")
 
 

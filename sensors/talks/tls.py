@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sensors.decode.fault import Undecodable
-from sensors.decode.tls import (
-    Hello,
-    cipher_text,
-    decode_certificates,
-    decode_hello,
-    ja3,
-    ja3s,
-    ja4,
-    version_text,
-)
+from sensors.decode.tls import Hello, decode_certificates, decode_hello, version_text
 from sensors.decode.x509 import Certificate, decode_certificate
 from sensors.streams import Moment
 from sensors.talks.dns import domain_parts
 from sensors.talks.talk import Found
+from sensors.talks.tls_event import certificate_fields, client_fields, offered_protocols, server_fields
 from vonggac.domain.event import Document
 
 #: RFC 8446 §5.2 and RFC 5246 §6.2.3: the longest record; and the longest handshake message read.
@@ -113,8 +105,10 @@ class TlsTalk:
         hashes: list[str] = []
         extra: Document = {}
         if self._client is not None:
-            tls["client"] = _client_fields(self._client)
+            tls["client"] = client_fields(self._client)
             extra["client_version"] = version_text(self._client.best_version)
+            if self._client.alpn:
+                extra["client_alpns"] = offered_protocols(self._client)
             hashes += [tls["client"]["ja3"], tls["client"]["ja4"]]
             if self._client.server_name:
                 hosts.append(self._client.server_name)
@@ -122,12 +116,14 @@ class TlsTalk:
         if hello is not None:
             tls["version_protocol"] = "ssl" if hello.best_version <= 0x0300 else "tls"
         if self._server is not None:
-            self._server_fields(tls, self._server)
+            tls |= server_fields(self._server)
+            if "resumed" not in tls and self._client is not None:
+                tls["resumed"] = self._resumed(self._server, self._client)
             hashes.append(tls["server"]["ja3s"])
         for side, chain in enumerate(self._chains):
             if chain:
                 end = tls.setdefault("server" if side else "client", {})
-                end |= _certificate_fields(chain[0])
+                end |= certificate_fields(chain[0])
                 hashes.append(chain[0].sha256.lower())
                 hosts += [name.lower() for name in chain[0].alternative_names[:32] if not name.startswith("*")]
                 extra["chain_length" if side else "client_chain_length"] = len(chain)
@@ -146,39 +142,7 @@ class TlsTalk:
     def _established(self) -> bool:
         return all(self._sealed) and self._server is not None and not self._alert
 
-    def _server_fields(self, tls: Document, server: Hello) -> None:
-        tls["version"] = version_text(server.best_version)
-        tls["cipher"] = cipher_text(server.ciphers[0])
-        if server.alpn:
-            tls["next_protocol"] = server.alpn[0].decode("ascii", "backslashreplace")
-        tls["server"] = {"ja3s": ja3s(server)}
-        if server.best_version >= 0x0304:
-            tls["resumed"] = server.resumes
-        elif self._client is not None:
-            same = bool(server.session_id) and server.session_id == self._client.session_id
-            tls["resumed"] = all(self._sealed) and not self._chains[1] and (same or bool(self._client.session_id))
-
-
-def _client_fields(hello: Hello) -> Document:
-    client: Document = {"ja3": ja3(hello), "ja4": ja4(hello)}
-    if hello.server_name:
-        client["server_name"] = hello.server_name
-    if hello.ciphers:
-        client["supported_ciphers"] = [cipher_text(n) for n in hello.ciphers[:64]]
-    return client
-
-
-def _certificate_fields(certificate: Certificate) -> Document:
-    fields: Document = {
-        "subject": certificate.subject,
-        "issuer": certificate.issuer,
-        "hash": {"sha256": certificate.sha256},
-        "x509": {"serial_number": certificate.serial},
-    }
-    if certificate.not_before:
-        fields["not_before"] = certificate.not_before
-    if certificate.not_after:
-        fields["not_after"] = certificate.not_after
-    if certificate.alternative_names:
-        fields["x509"]["alternative_names"] = list(certificate.alternative_names)
-    return fields
+    def _resumed(self, server: Hello, client: Hello) -> bool:
+        """Up to TLS 1.2: both sides encrypt at once, without a certificate (RFC 5246 §7.3, RFC 5077 §3.1)."""
+        same = bool(server.session_id) and server.session_id == client.session_id
+        return all(self._sealed) and not self._chains[1] and (same or bool(client.session_id))

@@ -15,8 +15,13 @@ def stream(data: bytes, side: int) -> Verdict:
 
 def datagram(data: bytes, sport: int, dport: int) -> Verdict:
     ports = {sport, dport}
-    if len(data) >= 1200 and data[0] & 0xC0 == 0xC0 and data[1:5] in (b"\0\0\0\1", b"\x6b\x33\x43\xcf"):
-        return Verdict(label="quic")  # a long header of RFC 9000 or RFC 9369 in a full-size datagram
+    if data[0] & 0x89:
+        from sensors.decode.quic import plausible as is_quic
+
+        if is_quic(data):
+            from sensors.talks.quic import QuicTalk
+
+            return Verdict(QuicTalk)
     if data[HEADER : HEADER + 4] == COOKIE and data[0] in (1, 2) and data[2] <= 16:
         from sensors.talks.dhcp import dhcp_talk
 
