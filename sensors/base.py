@@ -17,7 +17,7 @@ from vonggac.domain.event import Document
 
 #: How many bytes `accepts` is given to tell what an input is.
 SNIFF_BYTES = 65_536
-#: The most input units in one batch.
+#: A batch ends when it has so many input units; packets come by the chunk, so it may have as many more less one.
 BATCH_UNITS = 4_096
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from sensors import kernel
 from sensors.base import Origin
 from sensors.decode.address import ICMP, ICMPV6, SCTP, TCP, UDP, address_text
-from sensors.flows import Flow
+from sensors.flows import Flow, Row, tcp_state
 from sensors.streams import Moment
 from sensors.talks.talk import Found
 from vonggac.domain.event import ECS_VERSION, Document, event_id
@@ -87,22 +88,25 @@ class Scribe:
             document["organization"] = dict(self._organization)
         return document
 
-    def flow(self, flow: Flow, reason: str) -> Document:
+    def flow(self, flow: Flow, row: Row, reason: str) -> Document:
         """The event of a flow that ended for that reason (`closed`, `idle`, `active`, `evicted`, `end-of-input`)."""
-        document = self.document("flow", flow.last_ns, flow.begun.position, flow.id)
+        last_ns = row[kernel.LAST_NS]
+        document = self.document("flow", last_ns, flow.begun.position, flow.id)
         document["event"] |= {
             "start": instant_text(flow.begun.ns),
-            "end": instant_text(flow.last_ns),
-            "duration": max(0, flow.last_ns - flow.begun.ns),
+            "end": instant_text(last_ns),
+            "duration": max(0, last_ns - flow.begun.ns),
         }
         self._endpoints(document, flow)
+        packets, size = row[kernel.PACKETS : kernel.BYTES], row[kernel.BYTES : kernel.FLAGS]
         for side, name in enumerate(("source", "destination")):
-            document[name] |= {"bytes": flow.bytes[side], "packets": flow.packets[side]}
-        document["network"] |= {"bytes": sum(flow.bytes), "packets": sum(flow.packets)}
+            document[name] |= {"bytes": size[side], "packets": packets[side]}
+        document["network"] |= {"bytes": sum(size), "packets": sum(packets)}
         state: Document = {"end_reason": reason}
         if flow.protocol == TCP:
-            state["state"] = flow.tcp_state
-            state["tcp_flags"] = {"source": flags_text(flow.flags[0]), "destination": flags_text(flow.flags[1])}
+            source, destination = row[kernel.FLAGS : kernel.FIRST_BYTE]
+            state["state"] = tcp_state(row)
+            state["tcp_flags"] = {"source": flags_text(source), "destination": flags_text(destination)}
         elif flow.protocol in (ICMP, ICMPV6):
             state["icmp_type"] = flow.sport
         document["vonggac"]["flow"] = state

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any
 
+from sensors import kernel
 from sensors.base import Origin
+from sensors.chunk import Chunk
 from sensors.decode.address import ICMP, ICMPV6, TCP, UDP
 from sensors.decode.fault import Undecodable
 from sensors.decode.frame import Fragment, Frame, Segment, decode_datagram, decode_frame
 from sensors.document import Scribe
-from sensors.flows import ACK, ACTIVE_NS, FIN, RST, SYN, Flow, FlowTable
+from sensors.flows import FIN, REASONS, SYN, Flow, FlowTable, Row
 from sensors.fragments import Datagram, Reassembly
 from sensors.streams import Budget, Moment
 from sensors.talks.icmp import IcmpTalk
@@ -31,45 +33,53 @@ _AT_END = 1 << 20
 _INCOMPLETE = 1 << 21
 
 
-class Packet(NamedTuple):
-    """One captured packet. `position` counts from 0 in its source; `ns` is its time since 1970."""
-
-    position: int
-    ns: int
-    linktype: int
-    data: bytes
-    wire_length: int
-
-
 class Engine:
-    """Feed packets in order, `take` events, `finish` once. `counts` says what was not decoded, by reason."""
+    """Feed chunks in order, `take` events, `finish` once. `counts` says what was not decoded, by reason.
 
-    def __init__(self, origin: Origin, fingerprint: str) -> None:
+    The kernel goes through the packets; what it tells of them is followed here, in their order. `loops` are its
+    functions, plain or compiled: they may be changed between two chunks.
+    """
+
+    def __init__(self, origin: Origin, fingerprint: str, loops: Any = kernel) -> None:
         self._scribe = Scribe(origin, fingerprint)
-        self._flows = FlowTable()
+        self._table = FlowTable(loops=loops)
+        self._flows: dict[int, Flow] = {}  # those of which more is known than their row tells
         self._fragments = Reassembly()
         self._budget = Budget()
         self._expected: dict[tuple[bytes, int], Callable[[], Talk]] = {}
         self._events: list[Document] = []
         self._anomalies = (-1, -1)  # (packet index, ordinal) of the last anomaly
-        self._second = -1
-        self._now_ns = 0
-        self.counts: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._evicted = 0
 
-    def feed(self, packet: Packet) -> None:
-        at = Moment(packet.position, packet.ns)
-        self.pass_time(packet.ns)
-        frame = decode_frame(packet.linktype, packet.data, packet.wire_length)
-        self._frame(frame, frame.vlans, 1, at)
-        if frame.skipped:
-            self.counts[frame.skipped] += 1
+    def use(self, loops: Any) -> None:
+        self._table.loops = loops
+
+    def feed(self, chunk: Chunk) -> None:
+        times: list[int] = chunk.times.tolist()
+        at = 0
+        while at < chunk.packets:
+            stop = self._table.run(chunk, at)
+            self._follow(chunk.data, chunk.first, times)
+            at = -stop - 1 if stop < 0 else stop
+            if 0 <= stop < chunk.packets:
+                self._odd(chunk, at, Moment(chunk.first + at, times[at]))
+                at += 1
 
     def pass_time(self, ns: int) -> None:
-        """It is (at least) this late: what has idled for too long by now ends. Looked at once a second."""
-        self._now_ns = max(self._now_ns, ns)
-        if self._now_ns // 1_000_000_000 != self._second:
-            self._second = self._now_ns // 1_000_000_000
-            self._expire()
+        """It is (at least) this late: what has idled for too long by now ends."""
+        self._table.pass_time(ns)
+        self._follow(b"", 0, [ns])
+        self._expire_fragments(ns)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What was not decoded or lost since the last call, by reason."""
+        evicted, self._evicted = self._table.evicted - self._evicted, self._table.evicted
+        if evicted:
+            self._counts["flows_evicted"] += evicted
+        counts, self._counts = self._counts, Counter()
+        return counts
 
     @property
     def waiting(self) -> bool:
@@ -85,8 +95,43 @@ class Engine:
         """The input has ended: every open flow and datagram is reported as it is."""
         for datagram in self._fragments.finish():
             self._incomplete(datagram)
-        for flow in self._flows.finish():
-            self._end(flow, "end-of-input")
+        for number in self._table.finish():
+            self._end(number, "end-of-input")
+
+    def _follow(self, data: bytes, first: int, times: list[int]) -> None:
+        """What the kernel told, in packet order."""
+        for kind, number, detail, packet, offset, length, missing, seq, first_byte in self._table.told():
+            if kind == kernel.DATA:
+                flow = self._flows.get(number) or self._open(number)
+                at = Moment(first + packet, times[packet])
+                payload = data[offset : offset + length]
+                self._data(number, flow, detail, payload, missing, seq, first_byte, at)
+            elif kind == kernel.END:
+                self._end(number, REASONS[detail])
+                self._table.release(number)
+            else:
+                self._report_active(number, detail, Moment(first + packet, times[packet]))
+                self._table.release(detail)
+
+    def _open(self, number: int) -> Flow:
+        """What is known of a flow from its row alone, from now on kept."""
+        self._flows[number] = flow = self._flow(self._table.row(number), number)
+        return flow
+
+    def _flow(self, row: Row, number: int) -> Flow:
+        flow = Flow(row, self._table.key(number))
+        flow.id = self._scribe.id(flow.begun.ns, flow.begun.position, "flow", flow.depth)
+        return flow
+
+    def _odd(self, chunk: Chunk, packet: int, at: Moment) -> None:
+        """A packet that the kernel left: tunnels, fragments, rare links, faults."""
+        start = int(chunk.starts[packet])
+        data = chunk.data[start : start + int(chunk.lengths[packet])]
+        self._expire_fragments(at.ns)
+        frame = decode_frame(int(chunk.links[packet]), data, int(chunk.wires[packet]))
+        self._frame(frame, frame.vlans, 1, at)
+        if frame.skipped:
+            self._counts[frame.skipped] += 1
 
     def _frame(self, frame: Frame, vlans: tuple[int, ...], packets: int, at: Moment) -> None:
         for segment in frame.segments:
@@ -106,108 +151,107 @@ class Engine:
             self._frame(frame, vlans, datagram.packets, at)
 
     def _incomplete(self, datagram: Datagram) -> None:
-        self.counts["fragments_incomplete"] += datagram.packets
+        self._counts["fragments_incomplete"] += datagram.packets
         fault = Undecodable("ip", datagram.first.offset, "fragments_incomplete")
         self._anomaly(datagram.begun, fault, None, _INCOMPLETE + datagram.first.depth)
 
     def _segment(self, segment: Segment, vlans: tuple[int, ...], packets: int, at: Moment) -> None:
-        found = self._flows.find(segment)
-        if found is not None and _starts_anew(found[0], segment):
-            self._flows.remove(found[0])
-            self._end(found[0], "closed")
-            found = None
-        if found is None:
-            flow, side = self._flows.open(segment, at)
-            flow.id = self._scribe.id(at.ns, at.position, "flow", segment.depth)
-            flow.vlans = vlans
-            for surplus in self._flows.surplus():
-                self.counts["flows_evicted"] += 1
-                self._end(surplus, "evicted")
-        else:
-            flow, side = found
-            if at.ns - flow.begun.ns > ACTIVE_NS:
-                self._report_active(flow, at)
-        flow.packets[side] += packets
-        flow.bytes[side] += segment.size
-        flow.last_ns = max(flow.last_ns, at.ns)
-        try:
-            self._payload(flow, side, segment, at)
-        except Undecodable as fault:
-            self._anomaly(at, fault, flow)
-        self._flows.touch(flow)
-
-    def _payload(self, flow: Flow, side: int, segment: Segment, at: Moment) -> None:
-        if segment.protocol == TCP:
-            self._tcp(flow, side, segment, at)
-        elif segment.protocol == UDP:
-            if segment.payload and not segment.missing:
-                self._udp(flow, side, segment, at)
-        elif segment.protocol in (ICMP, ICMPV6):
-            if flow.talk is None:
-                flow.talk = IcmpTalk(4 if segment.protocol == ICMP else 6)
-            self._emit(flow, flow.talk.data(side, segment.payload, at))
-
-    def _tcp(self, flow: Flow, side: int, segment: Segment, at: Moment) -> None:
-        flags, seq = segment.flags, segment.seq
-        flow.flags[side] |= flags
-        if flags & RST and flow.rst_by < 0:
-            flow.rst_by = side
-        if flow.stream is None:
-            flow.stream = Stream(self._budget, self._expected_talk(flow))
-        stream = flow.stream
-        if stream.done:
-            return
-        if flags & SYN:
-            stream.begin(side, seq + 1)
-            seq = seq + 1 & 0xFFFFFFFF
+        number, side = self._table.enter(segment, vlans, packets, at)
+        self._follow(b"", at.position, [at.ns])
+        flow = self._flows.get(number)
+        if flow is None:
+            flow = self._open(number)
+            if flow.begun == at:
+                flow.vlans, flow.outer = vlans, segment.outer
         if segment.payload or segment.missing:
-            try:
-                self._emit(flow, stream.push(side, segment, seq, at))
-            except Undecodable:
-                self._emit(flow, stream.close(False))
-                raise
-            finally:
-                flow.application = stream.application
+            begins = segment.protocol == TCP and bool(segment.flags & SYN)
+            seq = segment.seq + 1 & 0xFFFFFFFF if begins else segment.seq
+            self._data(number, flow, side, segment.payload, segment.missing, seq, seq if begins else -1, at)
 
-    def _udp(self, flow: Flow, side: int, segment: Segment, at: Moment) -> None:
-        if flow.talk is None:
-            if flow.application or flow.packets[0] + flow.packets[1] > MAX_UDP_TRIES:
-                return
-            verdict = recognise_datagram(segment.payload, segment.sport, segment.dport)
-            flow.application = verdict.label
-            if verdict.talk is None:
-                return
-            flow.talk = verdict.talk()
-        self._emit(flow, flow.talk.data(side, segment.payload, at))
-        flow.application = flow.talk.name
+    def _data(
+        self, number: int, flow: Flow, side: int, payload: bytes, missing: int, seq: int, first_byte: int, at: Moment
+    ) -> None:
+        try:
+            if flow.protocol == TCP:
+                wanted = self._tcp(flow, side, payload, missing, seq, first_byte, at)
+            elif flow.protocol == UDP:
+                wanted = not payload or missing > 0 or self._udp(flow, side, payload, at)
+            elif flow.protocol in (ICMP, ICMPV6):
+                if flow.talk is None:
+                    flow.talk = IcmpTalk(4 if flow.protocol == ICMP else 6)
+                self._emit(flow, flow.talk.data(side, payload, at))
+                wanted = True
+            else:
+                wanted = False
+        except Undecodable as fault:
+            wanted = flow.protocol != TCP
+            self._anomaly(at, fault, flow)
+        if not wanted:
+            self._table.unwanted(number)
 
-    def _expire(self) -> None:
-        for flow, reason in self._flows.idle(self._now_ns):
-            self._end(flow, reason)
-        for datagram in self._fragments.expired(self._now_ns):
+    def _tcp(self, flow: Flow, side: int, payload: bytes, missing: int, seq: int, first_byte: int, at: Moment) -> bool:
+        """Whether more of the stream is wanted."""
+        stream = flow.stream
+        if stream is None:
+            flow.stream = stream = Stream(self._budget, self._expected_talk(flow))
+        if stream.done:
+            return False
+        if first_byte >= 0:
+            stream.begin(side, first_byte)
+        try:
+            self._emit(flow, stream.push(side, payload, missing, seq, at))
+        except Undecodable:
+            self._emit(flow, stream.close(False))
+            raise
+        return not stream.done
+
+    def _udp(self, flow: Flow, side: int, payload: bytes, at: Moment) -> bool:
+        """Whether more of the flow's datagrams are wanted."""
+        if flow.talk is not None:
+            self._emit(flow, flow.talk.data(side, payload, at))
+            return not flow.talk.done
+        if flow.label or flow.tries >= MAX_UDP_TRIES:
+            return False
+        flow.tries += 1
+        verdict = recognise_datagram(payload, flow.sport, flow.dport)
+        flow.label = verdict.label
+        if verdict.talk is None:
+            return not flow.label
+        flow.talk = verdict.talk()
+        try:
+            self._emit(flow, flow.talk.data(side, payload, at))
+        except Undecodable:
+            flow.talk = None  # it only looked like it
+            raise
+        return not flow.talk.done
+
+    def _expire_fragments(self, ns: int) -> None:
+        for datagram in self._fragments.expired(ns):
             self._incomplete(datagram)
 
-    def _report_active(self, flow: Flow, at: Moment) -> None:
+    def _report_active(self, number: int, copy: int, at: Moment) -> None:
         """A long flow so far; what follows counts as the next part of it, with an id of its own."""
-        self._events.append(self._scribe.flow(flow, "active"))
+        row = self._table.row(copy)
+        flow = self._flows.get(number) or self._flow(row, copy)
+        self._events.append(self._scribe.flow(flow, row, "active"))
         flow.begun = at
         flow.id = self._scribe.id(at.ns, at.position, "flow", flow.depth)
-        flow.packets, flow.bytes = [0, 0], [0, 0]
 
-    def _end(self, flow: Flow, reason: str) -> None:
-        at = Moment(flow.begun.position, flow.last_ns)
+    def _end(self, number: int, reason: str) -> None:
+        row = self._table.row(number)
+        flow = self._flows.pop(number, None) or self._flow(row, number)
+        at = Moment(flow.begun.position, row[kernel.LAST_NS])
         try:
-            if flow.stream is not None and not flow.stream.done:
-                self._emit(flow, flow.stream.finish(bool(flow.flags[1] & FIN)))
+            if flow.stream is not None:
+                if not flow.stream.done:
+                    self._emit(flow, flow.stream.finish(bool(row[kernel.FLAGS + 1] & FIN)))
             elif flow.talk is not None:
                 self._emit(flow, flow.talk.close(True))
         except Undecodable as fault:
             self._anomaly(at, fault, flow, _AT_END + flow.depth)
             if flow.stream is not None:
                 self._emit(flow, flow.stream.close(False))
-        if flow.stream is not None:
-            flow.application = flow.stream.application
-        self._events.append(self._scribe.flow(flow, reason))
+        self._events.append(self._scribe.flow(flow, row, reason))
 
     def _expected_talk(self, flow: Flow) -> Talk | None:
         make = self._expected.pop((flow.dst, flow.dport), None)
@@ -223,14 +267,8 @@ class Engine:
         for thing in found:
             if isinstance(thing, Expect):
                 self._expect(flow, thing)
-                continue
-            if isinstance(thing, Become):
-                continue  # a datagram flow has no rest to hand on
-            if flow.stream is not None:
-                flow.application = flow.stream.application
-            elif flow.talk is not None:
-                flow.application = flow.talk.name
-            self._events.append(self._scribe.found(flow, thing))
+            elif not isinstance(thing, Become):  # a datagram flow has no rest to hand on
+                self._events.append(self._scribe.found(flow, thing))
 
     def _anomaly(self, at: Moment, fault: Undecodable, flow: Flow | None, ordinal: int | None = None) -> None:
         """Report a fault. Those told later than their packet bring an ordinal that no other anomaly there can have."""
@@ -238,12 +276,5 @@ class Engine:
             position, last = self._anomalies
             ordinal = last + 1 if position == at.position else 0
             self._anomalies = (at.position, ordinal)
-        self.counts[f"{fault.layer}.{fault.reason}"] += 1
+        self._counts[f"{fault.layer}.{fault.reason}"] += 1
         self._events.append(self._scribe.anomaly(at, ordinal, fault.layer, fault.offset, fault.reason, flow))
-
-
-def _starts_anew(flow: Flow, segment: Segment) -> bool:
-    """Whether a segment of a known flow's endpoints opens the next connection between them."""
-    if segment.protocol != TCP or segment.flags & (SYN | ACK | RST | FIN) != SYN:
-        return False
-    return flow.closed or (segment.seq != flow.first_seq and bool(flow.flags[1] & SYN))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import os
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Any
 
-from sensors.decode.address import ICMP, ICMP_PAIRS, ICMPV6, ICMPV6_PAIRS, TCP, UDP, community_id
+import numpy as np
+
+from sensors import kernel
+from sensors.chunk import CHUNK_PACKETS, Chunk
+from sensors.decode.address import ICMP, ICMP_PAIRS, ICMPV6, ICMPV6_PAIRS, community_id
 from sensors.decode.frame import Segment
 from sensors.streams import Moment
 from sensors.talks.stream import Stream
@@ -14,40 +19,41 @@ from sensors.talks.talk import Talk
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
-#: Idle time after which a flow ends: TCP, TCP after its close, everything else.
-TCP_IDLE_NS = 300 * 10**9
-CLOSED_IDLE_NS = 10 * 10**9
-OTHER_IDLE_NS = 60 * 10**9
-#: A flow that never idles is reported at least this often.
-ACTIVE_NS = 1_800 * 10**9
 #: Flows held at a time; past it the one longest idle ends early, and is counted.
 MAX_FLOWS = 131_072
+_BUCKETS = 131_072
+#: Reasons for which a flow ends, by the kernel's numbers.
+REASONS = ("closed", "idle", "evicted")
 
-Key = tuple[bytes, bytes, int, int, int]
+#: A flow's numbers, by the kernel's columns.
+Row = list[int]
 
 
 class Flow:
-    """One flow. Index 0 of each pair is the side that began it (`source`), 1 the other (`destination`)."""
+    """Who talks on a flow and what was understood of it; its counters are in its row of the table."""
 
-    __dict__: dict[str, object]  # for cached_property
-
-    def __init__(self, key: Key, segment: Segment, at: Moment) -> None:
-        self.key = key
-        self.src, self.dst, self.protocol, self.sport, self.dport = key
-        self.depth = segment.depth
-        self.outer = segment.outer
-        self.begun = at
-        self.last_ns = at.ns
-        self.packets = [0, 0]
-        self.bytes = [0, 0]
-        self.flags = [0, 0]
-        self.vlans: tuple[int, ...] = ()
-        self.first_seq = segment.seq
-        self.rst_by = -1
-        self.application = ""
+    def __init__(self, row: Row, key: bytes) -> None:
+        size = 4 if row[kernel.FAMILY] == 4 else 16
+        ends = key[:size], key[16 : 16 + size]
+        turned = row[kernel.TURNED]
+        self.src, self.dst = ends[turned], ends[1 - turned]
+        self.protocol, self.sport, self.dport = row[kernel.PROTOCOL], row[kernel.SPORT], row[kernel.DPORT]
+        self.depth = row[kernel.DEPTH]
+        self.begun = Moment(row[kernel.BEGUN], row[kernel.BEGUN_NS])
+        self.vlans = tuple(vlan for vlan in row[kernel.VLAN : kernel.INNER_VLAN + 1] if vlan >= 0)
+        self.outer: tuple[tuple[str, bytes, bytes], ...] = ()
+        self.tries = 0
+        self.label = ""  # the protocol's name where no talk knows it
         self.stream: Stream | None = None
         self.talk: Talk | None = None
         self.id = ""
+
+    @property
+    def application(self) -> str:
+        """The protocol's name, once it is recognised."""
+        if self.stream is not None:
+            return self.stream.application
+        return self.talk.name if self.talk is not None else self.label
 
     @cached_property
     def community_id(self) -> str:
@@ -59,114 +65,126 @@ class Flow:
         """For ICMP: whether the message type has an answer (then `dport` is the answer's type)."""
         return self.sport in (ICMP_PAIRS if self.protocol == ICMP else ICMPV6_PAIRS)
 
-    @property
-    def closed(self) -> bool:
-        return self.rst_by >= 0 or bool(self.flags[0] & self.flags[1] & FIN)
 
-    @property
-    def tcp_state(self) -> str:
-        """Zeek's connection states (conn.log `conn_state`), from the flags of both sides."""
-        opener, other = self.flags
-        if not opener & SYN:
-            if other & SYN and other & ACK and other & RST:
-                return "RSTRH"
-            return "SHR" if other & SYN and other & FIN else "OTH"
-        if not other & SYN:
-            if self.rst_by == 1:
-                return "REJ"
-            if self.rst_by == 0:
-                return "RSTOS0"
-            return "SH" if opener & FIN else "S0" if not self.packets[1] else "OTH"
-        if self.rst_by >= 0:
-            return "RSTO" if self.rst_by == 0 else "RSTR"
-        return {0: "S1", FIN: "S2"}.get(opener & FIN, "S2") if not other & FIN else "SF" if opener & FIN else "S3"
+def tcp_state(row: Row) -> str:
+    """Zeek's connection states (conn.log `conn_state`), from the flags of both sides."""
+    opener, other = row[kernel.FLAGS : kernel.FLAGS + 2]
+    rst_by = row[kernel.RST_BY]
+    if not opener & SYN:
+        if other & SYN and other & ACK and other & RST:
+            return "RSTRH"
+        return "SHR" if other & SYN and other & FIN else "OTH"
+    if not other & SYN:
+        if rst_by >= 0:
+            return "REJ" if rst_by == 1 else "RSTOS0"
+        return "SH" if opener & FIN else "S0" if not row[kernel.PACKETS + 1] else "OTH"
+    if rst_by >= 0:
+        return "RSTO" if rst_by == 0 else "RSTR"
+    if other & FIN:
+        return "SF" if opener & FIN else "S3"
+    return "S2" if opener & FIN else "S1"
 
 
 class FlowTable:
-    """The open flows of one engine, found from either direction, ended by idleness in packet time."""
+    """The open flows of one engine, found from either direction, ended by idleness in packet time.
 
-    def __init__(self, limit: int = MAX_FLOWS) -> None:
-        self._limit = limit
-        self._index: dict[Key, Flow] = {}
-        self._tcp: OrderedDict[Key, None] = OrderedDict()
-        self._closed: OrderedDict[Key, None] = OrderedDict()
-        self._other: OrderedDict[Key, None] = OrderedDict()
+    Its methods leave in `told` what happened, in packet order; rows named there stay until they are released.
+    """
+
+    def __init__(self, limit: int = MAX_FLOWS, loops: Any = kernel, *, payloads: bool = True) -> None:
+        self.loops = loops
+        rows = limit + 2 * CHUNK_PACKETS + 16
+        self.flows = np.zeros((rows, kernel.COLUMNS), np.int64)
+        self._keys = np.zeros((rows, kernel.KEY_WORDS), np.uint64)
+        self._buckets = np.full(_BUCKETS, -1, np.int64)
+        self._free = np.arange(rows - 1, -1, -1, dtype=np.int64)
+        self._heads = np.full(kernel.HEADS, -1, np.int64)
+        self._heads[[kernel.FREE, kernel.LIVE, kernel.LIMIT, kernel.TOLD]] = (rows, 0, limit, 0)
+        self._heads[[kernel.NOW_NS, kernel.WANTS, kernel.LIMIT_EVICTED]] = (0, int(payloads), 0)
+        self._told = np.zeros((rows + 4 * CHUNK_PACKETS, kernel.TOLD_COLUMNS), np.int64)
+        self._words = np.zeros(kernel.KEY_WORDS, np.uint64)
+        self._key = self._words.view(np.uint8)
+        # Nobody who sends packets can know which of them share a bucket.
+        self._seed = np.frombuffer(os.urandom(8), np.uint64).copy()
+        self._vlans = np.zeros(2, np.int64)
 
     def __len__(self) -> int:
-        return len(self._index)
+        return int(self._heads[kernel.LIVE])
 
-    def find(self, segment: Segment) -> tuple[Flow, int] | None:
-        """The open flow of this segment and which side sent it."""
+    @property
+    def evicted(self) -> int:
+        return int(self._heads[kernel.LIMIT_EVICTED])
+
+    def run(self, chunk: Chunk, begin: int) -> int:
+        """Packets of the chunk from `begin` on; where it stopped (`kernel.run` says what that means)."""
+        with np.errstate(over="ignore"):
+            return int(
+                self.loops.run(
+                    np.frombuffer(chunk.data, np.int8), *chunk[2:7], chunk.first, begin, self.flows, self._keys,
+                    self._buckets, self._free, self._heads, self._told, self._key, self._words, self._seed, self._vlans,
+                )
+            )  # fmt: skip
+
+    def enter(self, segment: Segment, vlans: tuple[int, ...], packets: int, at: Moment) -> tuple[int, int]:
+        """A segment that `sensors.decode.frame` found counts in its flow: (flow, side)."""
         src, dst, protocol, sport, dport = segment[:5]
-        flow = self._index.get((src, dst, protocol, sport, dport))
-        if flow is not None:
-            return flow, 0
-        flow = self._index.get((dst, src, protocol, dport, sport))
-        return None if flow is None else (flow, 1)
+        ends = np.frombuffer(src + dst, np.int8)
+        payload = np.frombuffer(segment.payload[:4], np.int8)
+        size = len(src)
+        family = 4 if size == 4 else 6
+        loops = self.loops
+        with np.errstate(over="ignore"):
+            turned = loops.fill_key(self._key, ends, 0, size, size, protocol, family, sport, dport)
+            bucket = loops.bucket_of(self._words, self._seed, len(self._buckets))
+            flow = loops.find(self.flows, self._keys, self._buckets, self._words, bucket)
+        answering = loops.answers(protocol, sport, dport, segment.flags, payload, 0, len(payload))
+        found = loops.enter(
+            self.flows, self._keys, self._buckets, self._free, self._heads, self._told, self._words, bucket, flow,
+            turned, answering, protocol, family, sport, dport, segment.depth, *(*vlans, -1, -1)[:2], packets,
+            segment.size, segment.flags, segment.seq, at.position, at.ns, 0,
+        )  # fmt: skip
+        return found >> 1, found & 1
 
-    def open(self, segment: Segment, at: Moment) -> tuple[Flow, int]:
-        """A new flow that this segment begins, turned round when its sender is plainly the answering side."""
-        src, dst, protocol, sport, dport = segment[:5]
-        side = int(answers(segment))
-        key = (dst, src, protocol, dport, sport) if side else (src, dst, protocol, sport, dport)
-        flow = Flow(key, segment, at)
-        self._index[key] = flow
-        (self._tcp if protocol == TCP else self._other)[key] = None
-        return flow, side
+    def pass_time(self, ns: int) -> None:
+        """It is (at least) this late: flows that have idled for too long by now end."""
+        self.loops.pass_time(self.flows, self._buckets, self._heads, self._told, ns, 0)
 
-    def touch(self, flow: Flow) -> None:
-        """The flow had a packet just now."""
-        key = flow.key
-        if flow.protocol != TCP:
-            self._other.move_to_end(key)
-        elif flow.closed:
-            self._tcp.pop(key, None)
-            self._closed[key] = None
-            self._closed.move_to_end(key)
-        else:
-            self._tcp.move_to_end(key)
+    def told(self) -> list[Row]:
+        """What happened since the last call, as the kernel's rows."""
+        count = int(self._heads[kernel.TOLD])
+        if not count:
+            return []
+        self._heads[kernel.TOLD] = 0
+        rows: list[Row] = self._told[:count].tolist()
+        return rows
 
-    def remove(self, flow: Flow) -> None:
-        del self._index[flow.key]
-        for queue in (self._tcp, self._closed, self._other):
-            queue.pop(flow.key, None)
+    def row(self, flow: int) -> Row:
+        row: Row = self.flows[flow].tolist()
+        return row
 
-    def idle(self, now_ns: int) -> Iterator[tuple[Flow, str]]:
-        """Flows that have ended by now, removed, with the reason."""
-        queues = ((self._closed, CLOSED_IDLE_NS), (self._other, OTHER_IDLE_NS), (self._tcp, TCP_IDLE_NS))
-        for queue, limit in queues:
-            while queue:
-                flow = self._index[next(iter(queue))]
-                if now_ns - flow.last_ns < limit:
-                    break
-                self.remove(flow)
-                yield flow, "closed" if queue is self._closed else "idle"
+    def key(self, flow: int) -> bytes:
+        key: bytes = self._keys[flow].tobytes()
+        return key
 
-    def surplus(self) -> Iterator[Flow]:
-        """Flows past the limit, longest idle first among the closed, then the datagram flows, then TCP; removed."""
-        while len(self._index) > self._limit:
-            queue = self._closed or self._other or self._tcp
-            flow = self._index[next(iter(queue))]
-            self.remove(flow)
-            yield flow
+    def unwanted(self, flow: int) -> None:
+        """Its payloads tell nothing more."""
+        self.flows[flow, kernel.WANTED] = 0
 
-    def finish(self) -> Iterator[Flow]:
-        """Every flow, in the order in which they began; the table is empty afterwards."""
-        flows = list(self._index.values())
-        for queue in (self._index, self._tcp, self._closed, self._other):
-            queue.clear()
-        yield from flows
+    def release(self, flow: int) -> None:
+        """The row of a flow that ended may be used again."""
+        free = self._heads[kernel.FREE]
+        self._free[free] = flow
+        self._heads[kernel.FREE] = free + 1
 
-
-def answers(segment: Segment) -> bool:
-    """Whether the first segment of a flow comes from the answering side (a capture that began in the middle)."""
-    if segment.protocol == TCP:
-        if segment.flags & SYN:
-            return bool(segment.flags & ACK)
-        return segment.sport < 1024 <= segment.dport
-    if segment.protocol == UDP:
-        return segment.sport == 53 and segment.dport != 53 and len(segment.payload) > 2 and segment.payload[2] >= 0x80
-    return segment.protocol in (ICMP, ICMPV6) and segment.sport in _REPLIES[segment.protocol]
-
-
-_REPLIES = {ICMP: frozenset((0, 14, 16, 18, 9)), ICMPV6: frozenset((129, 134, 136, 145, 140))}
+    def finish(self) -> Iterator[int]:
+        """Every open flow, in the order in which they began."""
+        queues = (kernel.Q_TCP, kernel.Q_CLOSED, kernel.Q_OTHER)
+        found: list[int] = []
+        for queue in queues:
+            flow = int(self._heads[kernel.FIRST + queue])
+            while flow >= 0:
+                found.append(flow)
+                flow = int(self.flows[flow, kernel.AFTER])
+        order = self.flows[found][:, [kernel.BEGUN, kernel.DEPTH]] if found else np.zeros((0, 2), np.int64)
+        for index in np.lexsort((order[:, 1], order[:, 0])):
+            yield found[index]

@@ -10,18 +10,21 @@ from contextlib import suppress
 from ctypes.util import find_library
 from fcntl import ioctl
 from logging import ERROR, getLogger
+from select import select
 from struct import pack, unpack_from
 from time import monotonic, time_ns
 from typing import Any
 
 from sensors.base import BATCH_UNITS, Batch, Origin
-from sensors.engine import Packet
-from sensors.pcap import Record, sense
+from sensors.chunk import CHUNK_PACKETS, Chunk, Packet
+from sensors.compiled import Loops
+from sensors.pcap import sense
 from vonggac.errors import UnknownInput, UsageRefused
 
 #: A batch ends after so many seconds, full or not.
 BATCH_SECONDS = 1.0
-_POLL_SECONDS = 0.2
+#: Packets are looked at so many seconds after they came, at the latest.
+CHUNK_SECONDS = 0.2
 
 # linux/sockios.h, linux/if_packet.h, linux/if_arp.h
 _SIOCGIFHWADDR, _SOL_PACKET, _PACKET_IGNORE_OUTGOING = 0x8927, 263, 23
@@ -93,24 +96,30 @@ def _batches(socket: Any, link: int, location: str, origin: Origin, stop: Callab
         return True
 
     try:
-        yield from sense(_packets(socket, link, stop), location, origin, full)
+        yield from sense(_chunks(socket, link, stop), location, origin, Loops(), full)
     finally:
         socket.close()
 
 
-def _packets(socket: Any, link: int, stop: Callable[[], bool]) -> Iterator[Record | int]:
-    """Packets as they come; the time (ns) when none came for a moment, so that flows and batches can end."""
-    from select import select
-
+def _chunks(socket: Any, link: int, stop: Callable[[], bool]) -> Iterator[Chunk | int]:
+    """Packets as they come, at most CHUNK_SECONDS of them at a time; the time (ns) when none came for a moment."""
     position = 0
     while not stop():
-        if not select([socket], [], [], _POLL_SECONDS)[0]:
+        packets = list(_packets(socket, link, position))
+        if not packets:
             yield time_ns()
             continue
+        first = packets[0]
+        yield Chunk.of(packets, pack("!QI", first.ns, len(first.data)) + first.data)
+        position += len(packets)
+
+
+def _packets(socket: Any, link: int, position: int) -> Iterator[Packet]:
+    deadline = monotonic() + CHUNK_SECONDS
+    for number in range(position, position + CHUNK_PACKETS):
+        if not select([socket], [], [], max(0.0, deadline - monotonic()))[0]:
+            return
         _, data, seconds = socket.recv_raw()
-        if data is None:
-            continue
-        ns = int(seconds * 1_000_000) * 1000 if seconds else time_ns()
-        record = pack("!QI", ns, len(data)) + data
-        yield Record(Packet(position, ns, link, data, len(data)), record)
-        position += 1
+        if data is not None:
+            ns = int(seconds * 1_000_000) * 1000 if seconds else time_ns()
+            yield Packet(number, ns, link, data, len(data))

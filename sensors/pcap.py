@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from struct import Struct
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from sensors.base import BATCH_UNITS, Batch, Origin, fingerprint
-from sensors.engine import Engine, Packet
+from sensors.chunk import Chunk, PcapWalk
+from sensors.compiled import Loops
+from sensors.engine import Engine
+from sensors.kernel import MAX_PACKET
 from vonggac.domain.account import Refusal
 from vonggac.errors import ReadError
 
-#: A captured packet longer than this is taken for a broken length (libpcap's MAXIMUM_SNAPLEN).
-MAX_PACKET = 262_144
+#: The most bytes of a capture read at a time.
+READ_BYTES = 1 << 20
 #: Events in one batch beyond which the rest goes into another.
 MAX_BATCH_EVENTS = 8_192
 
@@ -31,13 +34,6 @@ _MAGICS = {
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 
 
-class Record(NamedTuple):
-    """A packet, and the bytes of its record as the file has them."""
-
-    packet: Packet
-    raw: bytes
-
-
 class PcapReader:
     name = "pcap"
 
@@ -45,7 +41,8 @@ class PcapReader:
         return head[:4] in _MAGICS
 
     def read(self, stream: BinaryIO, location: str, origin: Origin) -> Iterator[Batch]:
-        return sense(records(stream, location), location, origin)
+        loops = Loops(location)
+        return sense(chunks(stream, location, loops), location, origin, loops)
 
 
 class PcapngReader:
@@ -55,40 +52,47 @@ class PcapngReader:
         return head[:4] == PCAPNG_MAGIC and head[8:12] in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a")
 
     def read(self, stream: BinaryIO, location: str, origin: Origin) -> Iterator[Batch]:
-        from sensors.pcapng import records as blocks
+        from sensors.pcapng import chunks as blocks
 
-        return sense(blocks(stream, location), location, origin)
+        return sense(blocks(stream, location), location, origin, Loops(location))
 
 
-def records(stream: BinaryIO, location: str) -> Iterator[Record]:
+def chunks(stream: BinaryIO, location: str, loops: Loops) -> Iterator[Chunk]:
     """The packets of a pcap file. Raises ReadError (offset in bytes) where it breaks off."""
     head = stream.read(24)
     if len(head) < 24:
         raise ReadError("truncated_capture", location=location, offset=0)
     order, unit_ns, extra = _MAGICS[head[:4]]
     linktype = Struct(order + "I").unpack_from(head, 20)[0] & 0xFFFF
-    header = Struct(order + "IIII")
-    offset, index = 24, 0
-    size = 16 + extra
-    while start := stream.read(size):
-        if len(start) < size:
-            raise ReadError("truncated_capture", location=location, offset=offset, packet=index)
-        seconds, fraction, length, wire_length = header.unpack_from(start)
+    walk = PcapWalk(loops, order, unit_ns, 16 + extra, linktype)
+    offset, first, rest = 24, 0, b""
+    while more := _read_some(stream):
+        data, at = rest + more, 0
+        while True:
+            chunk, end = walk.take(data, first, at)
+            if chunk is None:
+                break
+            yield chunk
+            first, offset, at = first + chunk.packets, offset + end - at, end
+        rest = data[at:]
+        length = Struct(order + "I").unpack_from(rest, 8)[0] if len(rest) >= 16 else 0
         if length > MAX_PACKET:
-            raise ReadError("packet_length", location=location, offset=offset, packet=index, length=length)
-        data = stream.read(length)
-        if len(data) < length:
-            raise ReadError("truncated_capture", location=location, offset=offset, packet=index)
-        ns = seconds * 1_000_000_000 + fraction * unit_ns
-        yield Record(Packet(index, ns, linktype, data, max(wire_length, length)), start + data)
-        offset += size + length
-        index += 1
+            raise ReadError("packet_length", location=location, offset=offset, packet=first, length=length)
+    if rest:
+        raise ReadError("truncated_capture", location=location, offset=offset, packet=first)
+
+
+def _read_some(stream: BinaryIO) -> bytes:
+    """What is there now, at most READ_BYTES: who follows a growing pipe is not kept waiting."""
+    read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+    return read(READ_BYTES)
 
 
 def sense(
-    packets: Iterator[Record | int],
+    chunks: Iterator[Chunk | int],
     location: str,
     origin: Origin,
+    loops: Loops,
     full: Callable[[int], bool] = lambda taken: taken >= BATCH_UNITS,
 ) -> Iterator[Batch]:
     """The batches of a capture. Where it breaks off, the last batch says so and holds what was found before.
@@ -101,16 +105,18 @@ def sense(
     taken = position = 0
     refused: tuple[Refusal, ...] = ()
     try:
-        for record in packets:
-            if isinstance(record, int):
+        for chunk in chunks:
+            if isinstance(chunk, int):
                 if engine is not None:
-                    engine.pass_time(record)
+                    engine.pass_time(chunk)
             else:
                 if engine is None:
-                    source = fingerprint(record.raw)
+                    source = fingerprint(chunk.record)
                     engine = Engine(origin, source)
-                engine.feed(record.packet)
-                taken += 1
+                engine.use(loops.functions)
+                engine.feed(chunk)
+                loops.seen(chunk.packets)
+                taken += chunk.packets
             if engine is not None and full(taken):
                 position += taken
                 if taken or engine.waiting:
@@ -136,5 +142,4 @@ def _batches(
     last = max(0, (len(events) - 1) // MAX_BATCH_EVENTS) * MAX_BATCH_EVENTS
     for at in range(0, last, MAX_BATCH_EVENTS):
         yield Batch(source, location, position - taken, 0, tuple(events[at : at + MAX_BATCH_EVENTS]))
-    counts, engine.counts = dict(engine.counts), type(engine.counts)()
-    yield Batch(source, location, position, taken, tuple(events[last:]), refused, counts)
+    yield Batch(source, location, position, taken, tuple(events[last:]), refused, dict(engine.counts))

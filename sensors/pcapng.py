@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import BinaryIO, NamedTuple
 
-from sensors.engine import Packet
-from sensors.pcap import MAX_PACKET, PCAPNG_MAGIC, Record
+from sensors.chunk import CHUNK_PACKETS, Chunk, Packet
+from sensors.kernel import MAX_PACKET
+from sensors.pcap import PCAPNG_MAGIC
 from vonggac.errors import ReadError
 
 #: The largest block: a packet with its options. Others (name resolution, decryption secrets) are skipped up to this.
 MAX_BLOCK = 16 << 20
 #: Interfaces in one section.
 MAX_INTERFACES = 4_096
-#: The last second that can be written as an RFC 3339 year of four digits.
-_LAST_NS = 253_402_300_799 * 10**9
+#: The last time that 64 bits of nanoseconds hold, in the year 2262.
+_LAST_NS = 2**63 - 1
 
 _SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE, _ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
 _TSRESOL, _TSOFFSET = 9, 14
@@ -33,8 +34,28 @@ class Interface(NamedTuple):
         return ns if 0 <= ns <= _LAST_NS else 0
 
 
-def records(stream: BinaryIO, location: str) -> Iterator[Record]:
+def chunks(stream: BinaryIO, location: str) -> Iterator[Chunk]:
     """The packets of all sections. Raises ReadError (offset in bytes) where the file breaks off."""
+    packets: list[Packet] = []
+    record = b""
+    try:
+        for packet, raw in _records(stream, location):
+            if not packets:
+                record = raw
+            packets.append(packet)
+            if len(packets) == CHUNK_PACKETS:
+                yield Chunk.of(packets, record)
+                packets = []
+    except ReadError:
+        if packets:
+            yield Chunk.of(packets, record)
+        raise
+    if packets:
+        yield Chunk.of(packets, record)
+
+
+def _records(stream: BinaryIO, location: str) -> Iterator[tuple[Packet, bytes]]:
+    """Each packet, and the block that held it."""
     order = "<"
     interfaces: list[Interface] = []
     index = 0
@@ -51,7 +72,7 @@ def records(stream: BinaryIO, location: str) -> Iterator[Record]:
             if packet is None:
                 raise ReadError("broken_block", location=location, offset=offset, packet=index)
             last_ns = packet.ns
-            yield Record(packet, raw)
+            yield packet, raw
             index += 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sensors.decode.frame import Segment
 from sensors.streams import Budget, Half, Moment, Piece
 from sensors.talks.known import Verdict
 from sensors.talks.recognise import recognise_stream
@@ -32,9 +31,9 @@ class Stream:
     def begin(self, side: int, seq: int) -> None:
         self._halves[side].begin(seq)
 
-    def push(self, side: int, segment: Segment, seq: int, at: Moment) -> Iterator[Found | Expect]:
-        """What a segment's payload adds. Raises Undecodable where the bytes break the recognised protocol."""
-        for piece in self._halves[side].push(seq, segment.payload, segment.missing, at):
+    def push(self, side: int, payload: bytes, missing: int, seq: int, at: Moment) -> Iterator[Found | Expect]:
+        """What a segment's payload adds (`missing` bytes behind it were not captured). Raises Undecodable where the bytes break the recognised protocol."""
+        for piece in self._halves[side].push(seq, payload, missing, at):
             yield from self._piece(side, piece)
             if self.done:
                 return

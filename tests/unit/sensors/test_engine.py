@@ -11,7 +11,6 @@ from sensors import open_source
 from sensors.base import Origin
 from sensors.document import instant_text
 from sensors.made.traffic import Capture
-from sensors.talks.recognise import recognise_stream
 from tests.unit.sensors.talks.test_dns import answer, query
 from tests.unit.sensors.talks.test_http import request, response
 from tests.unit.sensors.wire import CLIENT, MACS, SERVER, batches, of, pcap, scapy, sense, tcp, udp
@@ -91,8 +90,7 @@ def test_fragments_that_never_complete_are_told():
         (0, b"\x03\0\0\x2b\x26\xe0\0\0\0\0\0Cookie", "rdp"),
     ],
 )
-def test_protocols_not_read_yet_are_named_by_their_content(side, data, name):
-    assert recognise_stream(data, side).label == name
+def test_protocols_are_named_by_their_content(side, data, name):
     (flow,) = of(sense(tcp([(side, data)], dport=12345)), "flow")
     assert flow["network"]["protocol"] == name
 

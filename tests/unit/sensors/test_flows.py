@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 
 from sensors import engine as engine_module
-from sensors.engine import Engine, Packet
-from sensors.flows import ACTIVE_NS, CLOSED_IDLE_NS, OTHER_IDLE_NS, FlowTable
+from sensors.chunk import Chunk, Packet
+from sensors.engine import Engine
+from sensors.flows import FlowTable
+from sensors.kernel import ACTIVE_NS, CLOSED_IDLE_NS, OTHER_IDLE_NS
 from tests.unit.sensors.wire import BEGUN, CLIENT, MACS, ORIGIN, SERVER, of, scapy, sense, tcp, udp
 
 s = scapy()
@@ -14,9 +16,11 @@ SECOND = 10**9
 def run(frames: list[tuple[float, object]]) -> Engine:
     """An engine that was fed these (second, packet)."""
     engine = Engine(ORIGIN, "f" * 16)
-    for index, (at, frame) in enumerate(frames):
-        data = bytes(frame)
-        engine.feed(Packet(index, BEGUN * SECOND + round(at * SECOND), 1, data, len(data)))
+    packets = [
+        Packet(index, BEGUN * SECOND + round(at * SECOND), 1, bytes(frame), len(bytes(frame)))
+        for index, (at, frame) in enumerate(frames)
+    ]
+    engine.feed(Chunk.of(packets))
     return engine
 
 
@@ -105,7 +109,7 @@ def test_a_long_flow_is_reported_in_parts():
 
 
 def test_a_full_table_ends_the_longest_idle_flow_and_counts_it(monkeypatch):
-    monkeypatch.setattr(engine_module, "FlowTable", lambda: FlowTable(limit=10))
+    monkeypatch.setattr(engine_module, "FlowTable", lambda loops: FlowTable(10, loops))
     engine = run([(0.001 * n, segment("S", sport=1000 + n)) for n in range(25)])
     assert engine.counts["flows_evicted"] == 15
     assert [f["vonggac"]["flow"]["end_reason"] for f in of(engine.take(), "flow")] == ["evicted"] * 15
