@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 
 from sensors.talks.known import NOTHING, Verdict
+from sensors.talks.talk import Talk
+
+_SMTP_BANNER = re.compile(rb"(?:220|554|421)[ -][^\r\n]*(?:SMTP|LMTP|Mail|MAIL|mail|Postfix|Exim)")
+_FTP_BANNER = re.compile(rb"(?:220|120|421)[ -][^\r\n]*(?:FTP|ftp|Ftp)|220[ -][^\r\n]*FileZilla")
+_SMTP_COMMAND = re.compile(rb"(?:EHLO|HELO|LHLO)[ \t]+[^\r\n]+\r?\n|MAIL FROM:[^\r\n]*\r?\n", re.I)
+_FTP_COMMAND = re.compile(rb"(?:USER [^\r\n]+|AUTH (?:TLS|SSL|GSSAPI)|PASV|EPSV|PORT [\d,]{11,23}|SYST)\r?\n", re.I)
 
 _LABELS: tuple[tuple[re.Pattern[bytes], str], ...] = (
-    (re.compile(rb"220[ -][^\r\n]*(?:SMTP|[Mm]ail)"), "smtp"),
-    (re.compile(rb"(?:EHLO|HELO) [^\r\n]+\r\n"), "smtp"),
-    (re.compile(rb"220[ -][^\r\n]*(?:FTP|ftp|Ftp)"), "ftp"),
-    (re.compile(rb"USER [^\r\n]+\r\n"), "ftp"),
+    (_FTP_BANNER, "ftp"),
+    (_FTP_COMMAND, "ftp"),
     (re.compile(rb"\+OK[ \r]"), "pop3"),
     (re.compile(rb"\* OK[ \[]"), "imap"),
     (re.compile(rb"RFB 00\d\.00\d\n"), "rfb"),
@@ -18,6 +22,8 @@ _LABELS: tuple[tuple[re.Pattern[bytes], str], ...] = (
 
 
 def stream(data: bytes, side: int) -> Verdict:
+    if _SMTP_COMMAND.match(data) or _SMTP_BANNER.match(data):
+        return Verdict(_smtp)
     for pattern, label in _LABELS:
         if pattern.match(data):
             return Verdict(label=label)
@@ -26,3 +32,9 @@ def stream(data: bytes, side: int) -> Verdict:
 
 def datagram(data: bytes, sport: int, dport: int) -> Verdict:
     return NOTHING
+
+
+def _smtp() -> Talk:
+    from sensors.talks.smtp import SmtpTalk
+
+    return SmtpTalk()
