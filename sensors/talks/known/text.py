@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sensors.talks.known import NOTHING, Verdict
+from sensors.talks.known import MORE, NOTHING, Verdict
 from sensors.talks.talk import Talk
 
 _SMTP_BANNER = re.compile(rb"(?:220|554|421)[ -][^\r\n]*(?:SMTP|LMTP|Mail|MAIL|mail|Postfix|Exim)")
@@ -13,8 +13,6 @@ _SMTP_COMMAND = re.compile(rb"(?:EHLO|HELO|LHLO)[ \t]+[^\r\n]+\r?\n|MAIL FROM:[^
 _FTP_COMMAND = re.compile(rb"(?:USER [^\r\n]+|AUTH (?:TLS|SSL|GSSAPI)|PASV|EPSV|PORT [\d,]{11,23}|SYST)\r?\n", re.I)
 
 _LABELS: tuple[tuple[re.Pattern[bytes], str], ...] = (
-    (_FTP_BANNER, "ftp"),
-    (_FTP_COMMAND, "ftp"),
     (re.compile(rb"\+OK[ \r]"), "pop3"),
     (re.compile(rb"\* OK[ \[]"), "imap"),
     (re.compile(rb"RFB 00\d\.00\d\n"), "rfb"),
@@ -24,6 +22,10 @@ _LABELS: tuple[tuple[re.Pattern[bytes], str], ...] = (
 def stream(data: bytes, side: int) -> Verdict:
     if _SMTP_COMMAND.match(data) or _SMTP_BANNER.match(data):
         return Verdict(_smtp)
+    if _FTP_BANNER.match(data) or _FTP_COMMAND.match(data):
+        return Verdict(_ftp)
+    if data[:3] in (b"220", b"120") and (len(data) == 3 or data[3:4] in b" -"):
+        return MORE  # of mail or FTP; the client's first command will tell
     for pattern, label in _LABELS:
         if pattern.match(data):
             return Verdict(label=label)
@@ -38,3 +40,9 @@ def _smtp() -> Talk:
     from sensors.talks.smtp import SmtpTalk
 
     return SmtpTalk()
+
+
+def _ftp() -> Talk:
+    from sensors.talks.ftp import FtpTalk
+
+    return FtpTalk()
