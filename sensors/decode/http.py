@@ -63,9 +63,9 @@ class Head(NamedTuple):
         return "chunked" in self.fields.get("transfer-encoding", "").lower()
 
 
-def decode_head(buffer: bytes | bytearray) -> Head | None:
-    """The head at the beginning of the buffer, or None while it is not all there."""
-    end = _END.search(buffer)
+def decode_head(buffer: bytes | bytearray, looked: int = 0) -> Head | None:
+    """The head at the beginning of the buffer, or None while it is not all there; its end is not in `looked` bytes."""
+    end = _END.search(buffer, max(0, looked - 3))
     if end is None:
         if len(buffer) > MAX_HEAD:
             raise Undecodable("http", MAX_HEAD, "head_length")
@@ -78,14 +78,14 @@ def decode_head(buffer: bytes | bytearray) -> Head | None:
         status = rest.strip()[:3]
         if not status.isdigit():
             raise Undecodable("http", 9, "status_line")
-        return Head("", "", _text(version), int(status), fields, end.end())
+        return Head("", "", header_text(version), int(status), fields, end.end())
     method, _, rest = start.partition(b" ")
     target, space, version = rest.rpartition(b" HTTP/")
     if not space:
         target, version = rest, b"0.9"
     if _TOKEN.fullmatch(method) is None or not target.strip():
         raise Undecodable("http", 0, "request_line")
-    return Head(_text(method), _text(target.strip()), _text(version.strip()), 0, fields, end.end())
+    return Head(header_text(method), header_text(target.strip()), header_text(version.strip()), 0, fields, end.end())
 
 
 def _fields(lines: list[bytes]) -> dict[str, str]:
@@ -96,15 +96,16 @@ def _fields(lines: list[bytes]) -> dict[str, str]:
     for line in lines:
         name, colon, value = line.rstrip(b"\r").partition(b":")
         if line[:1] in (b" ", b"\t") and last:  # an obsolete folded line belongs to the field before it
-            fields[last] = f"{fields[last]} {_text(line.strip())}"[:MAX_TEXT]
+            fields[last] = f"{fields[last]} {header_text(line.strip())}"[:MAX_TEXT]
         elif colon:
-            last = _text(name.strip()).lower()
-            text = _text(value.strip())
+            last = header_text(name.strip()).lower()
+            text = header_text(value.strip())
             fields[last] = f"{fields[last]}, {text}"[:MAX_TEXT] if last in fields else text
     return fields
 
 
-def _text(data: bytes) -> str:
+def header_text(data: bytes) -> str:
+    """A name or value as it was sent, capped."""
     return data[:MAX_TEXT].decode("utf-8", "backslashreplace")
 
 

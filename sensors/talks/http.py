@@ -10,11 +10,15 @@ from sensors.decode.fault import Undecodable
 from sensors.decode.http import Head, decode_head
 from sensors.streams import Moment
 from sensors.talks.body import Body
+from sensors.talks.http2 import Http2Talk
 from sensors.talks.http_event import Exchange, file_found, http_found
-from sensors.talks.talk import Beginnings, Found
+from sensors.talks.talk import Become, Beginnings, Found, Left, Talk
+from sensors.talks.tunnel import NamedTalk, TunnelTalk
 
 #: Requests that wait for their responses (pipelining); past it the oldest is reported without one.
 MAX_WAITING = 256
+#: Said of a body that only the connection's end ends.
+MAX_QUIET = 1 << 30
 #: The longest chunk-size line, and trailer.
 MAX_LINE = 4_096
 
@@ -26,6 +30,7 @@ class _Side:
     number: int
     stage: str = "head"  # head body chunk-size chunk chunk-end trailer rest lost tunnel
     buffer: bytearray = field(default_factory=bytearray)
+    looked: int = 0  # bytes of the buffer in which the head does not end
     begun: Moment | None = None
     left: int = 0
     exchange: Exchange | None = None
@@ -43,7 +48,7 @@ class HttpTalk:
         self._exchanges: deque[Exchange] = deque()
         self._beginnings = Beginnings()
 
-    def data(self, side: int, data: bytes, at: Moment) -> Iterator[Found]:
+    def data(self, side: int, data: bytes, at: Moment) -> Iterator[Left]:
         here = self._sides[side]
         if here.stage == "lost":
             if not data.startswith(b"HTTP/1.") and not _begins_request(data):
@@ -58,7 +63,12 @@ class HttpTalk:
             if len(here.buffer) != before[0]:
                 here.begun = at
             if finished is not None:
+                exchange = here.exchange
                 yield from self._finish(here, finished)
+                if here.stage == "tunnel" and exchange is not None:
+                    self.done = True
+                    yield Become(self._inside(here, exchange, at), bytes(here.buffer))
+                    return
             elif (len(here.buffer), here.stage) == before:
                 break
 
@@ -78,6 +88,15 @@ class HttpTalk:
         else:
             yield from self._lose(here, size)
 
+    def quiet(self, side: int) -> int:
+        """How many of this side's next bytes are body and nothing else; the last byte of a body tells its end."""
+        here = self._sides[side]
+        if here.body is None or here.buffer:
+            return 0
+        if here.stage in ("body", "chunk"):
+            return here.left - 1
+        return MAX_QUIET if here.stage == "rest" else 0
+
     def close(self, clean: bool) -> Iterator[Found]:
         for here in self._sides:
             if here.body is not None:
@@ -87,6 +106,7 @@ class HttpTalk:
 
     def _lose(self, here: _Side, size: int) -> Iterator[Found]:
         here.buffer.clear()
+        here.looked = 0
         if here.body is not None:
             here.body.lose(size)
             yield from self._finish(here, complete=False)
@@ -98,23 +118,32 @@ class HttpTalk:
             return self._head(here, at)
         if here.stage in ("body", "chunk", "rest"):
             return self._body(here)
-        if here.stage == "tunnel":
-            self.done = True
-            return None
         return self._chunk_line(here)
 
+    def _inside(self, here: _Side, exchange: Exchange, at: Moment) -> Talk:
+        """Who reads what follows a successful CONNECT (RFC 9110 §9.3.6) or an upgrade (§7.8)."""
+        upgrade = exchange.response.fields.get("upgrade", "").lower() if exchange.response else ""
+        if upgrade == "websocket":
+            return NamedTalk(upgrade)
+        if upgrade == "h2c" and exchange.request is not None:
+            ordinal = self._beginnings.next("http", exchange.begun)
+            return Http2Talk(Exchange(exchange.begun, ordinal, request=exchange.request, request_done=True))
+        other = self._sides[1 - here.number]
+        return TunnelTalk(self.name, other.number, bytes(other.buffer), other.begun or at)
+
     def _head(self, here: _Side, at: Moment) -> bool | None:
-        start = len(here.buffer) - len(here.buffer.lstrip(b"\r\n"))  # RFC 9112 §2.2: empty lines before are skipped
-        if start:
-            del here.buffer[:start]
+        if here.buffer[0] in b"\r\n":  # RFC 9112 §2.2: empty lines before are skipped
+            del here.buffer[: len(here.buffer) - len(here.buffer.lstrip(b"\r\n"))]
             return None
         if here.number == 1 - self._client and not here.buffer.startswith(b"HTTP/"):
             if len(here.buffer) >= 5 or not b"HTTP/".startswith(bytes(here.buffer)):
                 self._headless(here, at)
             return None
-        head = decode_head(here.buffer)
+        head = decode_head(here.buffer, here.looked)
         if head is None:
+            here.looked = len(here.buffer)
             return None
+        here.looked = 0
         del here.buffer[: head.size]
         here.answering = head.status > 0
         if self._client < 0:
@@ -240,7 +269,7 @@ class HttpTalk:
             else:
                 exchange.request_done = True
             if body.size or body.missing:
-                yield file_found(exchange, body, here.answering, self._beginnings.next("file", exchange.begun))
+                yield file_found(exchange, body, here.answering)
         here.exchange = here.body = None
         if here.stage != "tunnel":
             here.stage = "head"

@@ -29,6 +29,7 @@ class Exchange:
     request_done: bool = False
     response_done: bool = False
     answered_ns: int = 0
+    stream: int = 0  # of HTTP/2
 
     @property
     def finished(self) -> bool:
@@ -53,6 +54,8 @@ def http_found(exchange: Exchange) -> Found:
         event["outcome"] = "success" if exchange.response.status < 400 else "failure"
     elif exchange.response_body is not None:
         put(fields, "http.response.body.bytes", exchange.response_body.size)
+    if exchange.stream:
+        put(fields, "vonggac.http.stream_id", exchange.stream)
     if exchange.answered_ns:
         event["duration"] = max(0, exchange.answered_ns - exchange.begun.ns)
     if not fields["vonggac"]["http"]:
@@ -91,6 +94,8 @@ def _response(fields: Document, head: Head, body: Body | None) -> None:
     put(fields, "vonggac.http.response.content_type", content_type)
     put(fields, "vonggac.http.response.server", head.fields.get("server"))
     put(fields, "vonggac.http.response.location", head.fields.get("location"))
+    if head.status == 101:
+        put(fields, "vonggac.http.upgrade", head.fields.get("upgrade", "").lower() or None)
     put(fields, "http.response.body.bytes", body.size if body else 0)
     if body is None or not body.size:
         return
@@ -132,8 +137,9 @@ def url_fields(head: Head, hosts: list[str], ips: list[str]) -> Document:
     return url
 
 
-def file_found(exchange: Exchange, body: Body, answering: bool, ordinal: int) -> Found:
-    """The event of a body that went by."""
+def file_found(exchange: Exchange, body: Body, answering: bool) -> Found:
+    """The event of a body that went by; each exchange has at most two, told apart by their ordinals."""
+    ordinal = 2 * exchange.ordinal + (not answering)
     head = exchange.response if answering else exchange.request
     hosts: list[str] = []
     ips: list[str] = []

@@ -1,4 +1,4 @@
-"""TLS, SSH, HTTP and DNS."""
+"""TLS, SSH, HTTP of all versions over TCP, and DNS."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ _HTTP_METHODS = frozenset(
     b"GET POST HEAD PUT DELETE OPTIONS PATCH CONNECT TRACE PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK REPORT "
     b"SEARCH".split()
 )
+#: RFC 9113 §3.4.
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_ENOUGH = 14  # bytes of it, that nothing else begins with
 
 
 def stream(data: bytes, side: int) -> Verdict:
@@ -29,6 +32,13 @@ def stream(data: bytes, side: int) -> Verdict:
         return Verdict(SshTalk)
     if b"SSH-".startswith(data[:4]) or b"HTTP/1.".startswith(data[:7]):
         return MORE
+    if data[0] == _PREFACE[0] and _PREFACE.startswith(data[: len(_PREFACE)]):
+        return _http2() if len(data) >= _ENOUGH else MORE
+    if data[0] == 0 and data[3:9] == b"\4\0\0\0\0\0" and side == 1:
+        from sensors.decode.http2 import begins_server
+
+        if begins_server(data):
+            return _http2()
     if data.startswith(b"HTTP/1.") or _is_request(data):
         from sensors.talks.http import HttpTalk
 
@@ -42,6 +52,12 @@ def stream(data: bytes, side: int) -> Verdict:
         if size >= 17 and len(data) < size + 2 and data[6:8] == b"\0\1":
             return MORE  # a DNS message cut between segments: one question, RFC 1035 §4.2.2
     return MORE if len(data) < 8 or (_METHOD.match(data) and b"\n" not in data) else NOTHING
+
+
+def _http2() -> Verdict:
+    from sensors.talks.http2 import Http2Talk
+
+    return Verdict(Http2Talk)
 
 
 def datagram(data: bytes, sport: int, dport: int) -> Verdict:
