@@ -115,9 +115,11 @@ class Mail:
         self._part: _Part | None = None
         self._left_text = MAX_TEXT_BYTES
         self._parts = 0
+        self._at = Moment(0, 0)  # of the last bytes
 
     def feed(self, data: bytes, at: Moment) -> None:
         self.size += len(data)
+        self._at = at
         while data:
             data = self._in_head(data, at) if self._lines is not None else self._in_body(data)
 
@@ -132,10 +134,10 @@ class Mail:
         if self._part is not None and self._part.attachment is not None:
             self._part.attachment.body.lose(size)
 
-    def finish(self, complete: bool, at: Moment) -> None:
+    def finish(self, complete: bool) -> None:
         """The message ended, or was cut off."""
         if self._lines is not None:
-            self._end_head(at)
+            self._end_head(self._at)
         if self._boundaries:
             self._in_body(b"\n")  # a last delimiter may lack its line end
             self._buffer = self._buffer.removesuffix(b"\n")

@@ -79,7 +79,7 @@ class SmtpTalk:
                 self._now.mail.lose(min(size, self._chunk))
                 self._chunk -= min(size, self._chunk)
                 if not self._chunk:
-                    self._end_chunk(at)
+                    self._end_chunk()
             return
         self._lines[side].clear()
         if side != self._client:
@@ -105,7 +105,7 @@ class SmtpTalk:
                 if rest is None:
                     return
                 lines.add(rest)
-                self._end_message(at)
+                self._end_message()
                 if self._early is not None and self._now is not None:
                     yield from self._settled(self._now, self._early, at)
                 else:
@@ -115,7 +115,7 @@ class SmtpTalk:
                 self._chunk -= len(piece)
                 self._message(piece, at)
                 if not self._chunk:
-                    self._end_chunk(at)
+                    self._end_chunk()
             elif lines.peek(2) == b"\x16\x03" and self._waiting and self._waiting[-1].verb == "STARTTLS":
                 yield from self._encrypt(lines.rest())
                 return
@@ -162,7 +162,7 @@ class SmtpTalk:
             self._stage = "chunk"
             self._chunk, self._last_chunk = chunk
             if not self._chunk:
-                self._end_chunk(at)
+                self._end_chunk()
 
     def _wait(self, command: _Command) -> None:
         self._waiting.append(command)
@@ -188,17 +188,17 @@ class SmtpTalk:
         if self._now is not None and self._now.mail is not None:
             self._now.mail.feed(data, at)
 
-    def _end_message(self, at: Moment, *, complete: bool = True) -> None:
+    def _end_message(self, *, complete: bool = True) -> None:
         """The message is all there; what comes of it the server's reply will say."""
         self._stage = "command"
         if self._now is not None and self._now.mail is not None:
-            self._now.mail.finish(complete, at)
+            self._now.mail.finish(complete)
             self._now.ended = True
 
-    def _end_chunk(self, at: Moment) -> None:
+    def _end_chunk(self) -> None:
         self._stage = "command"
         if self._last_chunk:
-            self._end_message(at)
+            self._end_message()
             if self._waiting:  # the reply to the last BDAT is that to the message
                 self._waiting[-1] = _Command(_END, self._now)
 
@@ -246,7 +246,7 @@ class SmtpTalk:
         begun = _COMMANDS.search(lines.peek(MAX_LINE))
         if begun is not None and self._early is not None and self._now is not None:
             lines.take(begun.start(1))
-            self._end_message(at, complete=False)
+            self._end_message(complete=False)
             yield from self._settled(self._now, self._early, at)
 
     def _settled(self, transaction: Transaction, reply: Reply, at: Moment) -> Iterator[Left]:
@@ -278,6 +278,6 @@ class SmtpTalk:
         self._open.remove(transaction)
         if transaction.mail is not None:
             if not transaction.ended:
-                transaction.mail.finish(False, transaction.begun)
+                transaction.mail.finish(False)
             yield from files_found(transaction.mail, "smtp", upload=True)
         yield smtp_found(self._session, transaction)

@@ -11,12 +11,14 @@ _SMTP_BANNER = re.compile(rb"(?:220|554|421)[ -][^\r\n]*(?:SMTP|LMTP|Mail|MAIL|m
 _FTP_BANNER = re.compile(rb"(?:220|120|421)[ -][^\r\n]*(?:FTP|ftp|Ftp)|220[ -][^\r\n]*FileZilla")
 _SMTP_COMMAND = re.compile(rb"(?:EHLO|HELO|LHLO)[ \t]+[^\r\n]+\r?\n|MAIL FROM:[^\r\n]*\r?\n", re.I)
 _FTP_COMMAND = re.compile(rb"(?:USER [^\r\n]+|AUTH (?:TLS|SSL|GSSAPI)|PASV|EPSV|PORT [\d,]{11,23}|SYST)\r?\n", re.I)
-
-_LABELS: tuple[tuple[re.Pattern[bytes], str], ...] = (
-    (re.compile(rb"\+OK[ \r]"), "pop3"),
-    (re.compile(rb"\* OK[ \[]"), "imap"),
-    (re.compile(rb"RFB 00\d\.00\d\n"), "rfb"),
+_POP3 = re.compile(rb"\+OK [^\r\n]{2}|(?:CAPA|STLS|APOP [^\r\n]+)\r?\n")
+_IMAP = re.compile(
+    rb"\* (?:OK|PREAUTH|BYE)[ \[]"
+    rb"|[A-Za-z0-9.]{1,20} (?:(?:CAPABILITY|STARTTLS|LOGOUT)|(?:LOGIN|AUTHENTICATE|ID|ENABLE|SELECT) [^\r\n]+)\r\n",
+    re.I,
 )
+
+_LABELS: tuple[tuple[re.Pattern[bytes], str], ...] = ((re.compile(rb"RFB 00\d\.00\d\n"), "rfb"),)
 
 
 def stream(data: bytes, side: int) -> Verdict:
@@ -24,6 +26,10 @@ def stream(data: bytes, side: int) -> Verdict:
         return Verdict(_smtp)
     if _FTP_BANNER.match(data) or _FTP_COMMAND.match(data):
         return Verdict(_ftp)
+    if _POP3.match(data):
+        return Verdict(_pop3)
+    if _IMAP.match(data):
+        return Verdict(_imap)
     if data[:3] in (b"220", b"120") and (len(data) == 3 or data[3:4] in b" -"):
         return MORE  # of mail or FTP; the client's first command will tell
     for pattern, label in _LABELS:
@@ -46,3 +52,15 @@ def _ftp() -> Talk:
     from sensors.talks.ftp import FtpTalk
 
     return FtpTalk()
+
+
+def _pop3() -> Talk:
+    from sensors.talks.pop3 import Pop3Talk
+
+    return Pop3Talk()
+
+
+def _imap() -> Talk:
+    from sensors.talks.imap import ImapTalk
+
+    return ImapTalk()

@@ -206,7 +206,7 @@ def read(message: bytes, size: int = 1000) -> Mail:
     mail, at = Mail(Beginnings()), Moment(0, 0)
     for start in range(0, len(message), size):
         mail.feed(message[start : start + size], at)
-    mail.finish(True, at)
+    mail.finish(True)
     return mail
 
 
