@@ -44,4 +44,12 @@ def datagram(data: bytes, sport: int, dport: int) -> Verdict:
             from sensors.talks.snmp import snmp_talk
 
             return Verdict(snmp_talk)
+    if len(data) >= 28:
+        from sensors.decode.ike import NON_ESP
+        from sensors.decode.ike import plausible as is_ike
+
+        if is_ike(data[4:] if data[:4] == NON_ESP else data):
+            from sensors.talks.ike import IkeTalk
+
+            return Verdict(IkeTalk)
     return NOTHING
