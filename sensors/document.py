@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 from sensors import kernel
 from sensors.base import Origin
 from sensors.decode.address import ICMP, ICMPV6, SCTP, TCP, UDP, address_text
-from sensors.flows import Flow, Row, tcp_state
+from sensors.flows import Ends, Flow, Row, tcp_state
 from sensors.streams import Moment
 from sensors.talks.talk import Found
 from vonggac.domain.event import ECS_VERSION, Document, event_id
@@ -42,7 +41,7 @@ _TRANSPORTS = {
 _TCP_FLAGS = "FSRPAUEC"
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=8_192)
 def _second(second: int) -> str:
     return format_instant(from_epoch_us(second * 1_000_000))[:19]
 
@@ -54,11 +53,16 @@ def instant_text(ns: int) -> str:
 
 
 class Scribe:
-    """Writes the documents of one source as seen by one sensor."""
+    """Writes the documents of one source as seen by one sensor.
+
+    Half of a sensor's time goes into these: dictionaries are written out whole, and what a flow's events share is
+    looked up once and copied.
+    """
 
     def __init__(self, origin: Origin, fingerprint: str) -> None:
         self.origin = origin
         self.fingerprint = fingerprint
+        self._observer: Document = {"name": origin.sensor, "type": "sensor"}
         self._organization: Document = {}
         if origin.agency:
             self._organization["id"] = origin.agency
@@ -78,106 +82,114 @@ class Scribe:
                 "id": identity,
                 "dataset": dataset,
                 "kind": "event",
-                "category": list(category),
-                "type": list(kind),
+                "category": [*category],
+                "type": [*kind],
             },
-            "observer": {"name": self.origin.sensor, "type": "sensor"},
+            "observer": self._observer.copy(),
             "vonggac": {"source": {"fingerprint": self.fingerprint, "position": position}},
         }
         if self._organization:
-            document["organization"] = dict(self._organization)
+            document["organization"] = self._organization.copy()
         return document
 
     def flow(self, flow: Flow, row: Row, reason: str) -> Document:
         """The event of a flow that ended for that reason (`closed`, `idle`, `active`, `evicted`, `end-of-input`)."""
-        last_ns = row[kernel.LAST_NS]
+        begun_ns, last_ns = flow.begun.ns, row[kernel.LAST_NS]
+        sent, received = row[kernel.BYTES], row[kernel.BYTES + 1]
+        asked, answered = row[kernel.PACKETS], row[kernel.PACKETS + 1]
         document = self.document("flow", last_ns, flow.begun.position, flow.id)
-        document["event"] |= {
-            "start": instant_text(flow.begun.ns),
-            "end": instant_text(last_ns),
-            "duration": max(0, last_ns - flow.begun.ns),
-        }
-        self._endpoints(document, flow)
-        packets, size = row[kernel.PACKETS : kernel.BYTES], row[kernel.BYTES : kernel.FLAGS]
-        for side, name in enumerate(("source", "destination")):
-            document[name] |= {"bytes": size[side], "packets": packets[side]}
-        document["network"] |= {"bytes": sum(size), "packets": sum(packets)}
+        event = document["event"]
+        event["start"] = instant_text(begun_ns)
+        event["end"] = document["@timestamp"]
+        event["duration"] = max(0, last_ns - begun_ns)
+        ips = self._endpoints(document, flow)
+        source, destination, network = document["source"], document["destination"], document["network"]
+        source["bytes"], source["packets"] = sent, asked
+        destination["bytes"], destination["packets"] = received, answered
+        network["bytes"], network["packets"] = sent + received, asked + answered
         state: Document = {"end_reason": reason}
         if flow.protocol == TCP:
-            source, destination = row[kernel.FLAGS : kernel.FIRST_BYTE]
             state["state"] = tcp_state(row)
-            state["tcp_flags"] = {"source": flags_text(source), "destination": flags_text(destination)}
+            state["tcp_flags"] = {
+                "source": flags_text(row[kernel.FLAGS]),
+                "destination": flags_text(row[kernel.FLAGS + 1]),
+            }
         elif flow.protocol in (ICMP, ICMPV6):
             state["icmp_type"] = flow.sport
         document["vonggac"]["flow"] = state
-        _related(document, (), (), ())
+        document["related"] = {"ip": [*ips]}
         return document
 
     def found(self, flow: Flow, found: Found) -> Document:
         """The event of something found on a flow."""
-        identity = self.id(found.begun.ns, found.begun.position, found.dataset, found.ordinal)
-        document = self.document(found.dataset, found.begun.ns, found.begun.position, identity)
-        document["event"] |= found.event
-        self._endpoints(document, flow)
+        at = found.begun
+        identity = self.id(at.ns, at.position, found.dataset, found.ordinal)
+        document = self.document(found.dataset, at.ns, at.position, identity)
+        if found.event:
+            document["event"] |= found.event
+        ips = self._endpoints(document, flow)
         for name, value in found.fields.items():
             if name in document:
                 document[name] |= value
             else:
                 document[name] = value
-        _related(document, found.ips, found.hosts, found.hashes)
+        document["related"] = related = {"ip": [*dict.fromkeys((*ips, *found.ips))] if found.ips else [*ips]}
+        if found.hosts:
+            related["hosts"] = [*dict.fromkeys(found.hosts)]
+        if found.hashes:
+            related["hash"] = [*dict.fromkeys(found.hashes)]
         return document
 
     def anomaly(self, at: Moment, ordinal: int, layer: str, offset: int, reason: str, flow: Flow | None) -> Document:
         """Bytes that cannot be decoded: where and why."""
         document = self.document("anomaly", at.ns, at.position, self.id(at.ns, at.position, "anomaly", ordinal))
-        if flow is not None:
-            self._endpoints(document, flow)
+        ips = self._endpoints(document, flow) if flow is not None else ()
         document["vonggac"]["anomaly"] = {"layer": layer, "reason": reason, "offset": offset, "packet": at.position}
         document["error"] = {
             "code": f"{layer}.{reason}",
             "message": f"{layer}: {reason} at byte {offset} of packet {at.position}",
         }
-        _related(document, (), (), ())
+        document["related"] = {"ip": [*ips]} if ips else {}
         return document
 
-    def _endpoints(self, document: Document, flow: Flow) -> None:
-        """The flow's addresses and names, on its own event and on every event that points to it."""
-        source: Document = {"ip": address_text(flow.src)}
-        destination: Document = {"ip": address_text(flow.dst)}
-        if flow.protocol in (TCP, UDP, SCTP):
-            source["port"], destination["port"] = flow.sport, flow.dport
-        network: Document = {
-            "type": "ipv4" if len(flow.src) == 4 else "ipv6",
-            "transport": _TRANSPORTS.get(flow.protocol, str(flow.protocol)),
-            "iana_number": str(flow.protocol),
-            "community_id": flow.community_id,
-        }
-        if flow.application:
-            network["protocol"] = flow.application
+    def _endpoints(self, document: Document, flow: Flow) -> tuple[str, ...]:
+        """The flow's addresses and names, on its own event and on every event that points to it; its addresses."""
+        if flow.ends is None:
+            flow.ends = _ends(flow)
+        source, destination, network, tunnel, ips = flow.ends
+        document["source"], document["destination"] = source.copy(), destination.copy()
+        document["network"] = network = network.copy()
+        if application := flow.application:
+            network["protocol"] = application
         if flow.vlans:
             network["vlan"] = {"id": str(flow.vlans[0])}
             if len(flow.vlans) > 1:
                 network["inner"] = {"vlan": {"id": str(flow.vlans[1])}}
-        document["source"], document["destination"], document["network"] = source, destination, network
         document["flow"] = {"id": flow.id}
-        if flow.outer:
+        if tunnel:
             document["vonggac"]["tunnel"] = [
-                {"type": kind, "source": {"ip": address_text(src)}, "destination": {"ip": address_text(dst)}}
-                for kind, src, dst in flow.outer
+                {"type": kind, "source": {"ip": src}, "destination": {"ip": dst}} for kind, src, dst in tunnel
             ]
+        return ips
 
 
+def _ends(flow: Flow) -> Ends:
+    source: Document = {"ip": address_text(flow.src)}
+    destination: Document = {"ip": address_text(flow.dst)}
+    if flow.protocol in (TCP, UDP, SCTP):
+        source["port"], destination["port"] = flow.sport, flow.dport
+    network: Document = {
+        "type": "ipv4" if len(flow.src) == 4 else "ipv6",
+        "transport": _TRANSPORTS.get(flow.protocol) or str(flow.protocol),
+        "iana_number": str(flow.protocol),
+        "community_id": flow.community_id,
+    }
+    tunnel = tuple((kind, address_text(src), address_text(dst)) for kind, src, dst in flow.outer)
+    ips = (source["ip"],) if source["ip"] == destination["ip"] else (source["ip"], destination["ip"])
+    return source, destination, network, tunnel, ips
+
+
+@lru_cache(maxsize=256)
 def flags_text(flags: int) -> str:
     """TCP flags as letters in the order F S R P A U E C."""
     return "".join(letter for bit, letter in enumerate(_TCP_FLAGS) if flags >> bit & 1)
-
-
-def _related(document: Document, ips: tuple[str, ...], hosts: tuple[str, ...], hashes: tuple[str, ...]) -> None:
-    """`related.*`: each value once, in the order of first mention."""
-    ends: list[Any] = [document[name]["ip"] for name in ("source", "destination") if name in document]
-    related = {
-        "ip": list(dict.fromkeys((*ends, *ips))),
-        "hosts": list(dict.fromkeys(hosts)),
-        "hash": list(dict.fromkeys(hashes)),
-    }
-    document["related"] = {name: values for name, values in related.items() if values}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from sensors import kernel
@@ -22,6 +22,8 @@ from sensors.talks.stream import Stream
 from sensors.talks.talk import Become, Expect, Left, Talk
 from vonggac.domain.event import Document
 
+#: Events that may wait to be taken.
+MAX_EVENTS = 8_192
 #: UDP payloads looked at before a flow's protocol is left unknown.
 MAX_UDP_TRIES = 4
 
@@ -35,6 +37,9 @@ _INCOMPLETE = 1 << 21
 
 class Engine:
     """Feed chunks in order, `take` events, `finish` once. `counts` says what was not decoded, by reason.
+
+    `feed` and `finish` are to be iterated to their end: they stop where MAX_EVENTS wait to be taken, since a hundred
+    thousand flows can end in one second.
 
     The kernel goes through the packets; what it tells of them is followed here, in their order. `loops` are its
     functions, plain or compiled: they may be changed between two chunks.
@@ -55,12 +60,15 @@ class Engine:
     def use(self, loops: Any) -> None:
         self._table.loops = loops
 
-    def feed(self, chunk: Chunk) -> None:
+    def feed(self, chunk: Chunk) -> Iterator[None]:
         times: list[int] = chunk.times.tolist()
         at = 0
         while at < chunk.packets:
             stop = self._table.run(chunk, at)
-            self._follow(chunk.data, chunk.first, times)
+            for rows in self._table.told():
+                self._follow(rows, chunk.data, chunk.first, times)
+                if len(self._events) >= MAX_EVENTS:
+                    yield
             at = -stop - 1 if stop < 0 else stop
             if 0 <= stop < chunk.packets:
                 self._odd(chunk, at, Moment(chunk.first + at, times[at]))
@@ -69,7 +77,8 @@ class Engine:
     def pass_time(self, ns: int) -> None:
         """It is (at least) this late: what has idled for too long by now ends."""
         self._table.pass_time(ns)
-        self._follow(b"", 0, [ns])
+        for rows in self._table.told():
+            self._follow(rows, b"", 0, [ns])
         self._expire_fragments(ns)
 
     @property
@@ -91,18 +100,23 @@ class Engine:
         events, self._events = self._events, []
         return events
 
-    def finish(self) -> None:
+    def finish(self) -> Iterator[None]:
         """The input has ended: every open flow and datagram is reported as it is."""
         for datagram in self._fragments.finish():
             self._incomplete(datagram)
         for number in self._table.finish():
             self._end(number, "end-of-input")
+            if len(self._events) >= MAX_EVENTS:
+                yield
 
-    def _follow(self, data: bytes, first: int, times: list[int]) -> None:
+    def _follow(self, rows: list[Row], data: bytes, first: int, times: list[int]) -> None:
         """What the kernel told, in packet order."""
-        for kind, number, detail, packet, offset, length, missing, seq, first_byte in self._table.told():
+        flows = self._flows
+        for kind, number, detail, packet, offset, length, missing, seq, first_byte in rows:
             if kind == kernel.DATA:
-                flow = self._flows.get(number) or self._open(number)
+                flow = flows.get(number) or self._open(number)
+                if flow.deaf:
+                    continue
                 at = Moment(first + packet, times[packet])
                 payload = data[offset : offset + length]
                 self._data(number, flow, detail, payload, missing, seq, first_byte, at)
@@ -157,16 +171,17 @@ class Engine:
 
     def _segment(self, segment: Segment, vlans: tuple[int, ...], packets: int, at: Moment) -> None:
         number, side = self._table.enter(segment, vlans, packets, at)
-        self._follow(b"", at.position, [at.ns])
+        for rows in self._table.told():
+            self._follow(rows, b"", at.position, [at.ns])
         flow = self._flows.get(number)
         if flow is None:
             flow = self._open(number)
             if flow.begun == at:
                 flow.vlans, flow.outer = vlans, segment.outer
         if segment.payload or segment.missing:
-            begins = segment.protocol == TCP and bool(segment.flags & SYN)
-            seq = segment.seq + 1 & 0xFFFFFFFF if begins else segment.seq
-            self._data(number, flow, side, segment.payload, segment.missing, seq, seq if begins else -1, at)
+            seq = segment.seq + 1 & 0xFFFFFFFF if segment.flags & SYN else segment.seq
+            first_byte = self._table.first_byte(number, side)
+            self._data(number, flow, side, segment.payload, segment.missing, seq, first_byte, at)
 
     def _data(
         self, number: int, flow: Flow, side: int, payload: bytes, missing: int, seq: int, first_byte: int, at: Moment
@@ -187,6 +202,7 @@ class Engine:
             wanted = flow.protocol != TCP
             self._anomaly(at, fault, flow)
         if not wanted:
+            flow.deaf = True
             self._table.unwanted(number)
 
     def _tcp(self, flow: Flow, side: int, payload: bytes, missing: int, seq: int, first_byte: int, at: Moment) -> bool:

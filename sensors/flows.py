@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,14 @@ from sensors.decode.frame import Segment
 from sensors.streams import Moment
 from sensors.talks.stream import Stream
 from sensors.talks.talk import Talk
+from vonggac.domain.event import Document
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
 #: Flows held at a time; past it the one longest idle ends early, and is counted.
 MAX_FLOWS = 131_072
 _BUCKETS = 131_072
+TOLD_ROWS = 4_096
 #: Reasons for which a flow ends, by the kernel's numbers.
 REASONS = ("closed", "idle", "evicted")
 
@@ -29,8 +30,17 @@ REASONS = ("closed", "idle", "evicted")
 Row = list[int]
 
 
+#: What all events of a flow say of it: source, destination, network, tunnels (kind, outer ends), its addresses.
+Ends = tuple[Document, Document, Document, tuple[tuple[str, str, str], ...], tuple[str, ...]]
+
+
 class Flow:
     """Who talks on a flow and what was understood of it; its counters are in its row of the table."""
+
+    __slots__ = (
+        "begun", "deaf", "depth", "dport", "dst", "ends", "id", "label", "outer", "protocol", "sport", "src", "stream", "talk",
+        "tries", "vlans",
+    )  # fmt: skip
 
     def __init__(self, row: Row, key: bytes) -> None:
         size = 4 if row[kernel.FAMILY] == 4 else 16
@@ -42,6 +52,8 @@ class Flow:
         self.begun = Moment(row[kernel.BEGUN], row[kernel.BEGUN_NS])
         self.vlans = tuple(vlan for vlan in row[kernel.VLAN : kernel.INNER_VLAN + 1] if vlan >= 0)
         self.outer: tuple[tuple[str, bytes, bytes], ...] = ()
+        self.ends: Ends | None = None
+        self.deaf = False  # no more payloads are wanted; the kernel hears of it before its next chunk
         self.tries = 0
         self.label = ""  # the protocol's name where no talk knows it
         self.stream: Stream | None = None
@@ -55,7 +67,7 @@ class Flow:
             return self.stream.application
         return self.talk.name if self.talk is not None else self.label
 
-    @cached_property
+    @property
     def community_id(self) -> str:
         paired = self.protocol not in (ICMP, ICMPV6) or self.replies_expected
         return community_id(self.src, self.dst, self.protocol, self.sport, self.dport, paired=paired)
@@ -149,18 +161,20 @@ class FlowTable:
         """It is (at least) this late: flows that have idled for too long by now end."""
         self.loops.pass_time(self.flows, self._buckets, self._heads, self._told, ns, 0)
 
-    def told(self) -> list[Row]:
-        """What happened since the last call, as the kernel's rows."""
+    def told(self) -> Iterator[list[Row]]:
+        """What happened since the last call, as the kernel's rows, some thousands at a time."""
         count = int(self._heads[kernel.TOLD])
-        if not count:
-            return []
         self._heads[kernel.TOLD] = 0
-        rows: list[Row] = self._told[:count].tolist()
-        return rows
+        for start in range(0, count, TOLD_ROWS):
+            yield self._told[start : min(count, start + TOLD_ROWS)].tolist()
 
     def row(self, flow: int) -> Row:
         row: Row = self.flows[flow].tolist()
         return row
+
+    def first_byte(self, flow: int, side: int) -> int:
+        """The sequence number of the side's first byte, -1 where its SYN was not seen."""
+        return int(self.flows[flow, kernel.FIRST_BYTE + side])
 
     def key(self, flow: int) -> bytes:
         key: bytes = self._keys[flow].tobytes()

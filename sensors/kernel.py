@@ -415,7 +415,7 @@ def answers(protocol: int, sport: int, dport: int, flags: int, data: Bytes, payl
 
 def is_tunnel_port(port: int) -> bool:
     """UDP ports behind which `sensors.decode.frame` looks for another packet."""
-    return port == 4789 or port == 4790 or port == 6081 or port == 2152 or port == 3544 or port == 8472
+    return port == 4789 or port == 4790 or port == 6081 or port == 2152 or port == 3544
 
 
 def network_of(data: Bytes, linktype: int, at: int, end: int, vlans: Ints) -> tuple[int, int]:
@@ -531,7 +531,7 @@ def run(
             sport, dport, length = u16(data, at), u16(data, at + 2), u16(data, at + 4)
             if length and (length < 8 or length > end - at + missing):
                 return packet
-            if is_tunnel_port(dport) or is_tunnel_port(sport):
+            if is_tunnel_port(dport) or sport == 3544:
                 return packet
             missing = max(0, length - (end - at))
             if length:

@@ -12,15 +12,13 @@ from typing import BinaryIO
 from sensors.base import BATCH_UNITS, Batch, Origin, fingerprint
 from sensors.chunk import Chunk, PcapWalk
 from sensors.compiled import Loops
-from sensors.engine import Engine
+from sensors.engine import MAX_EVENTS, Engine
 from sensors.kernel import MAX_PACKET
 from vonggac.domain.account import Refusal
 from vonggac.errors import ReadError
 
 #: The most bytes of a capture read at a time.
 READ_BYTES = 1 << 20
-#: Events in one batch beyond which the rest goes into another.
-MAX_BATCH_EVENTS = 8_192
 
 #: Magic number -> (byte order, nanoseconds per fraction unit, extra header bytes of the "modified" format).
 _MAGICS = {
@@ -114,7 +112,8 @@ def sense(
                     source = fingerprint(chunk.record)
                     engine = Engine(origin, source)
                 engine.use(loops.functions)
-                engine.feed(chunk)
+                for _ in engine.feed(chunk):
+                    yield from _batches(engine, source, location, position, 0)
                 loops.seen(chunk.packets)
                 taken += chunk.packets
             if engine is not None and full(taken):
@@ -130,7 +129,8 @@ def sense(
     if engine is None:
         yield Batch(source or fingerprint(location.encode()), location, position, taken, (), refused)
         return
-    engine.finish()
+    for _ in engine.finish():
+        yield from _batches(engine, source, location, position - taken, 0)
     yield from _batches(engine, source, location, position, taken, refused)
 
 
@@ -139,7 +139,7 @@ def _batches(
 ) -> Iterator[Batch]:
     """The engine's events in batches of bounded size; the last one has the accounts."""
     events = engine.take()
-    last = max(0, (len(events) - 1) // MAX_BATCH_EVENTS) * MAX_BATCH_EVENTS
-    for at in range(0, last, MAX_BATCH_EVENTS):
-        yield Batch(source, location, position - taken, 0, tuple(events[at : at + MAX_BATCH_EVENTS]))
+    last = max(0, (len(events) - 1) // MAX_EVENTS) * MAX_EVENTS
+    for at in range(0, last, MAX_EVENTS):
+        yield Batch(source, location, position - taken, 0, tuple(events[at : at + MAX_EVENTS]))
     yield Batch(source, location, position, taken, tuple(events[last:]), refused, dict(engine.counts))

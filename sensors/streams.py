@@ -44,6 +44,9 @@ class Budget:
         self.forced_gaps = 0
 
 
+_NOTHING: dict[int, tuple[bytes, int, Moment]] = {}
+
+
 class Half:
     """One direction of a TCP connection."""
 
@@ -52,13 +55,20 @@ class Half:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._next = -1  # the sequence number wanted next; -1 before anything was seen
-        self._waiting: dict[int, tuple[bytes, int, Moment]] = {}
+        self._waiting = _NOTHING  # most streams never need their own
         self._cost = 0
 
     def begin(self, seq: int) -> None:
         """The SYN was seen: the stream's first byte has this number. A later SYN changes nothing."""
         if self._next < 0:
             self._next = seq & 0xFFFFFFFF
+
+    def straight(self, seq: int, size: int) -> bool:
+        """Whether these bytes are the wanted ones and nothing waits; then they count as gone on."""
+        if self._waiting or (seq != self._next and self._next >= 0):
+            return False
+        self._next = (seq + size) & 0xFFFFFFFF
+        return True
 
     def push(self, seq: int, payload: bytes, missing: int, at: Moment) -> Iterator[Piece]:
         """What can go on now that this segment is here; `missing` bytes after it were not captured."""
@@ -89,11 +99,13 @@ class Half:
 
     def drop(self) -> None:
         """Forget what waits: nobody reads this stream any more."""
-        self._waiting.clear()
+        self._waiting = _NOTHING
         self._budget.used -= self._cost
         self._cost = 0
 
     def _wait(self, seq: int, payload: bytes, missing: int, at: Moment) -> None:
+        if self._waiting is _NOTHING:
+            self._waiting = {}
         if seq in self._waiting:
             self._take(seq)
         self._waiting[seq] = (payload, missing, at)

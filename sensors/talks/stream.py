@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sensors.streams import Budget, Half, Moment, Piece
+from sensors.streams import MAX_WAITING_TOTAL, Budget, Half, Moment, Piece
 from sensors.talks.known import Verdict
 from sensors.talks.recognise import recognise_stream
 from sensors.talks.talk import Become, Expect, Found, Left, Talk
@@ -13,16 +13,46 @@ from sensors.talks.talk import Become, Expect, Found, Left, Talk
 MAX_EARLY = 8_192
 #: Pieces per side looked at before a stream is left as unknown.
 MAX_EARLY_PIECES = 8
+#: Bytes of a quiet stretch that are handed on together.
+MAX_QUIET = 32_768
+
+
+class Quiet:
+    """Bytes of one side that were put by, because the talk said that they tell nothing by themselves."""
+
+    __slots__ = ("_budget", "_left", "_next", "at", "first", "parts", "side", "size")
+
+    def __init__(self, budget: Budget, side: int, seq: int, left: int) -> None:
+        self._budget = budget
+        self._left = min(left, MAX_QUIET)
+        self._next = self.first = seq
+        self.side = side
+        self.size = 0
+        self.at = Moment(0, 0)
+        self.parts: list[bytes] = []
+
+    def take(self, seq: int, payload: bytes, at: Moment) -> bool:
+        """Whether these bytes come next and still tell nothing."""
+        if seq != self._next or len(payload) > self._left - self.size:
+            return False
+        self.parts.append(payload)
+        self.size += len(payload)
+        self._budget.used += len(payload)
+        self._next = (seq + len(payload)) & 0xFFFFFFFF
+        self.at = at
+        return True
 
 
 class Stream:
     """`application` is the protocol's name once recognised; `done` says that no more bytes are wanted."""
 
-    __slots__ = ("_early", "_halves", "application", "done", "talk")
+    __slots__ = ("_budget", "_early", "_halves", "_quiet", "application", "done", "talk")
 
     def __init__(self, budget: Budget, talk: Talk | None = None) -> None:
         """`talk` is given where another flow told what this one will speak."""
+        self._budget = budget
         self._halves = (Half(budget), Half(budget))
+        self._quiet: Quiet | None = None
         self._early: list[tuple[int, Piece]] = []
         self.talk = talk
         self.application = talk.name if talk else ""
@@ -33,13 +63,24 @@ class Stream:
 
     def push(self, side: int, payload: bytes, missing: int, seq: int, at: Moment) -> Iterator[Found | Expect]:
         """What a segment's payload adds (`missing` bytes behind it were not captured). Raises Undecodable where the bytes break the recognised protocol."""
-        for piece in self._halves[side].push(seq, payload, missing, at):
+        if (quiet := self._quiet) is not None:
+            if side == quiet.side and not missing and quiet.take(seq, payload, at):
+                return
+            yield from self._speak()
+        half = self._halves[side]
+        if not missing and half.straight(seq, len(payload)):
+            yield from self._piece(side, Piece(payload, 0, at))
+            if not self.done:
+                self._hush(side, (seq + len(payload)) & 0xFFFFFFFF)
+            return
+        for piece in half.push(seq, payload, missing, at):
             yield from self._piece(side, piece)
             if self.done:
                 return
 
     def finish(self, clean: bool) -> Iterator[Found | Expect]:
         """The bytes still waiting behind gaps; then the talk is told that the flow ended."""
+        yield from self._speak()
         for side in (0, 1):
             for piece in self._halves[side].finish():
                 if not self.done:
@@ -47,6 +88,7 @@ class Stream:
         yield from self.close(clean)
 
     def close(self, clean: bool) -> Iterator[Found | Expect]:
+        """The talk is told that the flow ended. Nothing more is wanted afterwards."""
         if self.talk is not None:
             yield from self._kept(self.talk.close(clean))
         self.stop()
@@ -55,8 +97,27 @@ class Stream:
         """Nothing more is wanted of this stream."""
         self.done = True
         self._early.clear()
+        if self._quiet is not None:
+            self._budget.used -= self._quiet.size
+            self._quiet = None
         for half in self._halves:
             half.drop()
+
+    def _hush(self, side: int, seq: int) -> None:
+        """Where the talk says that the next bytes tell nothing by themselves, they are gathered."""
+        quiet = getattr(self.talk, "quiet", None)
+        left = quiet(side) if quiet is not None else 0
+        if left > 0 and self._budget.used < MAX_WAITING_TOTAL // 2:
+            self._quiet = Quiet(self._budget, side, seq, left)
+
+    def _speak(self) -> Iterator[Found | Expect]:
+        """What was gathered goes on."""
+        quiet, self._quiet = self._quiet, None
+        if quiet is not None and quiet.parts:
+            self._budget.used -= quiet.size
+            half = self._halves[quiet.side]
+            half.straight(quiet.first, quiet.size)
+            yield from self._piece(quiet.side, Piece(b"".join(quiet.parts), 0, quiet.at))
 
     def _piece(self, side: int, piece: Piece) -> Iterator[Found | Expect]:
         if self.talk is None:

@@ -72,7 +72,11 @@ class Beginnings:
 
 
 class Talk(Protocol):
-    """Side 0 began the flow, 1 is the other. `done` says that further bytes tell nothing more."""
+    """Side 0 began the flow, 1 is the other. `done` says that further bytes tell nothing more.
+
+    A talk of a stream may also have `quiet(side) -> int`: how many of that side's next bytes will tell nothing by
+    themselves, as those of a body; they are then handed on in larger pieces.
+    """
 
     name: str  # network.protocol
     done: bool

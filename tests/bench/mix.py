@@ -19,8 +19,10 @@ from vonggac.errors import ReadError
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "pcap"
 HOUR_NS = 3_600 * 10**9
-#: Copies of each part: together a little over 500,000 packets with about one event in six of them.
-SHARED_COPIES, DAY_COPIES, BULK_COPIES = 22, 3, 24
+#: Copies of each part: together a little over 500,000 packets, of which one in six begins an event.
+SHARED_COPIES, DAY_COPIES, BULK_COPIES = 22, 3, 26
+#: Captures that are rarer in a network's day than in a collection of captures.
+RARE = {"synscan": 10, "ip_fragmented_garbage": 1}
 
 Frame = tuple[int, bytes, int]  # ns from the part's first packet, bytes, length on the wire
 
@@ -54,22 +56,24 @@ def _parts() -> Iterator[tuple[list[Frame], int]]:
     if SHARED.is_dir():
         for path in sorted(SHARED.rglob("*.pcap")):
             if "malformed" not in path.parts and (frames := _frames_of(path.read_bytes())):
-                yield frames, SHARED_COPIES
+                yield frames, RARE.get(path.stem, SHARED_COPIES)
 
 
 def _downloads() -> Capture:
-    """Twenty large answers over HTTP and twenty over TLS."""
+    """Large answers, one in eight over plain HTTP, the others over TLS."""
     capture = Capture(day.EPOCH, "10.0.0.53")
     random = Random(3)
-    for number in range(20):
+    for number in range(40):
         client, server = f"10.1.0.{number + 1}", f"198.51.100.{number + 1}"
-        body = random.randbytes(300_000)
-        asked = request(f"/tai-ve/{number}.zip", "kho.example")
-        capture.http(number * 30.0, client, server, [(asked, response(body, content_type="application/zip"))])
+        if number % 8 == 0:
+            asked = request(f"/tai-ve/{number}.zip", "kho.example")
+            body = response(random.randbytes(300_000), content_type="application/zip")
+            capture.http(number * 30.0, client, server, [(asked, body)])
+            continue
         hello = server_hello(certificate(f"kho-{number}.example", "Example CA"))
         sealed_body = b"".join(b"\x17\x03\x03\x40\x00" + random.randbytes(0x4000) for _ in range(20))
         parts = [(0, client_hello(f"kho-{number}.example")), (1, hello), (0, sealed()), (1, sealed() + sealed_body)]
-        capture.tcp(number * 30.0 + 10, client, server, 443, parts)
+        capture.tcp(number * 30.0, client, server, 443, parts)
     return capture
 
 

@@ -20,13 +20,14 @@ def run(frames: list[tuple[float, object]]) -> Engine:
         Packet(index, BEGUN * SECOND + round(at * SECOND), 1, bytes(frame), len(bytes(frame)))
         for index, (at, frame) in enumerate(frames)
     ]
-    engine.feed(Chunk.of(packets))
+    for _ in engine.feed(Chunk.of(packets)):
+        pass
     return engine
 
 
 def flows(frames: list[tuple[float, object]]) -> list[dict]:
     engine = run(frames)
-    engine.finish()
+    list(engine.finish())
     return of(engine.take(), "flow")
 
 

@@ -1,0 +1,144 @@
+"""The loops over packets: plain and compiled alike; what they take agrees with what `sensors.decode.frame` finds."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from sensors import compiled, kernel
+from sensors.chunk import Chunk, Packet
+from sensors.compiled import Loops, compiled_kernel
+from sensors.decode.address import ICMP_PAIRS, ICMPV6_PAIRS
+from sensors.decode.frame import TUNNEL_PORTS
+from sensors.engine import Engine
+from sensors.made import day
+from sensors.pcap import chunks
+from tests.unit.sensors.test_engine import traffic
+from tests.unit.sensors.wire import BEGUN, MACS, ORIGIN, pcap, scapy, tcp
+
+s = scapy()
+ROOT = Path(__file__).parents[3]
+
+
+def leave_all(*arguments):
+    """A kernel's `run` that takes no packet: each goes through `sensors.decode.frame`."""
+    _, _, _, _, times, _, _, begin, flows, _, buckets, _, heads, told, *_ = arguments
+    kernel.pass_time(flows, buckets, heads, told, int(times[begin]), begin)
+    return begin
+
+
+def events(frames: list[bytes], loops: object, size: int = 10_000) -> bytes:
+    """The events' bytes, fed in chunks of `size` packets."""
+    engine = Engine(ORIGIN, "f" * 16, loops)
+    packets = [Packet(index, BEGUN * 10**9 + index * 10**7, 1, data, len(data)) for index, data in enumerate(frames)]
+    for start in range(0, len(packets), size):
+        list(engine.feed(Chunk.of(packets[start : start + size])))
+    list(engine.finish())
+    return orjson.dumps([engine.take(), engine.counts])
+
+
+def frames_of(capture: bytes) -> list[bytes]:
+    return [
+        chunk.data[start : start + length]
+        for chunk in chunks(io.BytesIO(capture), "", Loops())
+        for start, length in zip(chunk.starts, chunk.lengths, strict=True)
+    ]
+
+
+DAY = frames_of(day.make_capture(day.MINISTRY))
+BY_FRAME = SimpleNamespace(**vars(kernel) | {"run": leave_all})
+TRAFFIC = traffic() + [bytes(frame) for frame in tcp([(0, b"\x99" * 50), (1, b"\x98" * 30)])]
+TRAFFIC += [bytes(s.Ether(**MACS) / s.Dot1Q(vlan=3) / s.IPv6(src="2001:db8::1", dst="2001:db8::2") / s.UDP() / b"abc")]
+TRAFFIC += [bytes(s.Ether(**MACS) / s.IPv6(src="2001:db8::1", dst="2001:db8::2") / s.ICMPv6EchoRequest())]
+
+
+def test_plain_and_compiled_loops_tell_the_same():
+    assert events(DAY, kernel) == events(DAY, compiled_kernel())
+
+
+@pytest.mark.parametrize("size", [1, 7, 500])
+def test_where_chunks_end_makes_no_difference(size):
+    assert events(TRAFFIC, kernel, size) == events(TRAFFIC, kernel)
+
+
+def test_changing_from_plain_to_compiled_loops_makes_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from sensors import open_source
+
+    path = tmp_path / "day.pcap"
+    path.write_bytes(pcap(DAY))
+    whole = [batch.events for batch in open_source(str(path), ORIGIN)]
+    monkeypatch.setattr(compiled, "WORTH_PACKETS", 3_000)
+    assert [batch.events for batch in open_source(str(path), ORIGIN)] == whole
+
+
+def test_the_kernel_finds_what_the_frame_decoder_finds():
+    assert events(DAY, kernel) == events(DAY, BY_FRAME)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(TRAFFIC) - 1), st.integers(0, 80), st.binary(max_size=4), st.integers(0, 90)),
+        min_size=1,
+        max_size=8,
+    )
+)
+@example([(0, 16, b"\0\0", 0)])
+def test_the_kernel_and_the_frame_decoder_agree_on_broken_frames(changes):
+    frames = list(TRAFFIC)
+    for index, at, new, cut in changes:
+        frames[index] = frames[index][:at] + new + frames[index][at + len(new) :]
+        frames[index] = frames[index][: len(frames[index]) - cut] if cut < 40 else frames[index]
+    assert events(frames, kernel) == events(frames, BY_FRAME)
+
+
+def test_icmp_answers_and_tunnel_ports_are_those_of_the_decoders():
+    for kind in range(256):
+        assert kernel.icmp_reply(1, kind, 77) == ICMP_PAIRS.get(kind, 77)
+        assert kernel.icmp_reply(58, kind, 77) == ICMPV6_PAIRS.get(kind, 77)
+    assert {port for port in range(65_536) if kernel.is_tunnel_port(port)} == TUNNEL_PORTS
+
+
+FLOOD = """
+import re, struct
+from pathlib import Path
+from sensors.chunk import Chunk, Packet
+from sensors.compiled import compiled_kernel
+from sensors.engine import Engine
+from sensors.base import Origin
+
+engine = Engine(Origin("s"), "f" * 16, compiled_kernel())
+head = bytes(12) + b"\\x08\\0" + struct.pack("!BBHHHBBH4s4s", 0x45, 0, 48, 0, 0, 64, 6, 0, bytes(4), bytes(4))[:12]
+flows = 0
+for start in range(0, 200_000, 4_000):
+    packets = []
+    for number in range(start, start + 4_000):
+        frame = head + struct.pack("!I", number) + b"\\x0a\\0\\0\\1"
+        frame += struct.pack("!HHIIBBHHH", 1, 7, 0, 0, 0x50, 0x10, 0, 0, 0) + b"\\x99" * 8
+        packets.append(Packet(number, 10**18 + number, 1, frame, len(frame)))
+    for _ in engine.feed(Chunk.of(packets)):
+        flows += len(engine.take())
+    flows += len(engine.take())
+for _ in engine.finish():
+    flows += len(engine.take())
+flows += len(engine.take())
+print(flows, engine.counts["flows_evicted"], int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_a_flood_of_flows_keeps_within_its_memory_and_loses_none_silently():
+    done = subprocess.run([sys.executable, "-c", FLOOD], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert done.returncode == 0, done.stderr
+    flows, evicted, megabytes = map(int, done.stdout.split())
+    assert flows == 200_000
+    assert evicted == 200_000 - 131_072
+    assert megabytes < 400
