@@ -24,7 +24,9 @@ _U16 = Struct("!H")
 _VLAN_TAGS = frozenset((0x8100, 0x88A8, 0x9100, 0x9200))
 _V6_EXTENSIONS = frozenset((0, 43, 60, 135, 139, 140))
 _GRE, _IPIP, _SIX_IN_FOUR, _FRAGMENT, _AH, _NO_NEXT = 47, 4, 41, 44, 51, 59
-_VXLAN_PORT, _VXLAN_GPE_PORT, _GENEVE_PORT = 4789, 4790, 6081
+_VXLAN_PORT, _VXLAN_GPE_PORT, _GENEVE_PORT, _GTP_PORT, _TEREDO_PORT = 4789, 4790, 6081, 2152, 3544
+#: UDP ports behind which another packet is looked for; `sensors.kernel.is_tunnel_port` leaves them to this module.
+TUNNEL_PORTS = frozenset((_VXLAN_PORT, _VXLAN_GPE_PORT, _GENEVE_PORT, _GTP_PORT, _TEREDO_PORT))
 
 
 class Segment(NamedTuple):
@@ -326,7 +328,7 @@ def _upper(walk: _Walk, src: bytes, dst: bytes, protocol: int, at: int, end: int
         src, dst, protocol, sport, dport, payload, missing, seq, ack, flags, walk.depth, walk.outer, walk.size
     )
     walk.segments.append(segment)
-    if protocol == UDP and dport in (_VXLAN_PORT, _VXLAN_GPE_PORT, _GENEVE_PORT):
+    if protocol == UDP and (dport in TUNNEL_PORTS or sport == _TEREDO_PORT):
         _udp_tunnel(walk, segment, at + 8, end)
     return None
 
@@ -362,10 +364,15 @@ def _enter(walk: _Walk, kind: str, src: bytes, dst: bytes, start: int) -> None:
 
 
 def _udp_tunnel(walk: _Walk, segment: Segment, at: int, end: int) -> None:
-    """VXLAN (RFC 7348 §5), VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe §3) and GENEVE (RFC 8926 §3.4), where it is one."""
+    """VXLAN (RFC 7348 §5), VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe §3), GENEVE (RFC 8926 §3.4), GTP-U and Teredo, where
+    it is one."""
+    if segment.dport == _GTP_PORT:
+        return _gtp(walk, segment, at, end)
+    if _TEREDO_PORT in (segment.sport, segment.dport):
+        return _teredo(walk, segment, at, end)
     head = walk.data[at : at + 8]
     if len(head) < 8:
-        return
+        return None
     if segment.dport == _VXLAN_PORT and head[0] & 0x08 and end - at >= 8 + 14:
         _enter(walk, "vxlan", segment.src, segment.dst, at + 8)
         _ethernet(walk, at + 8, end)
@@ -379,6 +386,41 @@ def _udp_tunnel(walk: _Walk, segment: Segment, at: int, end: int) -> None:
             _ethernet(walk, start, end)
         else:
             _network(walk, kind, start, end)
+    return None
+
+
+def _gtp(walk: _Walk, segment: Segment, at: int, end: int) -> None:
+    """GTP-U's G-PDU (3GPP TS 29.281 §5.1): a user's IP packet behind optional fields and extension headers."""
+    data = walk.data
+    if end - at < 8 or data[at] >> 4 != 3 or data[at + 1] != 0xFF:
+        return
+    start, following = at + 8, 0
+    if data[at] & 7:
+        walk.need("gtp", start, end, 4)
+        following, start = data[start + 3] if data[at] & 4 else 0, start + 4
+    while following:
+        walk.header("gtp", start)
+        walk.need("gtp", start, end, 4)
+        size = data[start] * 4
+        if not size:
+            raise Undecodable("gtp", start, "extension_length")
+        walk.need("gtp", start, end, size)
+        following, start = data[start + size - 1], start + size
+    if start < end and data[start] >> 4 in (4, 6):
+        _enter(walk, "gtp", segment.src, segment.dst, start)
+        _bare_ip(walk, start, end)
+
+
+def _teredo(walk: _Walk, segment: Segment, at: int, end: int) -> None:
+    """Teredo (RFC 4380 §5.1.1): IPv6 behind an optional authentication and an optional origin indication."""
+    data = walk.data
+    if data[at : at + 2] == b"\0\1" and end - at >= 4:
+        at += 4 + data[at + 2] + data[at + 3] + 9
+    if data[at : at + 2] == b"\0\0":
+        at += 8
+    if end - at >= 40 and data[at] >> 4 == 6 and _U16.unpack_from(data, at + 4)[0] == end - at - 40:
+        _enter(walk, "teredo", segment.src, segment.dst, at)
+        _ipv6(walk, at, end)
 
 
 def _gre(walk: _Walk, src: bytes, dst: bytes, at: int, end: int) -> None:

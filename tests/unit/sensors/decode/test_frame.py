@@ -46,7 +46,28 @@ LINKS = [
         1,
         lambda: s.Ether(**MACS) / s.IP() / s.UDP(dport=4789) / s.VXLAN(vni=9, flags=8) / s.Ether(**MACS) / ip() / udp(),
     ),
+    ("gtp", 1, lambda: s.Ether(**MACS) / s.IP() / s.UDP(dport=2152) / gtp(0x30, b"", bytes(ip() / udp()))),
+    (
+        "gtp with a sequence number and an extension header",
+        1,
+        lambda: (
+            s.Ether(**MACS) / s.IP() / s.UDP(dport=2152) / gtp(0x36, b"\0\1\0\x85" + b"\1\0\0\0", bytes(ip() / udp()))
+        ),
+    ),
 ]
+
+
+def gtp(flags, options, inner):
+    return s.Raw(bytes((flags, 0xFF)) + len(options + inner).to_bytes(2) + b"\0\0\0\x09" + options + inner)
+
+
+@pytest.mark.parametrize("before", [b"", b"\0\1\0\0" + bytes(9), b"\0\0" + bytes(6)])
+def test_teredo_leads_to_the_ipv6_packet_inside(before):
+    inner = bytes(s.IPv6(**V6) / udp())
+    data = bytes(s.Ether(**MACS) / ip() / s.UDP(sport=40000, dport=3544) / s.Raw(before + inner))
+    outer, segment = decode_frame(1, data, len(data)).segments
+    assert (outer.dport, address_text(segment.src), segment.payload) == (3544, "2001:db8::1", PAYLOAD)
+    assert segment.outer[0][0] == "teredo"
 
 
 @pytest.mark.parametrize(("name", "linktype", "build"), LINKS, ids=[name for name, _, _ in LINKS])
