@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ class Certificate(NamedTuple):
     sha256: str  # upper-case hexadecimal, as ECS has it
 
 
+@lru_cache(maxsize=512)  # a network sees the same few certificates all day
 def decode_certificate(der: bytes) -> Certificate:
     """The certificate; Undecodable where its DER does not hold together."""
     _, outer, _ = take(der, 0, _LAYER)
