@@ -1,5 +1,6 @@
-"""ASN.1 values in BER and DER (X.690): identifier, length, contents. Definite lengths and single-octet identifiers only,
-which is all that certificates, Kerberos, SPNEGO and LDAP (RFC 4511 §5.1) use.
+"""ASN.1 values in BER and DER (X.690): identifier, length, contents.
+
+Definite lengths and single-octet identifiers only; certificates, Kerberos, SPNEGO and LDAP need no more.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def whole_size(data: bytes | bytearray, layer: str) -> int | None:
 
 
 def take(data: bytes, at: int, layer: str) -> tuple[int, bytes, int]:
-    """(identifier octet, contents, where the next value begins) of the value at `at`. Raises Undecodable for `layer`."""
+    """(identifier octet, contents, where the next value begins) of the value at `at`. Undecodable is `layer`'s."""
     if at + 2 > len(data):
         raise Undecodable(layer, at, "cut")
     tag, size = data[at], data[at + 1]

@@ -1,0 +1,132 @@
+"""SMB on one connection: NetBIOS frames cut from the stream, told apart by dialect family, bulk data passed through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sensors.decode import netbios, smb1, smb2
+from sensors.decode.fault import Undecodable
+from sensors.streams import Moment
+from sensors.talks.smb1 import Smb1
+from sensors.talks.smb2 import Smb2
+from sensors.talks.smb_event import SmbState
+from sensors.talks.smb_files import Sink
+from sensors.talks.talk import Found
+
+#: Bytes kept of one message; the bulk data behind them is hashed as it comes and not kept.
+MAX_KEPT = 65_536
+
+_BEGINNING = re.compile(rb"\0[\0-\xff]{3}[\xfc-\xff]SMB")
+
+
+@dataclass(slots=True)
+class _Side:
+    buffer: bytearray = field(default_factory=bytearray)
+    begun: Moment | None = None
+    left: int = 0  # bytes of the message behind what was kept of it
+    sink: Sink | None = None
+    lost: bool = False  # behind a gap; the next message is looked for
+
+
+class SmbTalk:
+    name = "smb"
+    done = False
+
+    def __init__(self) -> None:
+        self._state = SmbState()
+        self._sides = (_Side(), _Side())
+        self._smb1 = Smb1(self._state)
+        self._smb2 = Smb2(self._state)
+
+    def data(self, side: int, data: bytes, at: Moment) -> Iterator[Found]:
+        here = self._sides[side]
+        if here.left:
+            taken = data[: here.left]
+            data = data[here.left :]
+            here.left -= len(taken)
+            if here.sink is not None:
+                here.sink.add(taken)
+        if not data:
+            return
+        if not here.buffer:
+            here.begun = at
+        here.buffer += data
+        if here.lost and not self._regain(here):
+            return
+        while len(here.buffer) >= netbios.HEADER:
+            size = int.from_bytes(here.buffer[1:4])
+            kept = min(size, MAX_KEPT)
+            if here.buffer[0] not in netbios.KINDS:
+                raise Undecodable("netbios", 0, "type")
+            if len(here.buffer) < netbios.HEADER + kept:
+                return
+            kind, begun = here.buffer[0], here.begun or at
+            message = bytes(here.buffer[netbios.HEADER : netbios.HEADER + kept])
+            del here.buffer[: netbios.HEADER + kept]
+            here.begun = at
+            yield from self._message(here, kind, message, begun, whole=kept == size)
+            self._stream(here, size - kept)
+
+    def gap(self, side: int, size: int, at: Moment) -> Iterator[Found]:
+        """Inside a message the missing bytes are counted and its beginning is told; else the next one is looked for."""
+        here = self._sides[side]
+        if not here.left and not here.lost and len(here.buffer) >= netbios.HEADER:
+            left = netbios.HEADER + int.from_bytes(here.buffer[1:4]) - len(here.buffer)
+            if size <= left:
+                message = bytes(here.buffer[netbios.HEADER :])
+                here.buffer.clear()
+                if len(message) >= smb1.HEADER:
+                    yield from self._message(here, netbios.MESSAGE, message, here.begun or at, whole=False)
+                here.left = left
+        missing = min(here.left, size)
+        here.left -= missing
+        if here.sink is not None:
+            here.sink.lose(missing)
+        if missing < size:
+            here.buffer.clear()
+            here.lost = True
+
+    def close(self, clean: bool) -> Iterator[Found]:
+        yield from self._smb1.finish()
+        yield from self._smb2.finish()
+        yield from self._state.finish()
+
+    @staticmethod
+    def _regain(here: _Side) -> bool:
+        match = _BEGINNING.search(here.buffer)
+        if match is None:
+            del here.buffer[: max(0, len(here.buffer) - 7)]
+            return False
+        del here.buffer[: match.start()]
+        here.lost = False
+        return True
+
+    @staticmethod
+    def _stream(here: _Side, left: int) -> None:
+        """Pass on what is already here of the bulk data behind a message's kept part."""
+        taken = bytes(here.buffer[:left])
+        del here.buffer[:left]
+        here.left = left - len(taken)
+        if here.sink is not None and taken:
+            here.sink.add(taken)
+
+    def _message(self, here: _Side, kind: int, message: bytes, at: Moment, *, whole: bool) -> Iterator[Found]:
+        here.sink = self._state.sink = None
+        if kind == netbios.REQUEST:
+            self._state.names = netbios.decode_names(message)
+        if kind != netbios.MESSAGE or not message:
+            return
+        protocol = message[:4]
+        if protocol == smb2.PLAIN:
+            yield from self._smb2.message(message, at, whole=whole)
+        elif protocol == smb1.PLAIN:
+            yield from self._smb1.message(message, at, whole=whole)
+        elif protocol == smb2.SEALED:
+            yield from self._smb2.sealed(message, at)
+        elif protocol == smb2.COMPRESSED:
+            yield from self._smb2.compressed(at)
+        else:
+            raise Undecodable("smb", 0, "signature")
+        here.sink, self._state.sink = self._state.sink, None

@@ -1,0 +1,186 @@
+"""Files and pipes that are open on one SMB connection: their contents are counted and hashed on their way past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sensors.decode import dcerpc
+from sensors.decode.smb2 import Attributes
+from sensors.decode.windows import filetime_ns
+from sensors.document import instant_text
+from sensors.streams import Moment
+from sensors.talks.body import Body
+from sensors.talks.dcerpc import Rpc
+from sensors.talks.talk import Beginnings, Found
+from vonggac.domain.event import Document, put
+
+#: Open files and pipes of one connection; past it the one opened first is reported as it is.
+MAX_OPEN = 256
+
+READ, WRITE = 0, 1
+
+
+class Sink(Protocol):
+    """Where the rest of a message's bulk data goes."""
+
+    def add(self, data: bytes) -> None: ...
+
+    def lose(self, size: int) -> None: ...
+
+
+class Passage:
+    """What of a file's content goes by in one direction, in the order of its offsets."""
+
+    __slots__ = ("begun", "body", "next", "ordinal")
+
+    def __init__(self, begun: Moment, ordinal: int) -> None:
+        self.begun = begun
+        self.ordinal = ordinal
+        self.body = Body()
+        self.next = 0  # the offset wanted next
+
+    def place(self, offset: int, size: int) -> Stretch:
+        """Where `size` bytes at `offset` go; what was left out before them is missing, what was seen is not counted."""
+        if offset > self.next:
+            self.body.lose(offset - self.next)
+            self.next = offset
+        return Stretch(self, min(self.next - offset, size))
+
+
+class Stretch:
+    """A Sink: the bytes of one READ or WRITE."""
+
+    __slots__ = ("_passage", "_seen")
+
+    def __init__(self, passage: Passage, seen: int) -> None:
+        self._passage = passage
+        self._seen = seen  # bytes at the beginning that went by before
+
+    def add(self, data: bytes) -> None:
+        fresh = data[self._seen :] if self._seen else data
+        self._seen -= len(data) - len(fresh)
+        self._passage.body.add(fresh)
+        self._passage.next += len(fresh)
+
+    def lose(self, size: int) -> None:
+        known = min(self._seen, size)
+        self._seen -= known
+        self._passage.body.lose(size - known)
+        self._passage.next += size - known
+
+
+@dataclass(slots=True)
+class Open:
+    """One open file or pipe. `size` is the file's when it was opened, -1 where that is not known."""
+
+    name: str = ""
+    share: str = ""
+    size: int = -1
+    pipe: Rpc | None = None
+    attributes: Attributes | None = None
+    directory: bool = False
+    delete: bool = False
+    refused: bool = False  # a WRITE failed: what went by is not what the file holds
+    user: Document = field(default_factory=dict)
+    passages: list[Passage | None] = field(default_factory=lambda: [None, None])
+
+    @property
+    def path(self) -> str:
+        return "\\".join(part for part in (self.share, self.name.lstrip("\\")) if part)
+
+
+class Opens:
+    """The open files of one connection by the server's id for them."""
+
+    def __init__(self, beginnings: Beginnings) -> None:
+        self._beginnings = beginnings
+        self._opens: dict[bytes, Open] = {}
+
+    def get(self, ident: bytes) -> Open | None:
+        return self._opens.get(ident)
+
+    def add(self, ident: bytes, opened: Open) -> Iterator[Found]:
+        yield from self.close(ident, clean=False)
+        self._opens[ident] = opened
+        if len(self._opens) > MAX_OPEN:
+            yield from self.close(next(iter(self._opens)), clean=False)
+
+    def close(self, ident: bytes, *, clean: bool, final: Attributes | None = None) -> Iterator[Found]:
+        """Report what went by of a file. `clean`: the client closed it; `final` is what it was then."""
+        opened = self._opens.pop(ident, None)
+        if opened is None:
+            return
+        if opened.pipe is not None:
+            yield from opened.pipe.close()
+        for direction, passage in enumerate(opened.passages):
+            if passage is not None:
+                yield _file_found(opened, passage, direction, clean, final)
+
+    def finish(self) -> Iterator[Found]:
+        while self._opens:
+            yield from self.close(next(iter(self._opens)), clean=False)
+
+    def passing(self, opened: Open, direction: int, at: Moment) -> Passage:
+        """The content going by in one direction, from its first byte on."""
+        passage = opened.passages[direction]
+        if passage is None:
+            passage = opened.passages[direction] = Passage(at, self._beginnings.next("file", at))
+        return passage
+
+    def pipe(self, name: str) -> Rpc:
+        return Rpc(self._beginnings, name)
+
+
+def speaks_rpc(data: bytes) -> bool:
+    """Whether bytes written to an unknown handle begin a DCERPC PDU."""
+    return dcerpc.BEGINNING.match(data) is not None
+
+
+def file_fields(opened: Open) -> Document:
+    """ECS `file` of an open file, as far as it is known."""
+    file: Document = {}
+    put(file, "name", opened.name.rpartition("\\")[2] or None)
+    put(file, "path", opened.path or None)
+    if opened.attributes is not None and opened.pipe is None:
+        if not opened.directory:
+            file["size"] = opened.attributes.size
+        put(file, "type", "dir" if opened.directory else "file")
+        for name, value in (
+            ("created", opened.attributes.created),
+            ("accessed", opened.attributes.accessed),
+            ("mtime", opened.attributes.modified),
+            ("ctime", opened.attributes.changed),
+        ):
+            ns = filetime_ns(value)
+            put(file, name, None if ns is None else instant_text(ns))
+    return file
+
+
+def _file_found(opened: Open, passage: Passage, direction: int, clean: bool, final: Attributes | None) -> Found:
+    """The `file` event of a content that was read or written."""
+    body = passage.body
+    if direction == READ:
+        size = opened.size if opened.size >= 0 else passage.next
+        body.complete = 0 <= opened.size <= passage.next
+    else:
+        size = passage.next
+        body.complete = clean and not opened.refused and (final is None or final.size == passage.next)
+    file = file_fields(opened)
+    file["size"] = max(size, passage.next)
+    file["type"] = "file"
+    put(file, "mime_type", body.mime_type)
+    hashes = body.hashes
+    if hashes:
+        file["hash"] = hashes
+    about: Document = {
+        "direction": "response" if direction == READ else "request",
+        "protocol": "smb",
+        "complete": body.complete and not body.missing,
+        "missing_bytes": body.missing,
+    }
+    fields: Document = {"file": file, "vonggac": {"file": about}}
+    if opened.user:
+        fields["user"] = dict(opened.user)
+    return Found("file", passage.begun, passage.ordinal, fields, {}, (), (), tuple(hashes.values()))
