@@ -38,8 +38,8 @@ class Flow:
     """Who talks on a flow and what was understood of it; its counters are in its row of the table."""
 
     __slots__ = (
-        "begun", "deaf", "depth", "dport", "dst", "ends", "id", "label", "outer", "protocol", "sport", "src", "stream", "talk",
-        "tries", "vlans",
+        "begun", "deaf", "depth", "dport", "dst", "ends", "id", "label", "outer", "protocol", "sport", "src", "stream",
+        "talk", "tries", "vlans",
     )  # fmt: skip
 
     def __init__(self, row: Row, key: bytes) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -14,6 +16,8 @@ from sensors.base import Origin
 from sensors.made import day
 
 ROUNDS = 3
+#: What the sensor's figures are set against.
+PEERS = ("softflowd", "nfstream")
 Work = Callable[[], int]
 
 
@@ -38,23 +42,38 @@ def show(title: str, unit: str, figures: dict[str, tuple[float, int]], ours: str
 
 
 def sensor() -> None:
-    """Capture to events, full depth, against scapy's own reading of the same packets."""
+    """Packets to flows and events, ours and the peers that are here, each run a process of its own."""
+    from tests.bench.mix import write_mix
+    from tests.bench.sensor import READERS
+
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "day.pcap"
-        path.write_bytes(day.make_capture(day.MINISTRY))
-
-        def ours() -> int:
-            return sum(batch.taken for batch in open_source(str(path), Origin("bench")))
-
-        def scapy() -> int:
-            from scapy.utils import PcapReader
-
-            with PcapReader(str(path)) as packets:
-                return sum(1 for _ in packets)
-
-        show(
-            "sensor", "packets", interleaved({"ours, full depth": ours, "scapy PcapReader": scapy}), "ours, full depth"
+        path = Path(folder) / "mix.pcap"
+        packets = write_mix(path)
+        print(f"sensor: {packets:,} packets, {path.stat().st_size / 1e6:,.0f} MB; median of {ROUNDS}, interleaved")
+        runs: dict[str, list[dict[str, float]]] = {}
+        for _ in range(ROUNDS):
+            for name in READERS:
+                if (run := _run(name, path)) is not None:
+                    runs.setdefault(name, []).append(run)
+    median = {name: sorted(found, key=lambda run: run["seconds"])[len(found) // 2] for name, found in runs.items()}
+    speed = {name: run["packets"] / run["seconds"] for name, run in median.items()}
+    for name, run in median.items():
+        against = "".join(f"  /{peer} {speed[name] / speed[peer]:6.2f}" for peer in PEERS if peer in speed)
+        found = next(
+            (f"{run[kind] / run['seconds']:9,.0f} {kind}/s" for kind in ("events", "flows") if kind in run), ""
         )
+        print(f"  {name:<10} {speed[name]:12,.0f} packets/s {found:>20}  {run['peak_mb']:4.0f} MB{against}")
+
+
+def _run(name: str, path: Path) -> dict[str, float] | None:
+    """One measured run; None, and a line that says so, where the peer is not on this machine."""
+    command = [sys.executable, "-m", "tests.bench.sensor", name, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"  {name}: not here ({done.stderr.strip().splitlines()[-1]})", file=sys.stderr)
+        return None
+    run: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return run
 
 
 def correlator() -> None:

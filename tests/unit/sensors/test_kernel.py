@@ -130,7 +130,8 @@ for start in range(0, 200_000, 4_000):
 for _ in engine.finish():
     flows += len(engine.take())
 flows += len(engine.take())
-print(flows, engine.counts["flows_evicted"], int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
+peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
+print(flows, engine.counts["flows_evicted"], int(peak[1]) // 1024)
 """
 
 
