@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensors.decode.fault import Undecodable
-from sensors.decode.tls import Hello, cipher_text, decode_hello, grease, ja3, ja4
+from sensors.decode.tls import Hello, cipher_text, decode_hello, grease, ja3, ja3s, ja4, version_text
+from sensors.decode.tls_names import CIPHERS
 from tests.unit.sensors.handshake import handshake
 
 
@@ -70,3 +71,22 @@ def _hello_once(known: list[bytes] = []) -> bytes:  # noqa: B006  one handshake 
     if not known:
         known.append(client_hello(ssl.TLSVersion.TLSv1_3))
     return known[0]
+
+
+def test_a_server_hello_of_an_early_draft_has_neither_session_nor_compression():
+    """draft-ietf-tls-tls13-18 §4.1.3; JA3S as other tools have it of the same bytes."""
+    body = b"\x7f\x12" + bytes(32) + b"\x13\x01" + b"\0\x08\0\x28\0\4\0\x1d\0\0"
+    hello = decode_hello(body, client=False)
+    assert (version_text(hello.best_version), hello.ciphers, ja3s(hello)) == (
+        "1.3 draft-18", (0x1301,), "b8a8031b301aef7618403061e9f33065",
+    )  # fmt: skip
+
+
+def test_every_cipher_is_named_as_another_implementation_names_it():
+    from tests.unit.sensors.wire import scapy
+
+    scapy()
+    from scapy.layers.tls.crypto.suites import _tls_cipher_suites as suites
+
+    wrong = {number: name for number, name in suites.items() if 0 <= number < 0x10000 and CIPHERS.get(number) != name}
+    assert wrong == {}

@@ -86,3 +86,65 @@ def test_messages_over_tcp_are_cut_by_their_length():
 def test_garbage_on_the_dns_port_is_an_anomaly_that_says_where():
     (event,) = of(sense([udp(query()), udp(b"\0\1\1\0\0\1\0\0\0\0\0\0\xc0\x0c\0\1\0\1")]), "anomaly")
     assert event["vonggac"]["anomaly"] == {"layer": "dns", "reason": "pointer_loop", "offset": 12, "packet": 1}
+
+
+def many(*questions: tuple[str, str]) -> bytes:
+    return bytes(s.DNS(id=0, rd=0, qd=[s.DNSQR(qname=name, qtype=kind) for name, kind in questions]))
+
+
+def test_multicast_dns_is_named_and_a_hosts_own_answer_does_not_answer_its_question():
+    told = bytes(s.DNS(id=0, qr=1, aa=1, qd=[], an=s.DNSRR(rrname="may1.local", type="A", rdata="192.0.2.9")))
+    asked = many(("_http._tcp.local", "PTR"), ("may2.local", "AAAA"))
+    events = of(sense([udp(asked, sport=5353, dport=5353), udp(told, sport=5353, dport=5353)]), "dns")
+    assert [(e["dns"]["type"], e["dns"]["question"]["name"]) for e in events] == [
+        ("answer", "may1.local"),
+        ("query", "_http._tcp.local"),
+    ]
+    assert events[1]["vonggac"]["dns"]["questions"][1] == {"name": "may2.local", "type": "AAAA"}
+    assert "type" not in events[0]["dns"]["question"]
+    assert {e["network"]["protocol"] for e in events} == {"mdns"}
+
+
+def test_llmnr_is_named():
+    (event,) = of(sense([udp(query(name="may3"), dport=5355)]), "dns")
+    assert (event["network"]["protocol"], event["dns"]["question"]["name"]) == ("llmnr", "may3")
+
+
+def test_netbios_names_are_read_and_joined_with_their_addresses():
+    encoded = "".join(chr(65 + (octet >> 4)) + chr(65 + (octet & 15)) for octet in b"MAY1".ljust(15) + b"\0")
+    name = b"\x20" + encoded.encode() + b"\0"
+    asked = b"\1\2\1\x10\0\1\0\0\0\0\0\0" + name + b"\0\x20\0\1"
+    told = b"\1\2\x85\0\0\0\0\1\0\0\0\0" + name + b"\0\x20\0\1\0\0\0\x3c\0\6\0\0\xc0\0\2\7"
+    (event,) = of(sense([udp(asked, sport=137, dport=137), udp(told, sport=137, dport=137, back=True)]), "dns")
+    assert event["dns"]["question"] == {"name": "may1", "type": "NB", "class": "IN"}
+    assert event["dns"]["answers"][0]["data"] == "192.0.2.7"
+    assert event["dns"]["resolved_ip"] == ["192.0.2.7"]
+    assert event["vonggac"]["dns"]["netbios_suffix"] == "00"
+    assert event["network"]["protocol"] == "netbios-ns"
+    assert "192.0.2.7" in event["related"]["ip"]
+
+
+def test_a_repeated_question_waits_on_when_the_first_is_answered():
+    events = of(sense([udp(query()), udp(query()), udp(answer(), back=True)]), "dns")
+    assert [(e["dns"]["type"], e["event"].get("duration")) for e in events] == [("answer", 2_000_000), ("query", None)]
+    assert len({e["event"]["id"] for e in events}) == 2
+
+
+def test_after_missing_bytes_a_stream_goes_on_where_a_segment_begins_a_message():
+    framed = [struct.pack("!H", len(m)) + m for m in (query(n, f"t{n}.example") for n in (1, 2, 3))]
+    packets = list(tcp([(0, each) for each in framed], dport=53))
+    del packets[4]
+    events = of(sense(packets), "dns")
+    assert [e["dns"]["id"] for e in events] == ["1", "3"]
+
+
+def test_client_subnet_and_extended_error_are_told():
+    option = b"\0\x08\0\7\0\1\x18\0\xc0\0\2" + b"\0\x0f\0\7\0\x12chan!" + b"\0\x0a\0\x08" + bytes(8)
+    opt = b"\0\0\x29\4\xd0\0\0\x80\0" + len(option).to_bytes(2) + option
+    told = bytearray(answer(rcode=2))
+    told[11] = 1
+    (event,) = of(sense([udp(query()), udp(bytes(told) + opt, back=True)]), "dns")
+    assert event["vonggac"]["dns"]["edns"] == {
+        "version": 0, "udp_size": 1232, "do": True, "options": ["client_subnet", "extended_error", "cookie"],
+        "client_subnet": "192.0.2.0/24", "extended_error": 18, "extended_error_text": "chan!",
+    }  # fmt: skip
