@@ -1,4 +1,4 @@
-"""DNS messages (RFC 1035 §4), with EDNS (RFC 6891) and the record types people hunt by.
+"""DNS messages (RFC 1035 §4) with EDNS (RFC 6891); what their records say is read in `sensors.decode.rdata`.
 
 Pure: bytes in, a Message out, or Undecodable. Every loop has a named bound.
 """
@@ -9,8 +9,9 @@ import struct
 from struct import unpack_from
 from typing import NamedTuple
 
-from sensors.decode.address import address_text
 from sensors.decode.fault import Undecodable
+from sensors.decode.rdata import Names, decode_rdata
+from sensors.decode.text import wire_text
 
 #: RFC 1035 §2.3.4: a name has at most 255 octets.
 MAX_NAME = 255
@@ -18,6 +19,10 @@ MAX_NAME = 255
 MAX_POINTERS = 64
 #: Records read of one message; a zone transfer's message may hold more, which are counted only.
 MAX_RECORDS = 512
+#: Records read of the authority and of the additional section.
+MAX_OTHER = 16
+#: EDNS options read of one message.
+MAX_OPTIONS = 32
 
 TYPES = {
     1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 10: "NULL", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 17: "RP",
@@ -28,8 +33,20 @@ TYPES = {
     249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 256: "URI", 257: "CAA", 32769: "DLV",
     65399: "PRIVATE",
 }  # fmt: skip
+_OPT = 41
 CLASSES = {1: "IN", 3: "CH", 4: "HS", 254: "NONE", 255: "ANY"}
 OPCODES = {0: "QUERY", 1: "IQUERY", 2: "STATUS", 4: "NOTIFY", 5: "UPDATE", 6: "DSO"}
+#: What the NetBIOS name service has under numbers that mean something else in DNS (RFC 1002 §4.2.1).
+NETBIOS_TYPES = {"NB": "NB", "SRV": "NBSTAT"}
+NETBIOS_OPCODES = {
+    "QUERY": "QUERY", "UPDATE": "REGISTRATION", "DSO": "RELEASE", "7": "WACK", "8": "REFRESH", "9": "REFRESH",
+    "15": "MULTIHOMED_REGISTRATION",
+}  # fmt: skip
+EDNS_OPTIONS = {
+    1: "llq", 2: "update_lease", 3: "nsid", 5: "dau", 6: "dhu", 7: "n3u", 8: "client_subnet", 9: "expire",
+    10: "cookie", 11: "tcp_keepalive", 12: "padding", 13: "chain", 14: "key_tag", 15: "extended_error",
+    16: "client_tag", 17: "server_tag", 18: "report_channel", 19: "zoneversion",
+}  # fmt: skip
 RCODES = {
     0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 6: "YXDOMAIN", 7: "YXRRSET",
     8: "NXRRSET", 9: "NOTAUTH", 10: "NOTZONE", 16: "BADVERS", 17: "BADKEY", 18: "BADTIME", 19: "BADMODE",
@@ -52,6 +69,15 @@ class Record(NamedTuple):
     data: str
 
 
+class Edns(NamedTuple):
+    """The OPT record (RFC 6891 §6.1): code and octets of each option."""
+
+    udp_size: int
+    version: int
+    dnssec: bool
+    options: tuple[tuple[int, bytes], ...]
+
+
 class Message(NamedTuple):
     id: int
     response: bool
@@ -60,12 +86,15 @@ class Message(NamedTuple):
     flags: tuple[str, ...]
     questions: tuple[Question, ...]
     answers: tuple[Record, ...]
+    authorities: tuple[Record, ...]
+    additionals: tuple[Record, ...]  # without the OPT record
+    edns: Edns | None
     counts: tuple[int, int, int, int]
     trailing: int  # bytes after the last record
 
 
 def decode_dns(data: bytes) -> Message:
-    """The message, its answer section read, authority and additional sections walked for their bounds."""
+    """The message: all of its answers up to 512 records, and the first of the other two sections."""
     try:
         return _message(data)
     except (IndexError, struct.error) as error:
@@ -82,20 +111,24 @@ def _message(data: bytes) -> Message:
         at += 4
         # The top bit of the class is mDNS's "unicast answer wanted" (RFC 6762 §5.4).
         questions.append(Question(name, type_name(kind), _class_name(class_ & 0x7FFF)))
-    answers: list[Record] = []
+    sections: tuple[list[Record], list[Record], list[Record]] = ([], [], [])
+    edns: Edns | None = None
     extended = 0
+    borders = (counts[1], counts[1] + counts[2])
     for index in range(min(sum(counts[1:]), MAX_RECORDS)):
         name, at = _name(data, at)
         kind, class_, ttl, size = unpack_from("!HHIH", data, at)
         at += 10
         if at + size > len(data):
             raise Undecodable("dns", at - 2, "record_length")
-        if kind == 41:
+        section = sections[0 if index < borders[0] else 1 if index < borders[1] else 2]
+        if kind == _OPT and index >= borders[1]:
             extended = ttl >> 24
-        elif index < counts[1]:
-            answers.append(
-                Record(name, type_name(kind), _class_name(class_ & 0x7FFF), ttl, _data(data, kind, at, size))
-            )
+            edns = Edns(class_, ttl >> 16 & 0xFF, bool(ttl & 0x8000), _options(data, at, size))
+        elif section is sections[0] or len(section) < MAX_OTHER:
+            read = decode_rdata if section is sections[0] else _lenient
+            text = read(data, kind, at, size, _NAMES)
+            section.append(Record(name, type_name(kind), _class_name(class_ & 0x7FFF), ttl, text))
         at += size
     rcode = (bits & 15) | extended << 4
     return Message(
@@ -105,10 +138,23 @@ def _message(data: bytes) -> Message:
         RCODES.get(rcode, str(rcode)),
         tuple(name for bit, name in _FLAGS if bits & bit),
         tuple(questions),
-        tuple(answers),
+        tuple(sections[0]),
+        tuple(sections[1]),
+        tuple(sections[2]),
+        edns,
         (counts[0], counts[1], counts[2], counts[3]),
         len(data) - at,
     )
+
+
+def netbios_name(name: str) -> tuple[str, int] | None:
+    """The name and the service byte in a first-level encoded NetBIOS name (RFC 1001 §14.1); None where it is none."""
+    first, _, scope = name.partition(".")
+    if len(first) != 32 or not all("A" <= letter <= "P" for letter in first):
+        return None
+    octets = bytes((ord(first[n]) - 65) << 4 | ord(first[n + 1]) - 65 for n in range(0, 32, 2))
+    text = wire_text(octets[:15].rstrip(b" \0"))
+    return (f"{text}.{scope}" if scope else text), octets[15]
 
 
 def plausible(data: bytes) -> bool:
@@ -183,33 +229,25 @@ def _label(label: bytes) -> str:
     return "".join(chr(b) if 33 <= b < 127 and b not in (46, 92) else f"\\{b:03d}" for b in label)
 
 
-def _data(data: bytes, kind: int, at: int, size: int) -> str:
-    """The record data as text: addresses, names and strings as usual, others in hexadecimal (RFC 3597 §5)."""
-    raw = data[at : at + size]
-    if (kind == 1 and size == 4) or (kind == 28 and size == 16):
-        return address_text(raw)
-    if kind in (2, 5, 12, 39):
-        return _name(data, at)[0]
-    if kind == 15 and size > 2:
-        return f"{unpack_from('!H', raw)[0]} {_name(data, at + 2)[0]}"
-    if kind in (16, 99):
-        return "".join(_strings(raw))
-    if kind == 33 and size > 6:
-        priority, weight, port = unpack_from("!HHH", raw)
-        return f"{priority} {weight} {port} {_name(data, at + 6)[0]}"
-    if kind == 6:
-        primary, next_at = _name(data, at)
-        mailbox, next_at = _name(data, next_at)
-        numbers = unpack_from("!IIIII", data, next_at)
-        return " ".join((primary, mailbox, *map(str, numbers)))
-    return raw.hex()
+def _lenient(data: bytes, kind: int, at: int, size: int, names: Names) -> str:
+    """A record's data beside the answers, where a fault in it costs no more than its text."""
+    try:
+        return decode_rdata(data, kind, at, size, names)
+    except (Undecodable, IndexError, struct.error):
+        return data[at : at + size].hex()
 
 
-def _strings(raw: bytes) -> list[str]:
-    texts: list[str] = []
-    at = 0
-    while at < len(raw):
-        size = raw[at]
-        texts.append(raw[at + 1 : at + 1 + size].decode("utf-8", "backslashreplace"))
-        at += size + 1
-    return texts
+def _options(data: bytes, at: int, size: int) -> tuple[tuple[int, bytes], ...]:
+    """EDNS options; a cut one ends the list."""
+    found: list[tuple[int, bytes]] = []
+    end = at + size
+    while at + 4 <= end and len(found) < MAX_OPTIONS:
+        code, length = unpack_from("!HH", data, at)
+        if at + 4 + length > end:
+            break
+        found.append((code, data[at + 4 : at + 4 + length]))
+        at += 4 + length
+    return tuple(found)
+
+
+_NAMES = Names(_name, type_name)

@@ -18,8 +18,9 @@ from vonggac.domain.text import nfc
 MAX_HEAD = 65_536
 MAX_FIELDS = 256
 MAX_TEXT = 8_192
-#: Characters kept of a title; bytes shown of a body.
+#: Characters kept of a title and of a reason phrase; bytes shown of a body.
 MAX_TITLE = 200
+MAX_REASON = 200
 MAX_SAMPLE = 512
 #: Bytes a compressed body's beginning may grow to when it is looked into.
 _MAX_INFLATED = 65_536
@@ -45,6 +46,7 @@ class Head(NamedTuple):
     status: int
     fields: dict[str, str]  # lower-case names; repeated ones joined with ", "
     size: int  # bytes, with the empty line
+    reason: str = ""  # a response's words for its status
 
     @property
     def length(self) -> int | None:
@@ -78,7 +80,8 @@ def decode_head(buffer: bytes | bytearray, looked: int = 0) -> Head | None:
         status = rest.strip()[:3]
         if not status.isdigit():
             raise Undecodable("http", 9, "status_line")
-        return Head("", "", header_text(version), int(status), fields, end.end())
+        reason = header_text(rest.strip()[4:].strip())[:MAX_REASON]
+        return Head("", "", header_text(version), int(status), fields, end.end(), reason)
     method, _, rest = start.partition(b" ")
     target, space, version = rest.rpartition(b" HTTP/")
     if not space:

@@ -151,7 +151,8 @@ def decode_ike(data: bytes) -> Message:
     identity = next(((body[0], body[4:]) for body in _of(found, _ID) if len(body) >= 4), None)
     return Message(
         data[:8], data[8:16], major, minor, exchange, flags, ident, sealed, tuple(names),
-        tuple(proposals[:MAX_PROPOSALS]), next(iter(_of(found, _KE)), b"")[4 if major == 2 else 0 :], next(iter(_of(found, _NONCE)), b""), identity,
+        tuple(proposals[:MAX_PROPOSALS]),
+        next(iter(_of(found, _KE)), b"")[4 if major == 2 else 0 :], next(iter(_of(found, _NONCE)), b""), identity,
         tuple(_of(found, _VENDOR)), tuple(_notification(body, major) for body in _of(found, _NOTIFY)),
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from struct import unpack_from
 from typing import NamedTuple
 
 from sensors.decode.fault import Undecodable
+from sensors.decode.tls_names import CIPHERS, GROUPS
 
 VERSIONS = {0x0002: "2.0", 0x0300: "3.0", 0x0301: "1.0", 0x0302: "1.1", 0x0303: "1.2", 0x0304: "1.3"}
 _JA4_VERSIONS = {0x0304: "13", 0x0303: "12", 0x0302: "11", 0x0301: "10", 0x0300: "s3", 0x0002: "s2"}
@@ -18,29 +19,10 @@ _JA4_VERSIONS = {0x0304: "13", 0x0303: "12", 0x0302: "11", 0x0301: "10", 0x0300:
 #: Certificates read of one chain.
 MAX_CERTIFICATES = 16
 
-_SNI, _GROUPS, _FORMATS, _SIGNATURES, _ALPN, _PSK, _VERSIONS = 0, 10, 11, 13, 16, 41, 43
-
-CIPHERS = {
-    0x0004: "TLS_RSA_WITH_RC4_128_MD5", 0x0005: "TLS_RSA_WITH_RC4_128_SHA", 0x000A: "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
-    0x0016: "TLS_DHE_RSA_WITH_3DES_EDE_CBC_SHA", 0x002F: "TLS_RSA_WITH_AES_128_CBC_SHA",
-    0x0033: "TLS_DHE_RSA_WITH_AES_128_CBC_SHA", 0x0035: "TLS_RSA_WITH_AES_256_CBC_SHA",
-    0x0039: "TLS_DHE_RSA_WITH_AES_256_CBC_SHA", 0x003C: "TLS_RSA_WITH_AES_128_CBC_SHA256",
-    0x003D: "TLS_RSA_WITH_AES_256_CBC_SHA256", 0x0067: "TLS_DHE_RSA_WITH_AES_128_CBC_SHA256",
-    0x006B: "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256", 0x009C: "TLS_RSA_WITH_AES_128_GCM_SHA256",
-    0x009D: "TLS_RSA_WITH_AES_256_GCM_SHA384", 0x009E: "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256",
-    0x009F: "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384", 0x1301: "TLS_AES_128_GCM_SHA256",
-    0x1302: "TLS_AES_256_GCM_SHA384", 0x1303: "TLS_CHACHA20_POLY1305_SHA256", 0x1304: "TLS_AES_128_CCM_SHA256",
-    0x1305: "TLS_AES_128_CCM_8_SHA256", 0xC007: "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
-    0xC009: "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", 0xC00A: "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
-    0xC011: "TLS_ECDHE_RSA_WITH_RC4_128_SHA", 0xC012: "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
-    0xC013: "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", 0xC014: "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
-    0xC023: "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256", 0xC024: "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384",
-    0xC027: "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", 0xC028: "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
-    0xC02B: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", 0xC02C: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-    0xC02F: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", 0xC030: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-    0xCCA8: "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", 0xCCA9: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-    0xCCAA: "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-}  # fmt: skip
+_SNI, _GROUPS, _FORMATS, _SIGNATURES, _ALPN, _PSK, _VERSIONS, _KEY_SHARE = 0, 10, 11, 13, 16, 41, 43, 51
+#: The drafts of TLS 1.3 whose ServerHello has neither session id nor compression (draft-ietf-tls-tls13-21 §4.1.3).
+_BARE_DRAFTS = range(0x7F00, 0x7F16)
+_NAMED_CURVE = 3
 
 
 class Hello(NamedTuple):
@@ -56,6 +38,7 @@ class Hello(NamedTuple):
     formats: tuple[int, ...]
     signatures: tuple[int, ...]
     versions: tuple[int, ...]  # supported_versions; a server's has one
+    group: int = 0  # of the key share that a server chose
 
     @property
     def best_version(self) -> int:
@@ -83,6 +66,15 @@ def cipher_text(value: int) -> str:
     return CIPHERS.get(value, f"0x{value:04X}")
 
 
+def group_text(value: int) -> str:
+    return GROUPS.get(value, f"0x{value:04X}")
+
+
+def decode_curve(body: bytes) -> int:
+    """The named curve of a ServerKeyExchange up to TLS 1.2 (RFC 8422 §5.4); 0 where it uses none."""
+    return body[1] << 8 | body[2] if len(body) > 3 and body[0] == _NAMED_CURVE else 0
+
+
 def decode_hello(body: bytes, *, client: bool) -> Hello:
     """A ClientHello's or ServerHello's body (RFC 8446 §4.1.2, §4.1.3)."""
     try:
@@ -93,6 +85,8 @@ def decode_hello(body: bytes, *, client: bool) -> Hello:
 
 def _hello(body: bytes, client: bool) -> Hello:
     version: int = unpack_from("!H", body)[0]
+    if version in _BARE_DRAFTS and not client:
+        return Hello(version, b"", unpack_from("!H", body, 34), *_extensions(body, 36, client))
     size = body[34]
     session_id = body[35 : 35 + size]
     at = 35 + size
@@ -108,11 +102,20 @@ def _hello(body: bytes, client: bool) -> Hello:
     return Hello(version, session_id, ciphers, *found)
 
 
-def _extensions(
-    body: bytes, at: int, client: bool
-) -> tuple[
-    tuple[int, ...], str | None, tuple[bytes, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]
-]:
+class _Extensions(NamedTuple):
+    """The fields of Hello from `extensions` on."""
+
+    order: tuple[int, ...]
+    server_name: str | None
+    alpn: tuple[bytes, ...]
+    groups: tuple[int, ...]
+    formats: tuple[int, ...]
+    signatures: tuple[int, ...]
+    versions: tuple[int, ...]
+    group: int
+
+
+def _extensions(body: bytes, at: int, client: bool) -> _Extensions:
     order: list[int] = []
     name: str | None = None
     alpn: tuple[bytes, ...] = ()
@@ -120,6 +123,7 @@ def _extensions(
     formats: tuple[int, ...] = ()
     signatures: tuple[int, ...] = ()
     versions: tuple[int, ...] = ()
+    group = 0
     end = at + 2 + unpack_from("!H", body, at)[0] if at + 2 <= len(body) else at
     if end > len(body):
         raise Undecodable("tls", at, "extensions_length")
@@ -145,7 +149,9 @@ def _extensions(
             signatures = _numbers(value, 2, size - 2)
         elif kind == _VERSIONS:
             versions = _numbers(value, 1, size - 1) if client else _numbers(value, 0, size)
-    return tuple(order), name, alpn, groups, formats, signatures, versions
+        elif kind == _KEY_SHARE and not client and size >= 2:
+            group = unpack_from("!H", value)[0]
+    return _Extensions(tuple(order), name, alpn, groups, formats, signatures, versions, group)
 
 
 def _numbers(data: bytes, at: int, size: int) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import sha1, sha256
 from typing import NamedTuple
 
 from sensors.decode.address import address_text
@@ -29,7 +29,8 @@ class Certificate(NamedTuple):
     not_after: str
     serial: str  # upper-case hexadecimal
     alternative_names: tuple[str, ...]
-    sha256: str  # upper-case hexadecimal, as ECS has it
+    sha1: str  # upper-case hexadecimal, as ECS has it
+    sha256: str
 
 
 @lru_cache(maxsize=512)  # a network sees the same few certificates all day
@@ -57,6 +58,7 @@ def decode_certificate(der: bytes) -> Certificate:
         instant(*dates[1]),
         serial.lstrip(b"\0").hex().upper() or "00",
         alternatives,
+        sha1(der, usedforsecurity=False).hexdigest().upper(),
         sha256(der).hexdigest().upper(),
     )
 

@@ -14,6 +14,7 @@ from sensors.talks.talk import Found
 from vonggac.domain.event import Document, put
 
 _FILENAME = re.compile(r"filename\*?\s*=\s*(?:UTF-8'[^']*')?\"?([^\";]{1,255})", re.I)
+_FORWARDED = re.compile(r"\[([0-9a-fA-F:.]{2,45})\](?::\d{1,5})?|(\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?")
 
 
 @dataclass(slots=True)
@@ -54,6 +55,7 @@ def http_found(exchange: Exchange) -> Found:
         event["outcome"] = "success" if exchange.response.status < 400 else "failure"
     elif exchange.response_body is not None:
         put(fields, "http.response.body.bytes", exchange.response_body.size)
+        put(fields, "http.response.mime_type", exchange.response_body.mime_type)
     if exchange.stream:
         put(fields, "vonggac.http.stream_id", exchange.stream)
     if exchange.answered_ns:
@@ -75,7 +77,7 @@ def _request(fields: Document, head: Head, body: Body | None, hosts: list[str], 
     put(fields, "vonggac.http.request.content_type", head.fields.get("content-type"))
     if forwarded := head.fields.get("x-forwarded-for"):
         put(fields, "vonggac.http.request.forwarded_for", forwarded)
-        ips += [part for part in (piece.strip() for piece in forwarded.split(",")) if _is_ip(part)]
+        ips += [part for part in map(_forwarded, forwarded.split(",")) if _is_ip(part)]
     if body is None or not (body.size or body.missing):
         put(fields, "http.request.body.bytes", 0)
         return
@@ -89,6 +91,9 @@ def _request(fields: Document, head: Head, body: Body | None, hosts: list[str], 
 def _response(fields: Document, head: Head, body: Body | None) -> None:
     if "version" not in fields["http"]:
         put(fields, "http.version", head.version)
+    elif head.version != fields["http"]["version"]:
+        put(fields, "vonggac.http.response.version", head.version)
+    put(fields, "vonggac.http.response.status_msg", head.reason or None)
     put(fields, "http.response.status_code", head.status)
     content_type = head.fields.get("content-type")
     put(fields, "vonggac.http.response.content_type", content_type)
@@ -168,6 +173,14 @@ def _name(head: Head | None, request: Head | None) -> str | None:
     if request is None:
         return None
     return split_target(request.method, request.target, "").path.rpartition("/")[2][:255] or None
+
+
+def _forwarded(text: str) -> str:
+    """One address of X-Forwarded-For without leading zeros, a port or brackets."""
+    match = _FORWARDED.fullmatch(text.strip())
+    if match is None:
+        return text.strip()
+    return match[1] or ".".join(str(int(part)) for part in match[2].split("."))
 
 
 def _is_ip(text: str) -> bool:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sensors.decode.fault import Undecodable
-from sensors.decode.tls import Hello, decode_certificates, decode_hello, version_text
+from sensors.decode.tls import (
+    Hello,
+    cipher_text,
+    decode_certificates,
+    decode_curve,
+    decode_hello,
+    group_text,
+    version_text,
+)
 from sensors.decode.x509 import Certificate, decode_certificate
 from sensors.streams import Moment
 from sensors.talks.dns import domain_parts
@@ -18,7 +26,7 @@ MAX_RECORD = 16_384 + 2_048
 MAX_MESSAGE = 262_144
 
 _CHANGE_CIPHER, _ALERT, _HANDSHAKE, _APPLICATION = 20, 21, 22, 23
-_CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATE = 1, 2, 11
+_CLIENT_HELLO, _SERVER_HELLO, _CERTIFICATE, _KEY_EXCHANGE = 1, 2, 11, 12
 
 
 class TlsTalk:
@@ -35,6 +43,7 @@ class TlsTalk:
         self._server: Hello | None = None
         self._chains: list[tuple[Certificate, ...]] = [(), ()]
         self._alert = 0
+        self._curve = 0  # of an ephemeral key exchange up to TLS 1.2
 
     def data(self, side: int, data: bytes, at: Moment) -> Iterator[Found]:
         self._begun = self._begun or at
@@ -95,6 +104,8 @@ class TlsTalk:
                 self._client = decode_hello(body, client=True)
             elif kind == _SERVER_HELLO:
                 self._server = decode_hello(body, client=False)
+            elif kind == _KEY_EXCHANGE and self._server is not None and "ECDH" in cipher_text(self._server.ciphers[0]):
+                self._curve = decode_curve(body)
             elif kind == _CERTIFICATE and self._version_done and not self._chains[side]:
                 self._chains[side] = tuple(decode_certificate(der) for der in decode_certificates(body))
 
@@ -117,6 +128,8 @@ class TlsTalk:
             tls["version_protocol"] = "ssl" if hello.best_version <= 0x0300 else "tls"
         if self._server is not None:
             tls |= server_fields(self._server)
+            if self._curve:
+                tls["curve"] = group_text(self._curve)
             if "resumed" not in tls and self._client is not None:
                 tls["resumed"] = self._resumed(self._server, self._client)
             hashes.append(tls["server"]["ja3s"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensors.decode.tls import Hello, cipher_text, ja3, ja3s, ja4, version_text
+from sensors.decode.tls import Hello, cipher_text, group_text, ja3, ja3s, ja4, version_text
 from sensors.decode.x509 import Certificate
 from vonggac.domain.event import Document
 
@@ -28,6 +28,8 @@ def server_fields(hello: Hello) -> Document:
     tls["server"] = {"ja3s": ja3s(hello)}
     if hello.best_version >= 0x0304:
         tls["resumed"] = hello.resumes
+    if hello.group:
+        tls["curve"] = group_text(hello.group)
     return tls
 
 
@@ -44,7 +46,7 @@ def certificate_fields(certificate: Certificate) -> Document:
     fields: Document = {
         "subject": certificate.subject,
         "issuer": certificate.issuer,
-        "hash": {"sha256": certificate.sha256},
+        "hash": {"sha1": certificate.sha1, "sha256": certificate.sha256},
         "x509": {"serial_number": certificate.serial},
     }
     if certificate.not_before:

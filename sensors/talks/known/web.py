@@ -13,6 +13,7 @@ _HTTP_METHODS = frozenset(
     b"GET POST HEAD PUT DELETE OPTIONS PATCH CONNECT TRACE PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK REPORT "
     b"SEARCH".split()
 )
+_DNS_PORTS = {53: "dns", 5353: "mdns", 5355: "llmnr"}
 #: RFC 9113 §3.4.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _ENOUGH = 14  # bytes of it, that nothing else begins with
@@ -26,6 +27,8 @@ def stream(data: bytes, side: int) -> Verdict:
             from sensors.talks.tls import TlsTalk
 
             return Verdict(TlsTalk)
+    if data[0] == 0x17 and _sealed_records(data):
+        return Verdict(label="tls")  # a connection in its middle: nothing of it can be read
     if data.startswith(b"SSH-"):
         from sensors.talks.ssh import SshTalk
 
@@ -54,6 +57,18 @@ def stream(data: bytes, side: int) -> Verdict:
     return MORE if len(data) < 8 or (_METHOD.match(data) and b"\n" not in data) else NOTHING
 
 
+def _sealed_records(data: bytes) -> bool:
+    """Whether these bytes are TLS records of application data and nothing else, the last one possibly cut."""
+    at = count = 0
+    while at + 5 <= len(data):
+        size = data[at + 3] << 8 | data[at + 4]
+        if data[at] not in (0x15, 0x17) or data[at + 1] != 3 or not 1 <= data[at + 2] <= 3 or not 17 <= size <= 18_432:
+            return False
+        at += 5 + size
+        count += 1
+    return at == len(data) or count > 2
+
+
 def _http2() -> Verdict:
     from sensors.talks.http2 import Http2Talk
 
@@ -62,11 +77,19 @@ def _http2() -> Verdict:
 
 def datagram(data: bytes, sport: int, dport: int) -> Verdict:
     """The DNS ports only lower the bar: what breaks there is an anomaly."""
-    if not {sport, dport}.isdisjoint((53, 5353, 5355)) or plausible(data):
+    name = next((name for port, name in _DNS_PORTS.items() if port in (sport, dport)), "")
+    if not name and 137 in (sport, dport) and _is_netbios(data):
+        name = "netbios-ns"
+    if name or plausible(data):
         from sensors.talks.dns import DnsTalk
 
-        return Verdict(lambda: DnsTalk(stream=False))
+        return Verdict(lambda: DnsTalk(stream=False, name=name or "dns"))
     return NOTHING
+
+
+def _is_netbios(data: bytes) -> bool:
+    """A message about one first-level encoded name (RFC 1002 §4.2.1.2)."""
+    return len(data) > 45 and data[12] == 32 and not data[13:45].strip(b"ABCDEFGHIJKLMNOP")
 
 
 def _is_request(data: bytes) -> bool:
