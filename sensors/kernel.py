@@ -213,8 +213,9 @@ def fill_key(
     if size == 4:
         key[4:16] = 0
         key[20:32] = 0
-    key[0:size] = data[src : src + size]
-    key[16 : 16 + size] = data[dst : dst + size]
+    for n in range(size):
+        key[n] = u8(data, src + n)
+        key[16 + n] = u8(data, dst + n)
     key[32] = sport >> 8
     key[33] = sport & 255
     key[34] = dport >> 8
