@@ -34,6 +34,7 @@ TYPES = {
     65399: "PRIVATE",
 }  # fmt: skip
 _OPT = 41
+_TO_QUESTION = b"\xc0\x0c"  # a pointer to the name behind the header
 CLASSES = {1: "IN", 3: "CH", 4: "HS", 254: "NONE", 255: "ANY"}
 OPCODES = {0: "QUERY", 1: "IQUERY", 2: "STATUS", 4: "NOTIFY", 5: "UPDATE", 6: "DSO"}
 #: What the NetBIOS name service has under numbers that mean something else in DNS (RFC 1002 §4.2.1).
@@ -116,7 +117,10 @@ def _message(data: bytes) -> Message:
     extended = 0
     borders = (counts[1], counts[1] + counts[2])
     for index in range(min(sum(counts[1:]), MAX_RECORDS)):
-        name, at = _name(data, at)
+        if questions and data[at : at + 2] == _TO_QUESTION:  # by far the most common
+            name, at = questions[0].name, at + 2
+        else:
+            name, at = _name(data, at)
         kind, class_, ttl, size = unpack_from("!HHIH", data, at)
         at += 10
         if at + size > len(data):

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from sensors.decode.dhcp import COOKIE, HEADER
 from sensors.decode.dhcpv6 import MESSAGE_TYPES as DHCPV6_TYPES
 from sensors.talks.known import NOTHING, Verdict
 
 _DHCPV6_PORTS = frozenset((546, 547))
+_RADIUS_PORTS = frozenset((1645, 1646, 1812, 1813, 3799))
+_STUN_COOKIE = b"\x21\x12\xa4\x42"
+_DTLS_VERSIONS = (b"\xfe\xff", b"\xfe\xfd")
+#: The first message of a WireGuard handshake and its answer: type and length.
+_WIREGUARD = frozenset(((b"\1\0\0\0", 148), (b"\2\0\0\0", 92)))
+_SSDP = re.compile(rb"(?:M-SEARCH|NOTIFY) \* HTTP/1\.1\r\n")
 
 
 def stream(data: bytes, side: int) -> Verdict:
@@ -52,4 +60,46 @@ def datagram(data: bytes, sport: int, dport: int) -> Verdict:
             from sensors.talks.ike import IkeTalk
 
             return Verdict(IkeTalk)
-    return NOTHING
+    if not ports.isdisjoint(_RADIUS_PORTS):
+        from sensors.decode.radius import plausible as is_radius
+
+        if is_radius(data):
+            from sensors.talks.radius import RadiusTalk
+
+            return Verdict(RadiusTalk)
+    if data[0] == 0x3C and (514 in ports or data[:40].isascii()):
+        from sensors.decode.syslog import plausible as is_syslog
+
+        if is_syslog(data):
+            from sensors.talks.syslog import syslog_talk
+
+            return Verdict(syslog_talk)
+    if data[0] == 0 and data[1:2] in (b"\1", b"\2"):
+        from sensors.decode.tftp import decode_request
+
+        if decode_request(data) is not None:
+            from sensors.talks.tftp import TftpTalk
+
+            return Verdict(TftpTalk)
+    label = _name(data, ports)
+    return Verdict(label=label) if label else NOTHING
+
+
+def _name(data: bytes, ports: set[int]) -> str:
+    """Protocols that are only named: what is unmistakable in one datagram."""
+    first = data[0]
+    if data[4:8] == _STUN_COOKIE and first < 0x40 and len(data) == 20 + (data[2] << 8 | data[3]):
+        return "stun"  # RFC 8489 §5
+    if 20 <= first <= 25 and data[1:3] in _DTLS_VERSIONS and len(data) >= 13 + int.from_bytes(data[11:13]) > 13:
+        return "dtls"  # RFC 6347 §4.1
+    if (data[:4], len(data)) in _WIREGUARD:
+        return "wireguard"
+    if _SSDP.match(data):
+        return "ssdp"
+    if 138 in ports and 0x10 <= first <= 0x16 and len(data) >= 14 and data[8:10] == b"\0\x8a":
+        return "netbios-dgm"  # RFC 1002 §4.4.1
+    if first == 0x81 and len(data) >= 4 and data[1] <= 0x0B and len(data) == data[2] << 8 | data[3]:
+        return "bacnet"  # BACnet/IP's virtual link control: ASHRAE 135 annex J
+    if 1194 in ports and first == 0x38 and 14 <= len(data) <= 90:
+        return "openvpn"  # P_CONTROL_HARD_RESET_CLIENT_V2 of key 0, with or without a signature
+    return ""
