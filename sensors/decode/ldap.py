@@ -80,7 +80,7 @@ class Envelope(NamedTuple):
 def decode_envelope(data: bytes) -> Envelope:
     """The outside of a message (RFC 4511 §4.1.1) that is here as a whole, or only its beginning."""
     at = _head(data, 0)[1]
-    if data[at] != INTEGER:
+    if data[at : at + 1] != bytes((INTEGER,)):
         raise Undecodable(_LAYER, at, "message_id")
     size, at = _head(data, at)
     number = integer(data[at : at + size], _LAYER)
