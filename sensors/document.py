@@ -30,6 +30,8 @@ KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "smb": (("network",), ("access", "protocol")),
     "kerberos": (("authentication", "network"), ("protocol",)),
     "ntlm": (("authentication", "network"), ("protocol",)),
+    "radius": (("authentication", "network"), ("protocol",)),
+    "tftp": (("network",), ("access", "protocol")),
     "file": (("file", "network"), ("info",)),
     "anomaly": (("network",), ("info",)),
 }
