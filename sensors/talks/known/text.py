@@ -109,6 +109,12 @@ _TEXTS: tuple[tuple[re.Pattern[bytes], Verdict], ...] = (
         Verdict(label="memcached"),
     ),
     (re.compile(rb"[A-Z_]{4,16} rtsp://[^\r\n ]{1,4096} RTSP/1\.0\r\n|RTSP/1\.0 \d{3} "), Verdict(label="rtsp")),
+    (
+        re.compile(
+            rb"(?:EHLO|HELO|LHLO|MAIL|USER|NICK|PASS|AUTH|CAPA|STLS|APOP|PORT|SYST|PASV|EPSV)[^\n]{0,512}$", re.I
+        ),
+        MORE,
+    ),
     (re.compile(rb"(?:<\?xml[^>]{0,100}\?>\s*)?<stream:stream\s"), Verdict(label="xmpp")),
 )
 _BINARIES: tuple[tuple[re.Pattern[bytes], Verdict], ...] = (
