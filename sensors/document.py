@@ -142,6 +142,20 @@ class Scribe:
             related["hash"] = [*dict.fromkeys(found.hashes)]
         return document
 
+    def packet(self, dataset: str, at: Moment, fields: Document, vlans: tuple[int, ...]) -> Document:
+        """The event of a packet that is of no flow; `fields` tell its ends."""
+        document = self.document(dataset, at.ns, at.position, self.id(at.ns, at.position, dataset, 0))
+        for name, value in fields.items():
+            if name in document:
+                document[name] |= value
+            else:
+                document[name] = value
+        if vlans:
+            document["network"]["vlan"] = {"id": str(vlans[0])}
+        ips = dict.fromkeys(document[end]["ip"] for end in ("source", "destination") if "ip" in document.get(end, ()))
+        document["related"] = {"ip": [*ips]} if ips else {}
+        return document
+
     def anomaly(self, at: Moment, ordinal: int, layer: str, offset: int, reason: str, flow: Flow | None) -> Document:
         """Bytes that cannot be decoded: where and why."""
         document = self.document("anomaly", at.ns, at.position, self.id(at.ns, at.position, "anomaly", ordinal))

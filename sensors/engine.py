@@ -10,6 +10,7 @@ from sensors import kernel
 from sensors.base import Origin
 from sensors.chunk import Chunk
 from sensors.decode.address import ICMP, ICMPV6, TCP, UDP
+from sensors.decode.arp import arp_fields
 from sensors.decode.fault import Undecodable
 from sensors.decode.frame import Fragment, Frame, Segment, decode_datagram, decode_frame
 from sensors.document import Scribe
@@ -146,6 +147,8 @@ class Engine:
         self._frame(frame, frame.vlans, 1, at)
         if frame.skipped:
             self._counts[frame.skipped] += 1
+        if frame.arp:
+            self._arp(frame, at)
 
     def _frame(self, frame: Frame, vlans: tuple[int, ...], packets: int, at: Moment) -> None:
         for segment in frame.segments:
@@ -154,6 +157,14 @@ class Engine:
             self._fragment(fragment, vlans, at)
         if frame.fault is not None:
             self._anomaly(at, frame.fault, None)
+
+    def _arp(self, frame: Frame, at: Moment) -> None:
+        try:
+            fields = arp_fields(frame.arp)
+        except Undecodable as fault:
+            self._anomaly(at, fault, None)
+        else:
+            self._events.append(self._scribe.packet("arp", at, fields, frame.vlans))
 
     def _fragment(self, fragment: Fragment, vlans: tuple[int, ...], at: Moment) -> None:
         complete = self._fragments.add(fragment, at)

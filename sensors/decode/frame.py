@@ -21,6 +21,7 @@ _TCP = Struct("!HHIIBB")
 _UDP = Struct("!HHH")
 _U16 = Struct("!H")
 
+_ARP = (0x0806, 0x8035)
 _VLAN_TAGS = frozenset((0x8100, 0x88A8, 0x9100, 0x9200))
 _V6_EXTENSIONS = frozenset((0, 43, 60, 135, 139, 140))
 _GRE, _IPIP, _SIX_IN_FOUR, _FRAGMENT, _AH, _NO_NEXT = 47, 4, 41, 44, 51, 59
@@ -66,12 +67,14 @@ class Frame(NamedTuple):
     vlans: tuple[int, ...]
     skipped: str  # what the frame holds that has no IP in it ("ethertype_0x0806"); empty when it has
     fault: Undecodable | None
+    arp: bytes = b""  # an ARP packet
 
 
 class _Walk:
     """What has been found so far in one frame."""
 
     __slots__ = (
+        "arp",
         "begin",
         "cut",
         "data",
@@ -97,6 +100,7 @@ class _Walk:
         self.fragments: list[Fragment] = []
         self.vlans: tuple[int, ...] = ()
         self.skipped = ""
+        self.arp = b""
 
     def need(self, layer: str, at: int, end: int, size: int) -> None:
         if at + size > end:
@@ -116,7 +120,7 @@ def decode_frame(linktype: int, data: bytes, wire_length: int) -> Frame:
         _link(walk, linktype)
     except Undecodable as found:
         fault = found
-    return Frame(walk.segments, walk.fragments, walk.vlans, walk.skipped, fault)
+    return Frame(walk.segments, walk.fragments, walk.vlans, walk.skipped, fault, walk.arp)
 
 
 def decode_datagram(fragment: Fragment, payload: bytes, wire_bytes: int) -> Frame:
@@ -198,6 +202,9 @@ def _network(walk: _Walk, ethertype: int, at: int, end: int) -> None:
         elif ethertype == 0x8864:
             walk.need("pppoe", at, end, 6)
             return _ppp(walk, at + 6, end)
+        elif ethertype in _ARP:
+            walk.arp = data[at:end]
+            return None
         elif ethertype < 0x0600:  # an IEEE 802.3 length: LLC follows, IP only behind SNAP
             if data[at : at + 6] != b"\xaa\xaa\x03\0\0\0":
                 walk.skipped = "llc"

@@ -24,13 +24,14 @@ def traffic() -> list[bytes]:
     frames = [udp(query()), udp(answer(), back=True)]
     frames += tcp([(0, request()), (1, response())], size=50)
     frames += [s.Ether(**MACS) / s.IP(src=CLIENT, dst=SERVER) / s.ICMP() / s.Raw(b"ping")]
-    frames += [s.Ether(**MACS) / s.ARP()]
+    frames += [s.Ether(**MACS) / s.ARP(psrc=CLIENT, pdst=SERVER)]
+    frames += [s.Ether(**MACS, type=0x88CC) / s.Raw(bytes(46))]
     return [bytes(frame) for frame in frames]
 
 
 def test_every_event_is_valid_ecs_and_names_its_sensor_and_agency():
     events = sense(traffic())
-    assert {event["event"]["dataset"] for event in events} == {"dns", "http", "file", "icmp", "flow"}
+    assert {event["event"]["dataset"] for event in events} == {"dns", "http", "file", "icmp", "arp", "flow"}
     for event in events:
         assert fault(event) is None
         assert event["observer"] == {"name": "sensor-1", "type": "sensor"}
@@ -50,13 +51,15 @@ def test_ids_are_unique_and_layer_seven_points_to_its_flow():
     assert len(set(ids)) == len(ids)
     known = {flow["event"]["id"]: flow for flow in of(events, "flow")}
     for event in events:
+        if event["event"]["dataset"] == "arp":
+            continue
         flow = known[event["flow"]["id"]]
         assert event["network"]["community_id"] == flow["network"]["community_id"]
 
 
 def test_frames_without_ip_are_counted_by_what_they_are():
     (batch,) = batches(pcap(traffic()))
-    assert batch.counts == {"ethertype_0x0806": 1}
+    assert batch.counts == {"ethertype_0x88cc": 1}
 
 
 def test_a_broken_frame_is_an_anomaly_that_says_where_and_why():
