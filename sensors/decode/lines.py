@@ -87,6 +87,11 @@ class Lines:
             self._cut = None
 
 
+def begins_tls(lines: Lines) -> bool:
+    """Whether a TLS handshake stands where a line should: what agreed to it was not seen (RFC 8446 §5.1)."""
+    return lines.peek(2) == b"\x16\x03"
+
+
 class Dotted:
     """Takes the dots off a text that a line of one dot ends (RFC 5321 §4.5.2, RFC 1939 §3). Lines may end in LF."""
 

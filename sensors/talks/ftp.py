@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sensors.decode.address import address_text
 from sensors.decode.ftp import LISTINGS, TRANSFERS, Endpoint, decode_command, decode_extended, decode_host_port
-from sensors.decode.lines import Lines, printable
+from sensors.decode.lines import Lines, begins_tls, printable
 from sensors.decode.reply import Replies, Reply
 from sensors.streams import Moment
 from sensors.talks.ftp_data import FtpDataTalk, Transfer
@@ -61,7 +61,7 @@ class FtpTalk:
             self._client = 1 - side if data[:3].isdigit() else side
         lines = self._lines[side]
         lines.add(data)
-        if side == self._client and lines.peek(2) == b"\x16\x03" and self._waiting and self._waiting[-1].verb == "AUTH":
+        if begins_tls(lines):
             yield from self._encrypt(lines.rest())
             return
         while (line := lines.line()) is not None:

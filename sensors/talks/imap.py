@@ -17,7 +17,7 @@ from sensors.decode.imap import (
     quoted,
     without_literal,
 )
-from sensors.decode.lines import Lines, printable
+from sensors.decode.lines import Lines, begins_tls, printable
 from sensors.streams import Moment
 from sensors.talks.mail import Mail
 from sensors.talks.mail_event import files_found
@@ -72,12 +72,12 @@ class ImapTalk:
         here.lines.add(data)
         client = side == self._client
         while len(here.lines) and not self.done:
-            if client and here.lines.peek(2) == b"\x16\x03" and self._newest_verb == "STARTTLS":
-                yield from self._encrypt(here.lines.rest())
-                return
             if here.left:
                 yield from self._literal(here, client, at)
                 continue
+            if begins_tls(here.lines):
+                yield from self._encrypt(here.lines.rest())
+                return
             line = here.lines.line()
             if line is None:
                 return
@@ -112,10 +112,6 @@ class ImapTalk:
                 yield from self._end_literal(here, side == self._client, self._at)
         while self._waiting:
             yield self._tell(next(iter(self._waiting)))
-
-    @property
-    def _newest_verb(self) -> str:
-        return self._waiting[next(reversed(self._waiting))].verb if self._waiting else ""
 
     def _begin_literal(self, here: _Side, line: bytes, size: int, client: bool) -> None:
         here.text += line[: MAX_TEXT - len(here.text)]

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from sensors.decode.fault import Undecodable
-from sensors.decode.lines import Dotted, Lines, printable
+from sensors.decode.lines import Dotted, Lines, begins_tls, printable
 from sensors.decode.smtp import decode_command
 from sensors.streams import Moment
 from sensors.talks.mail import Mail
@@ -48,13 +48,12 @@ class Pop3Talk:
         lines = self._lines[side]
         lines.add(data)
         while len(lines):
-            if side == self._client:
-                if lines.peek(2) == b"\x16\x03" and self._waiting and self._waiting[-1].verb == "STLS":
-                    yield from self._encrypt(lines.rest())
-                    return
-            elif self._dotted is not None:
+            if side != self._client and self._dotted is not None:
                 yield from self._many(self._dotted, lines, at)
                 continue
+            if begins_tls(lines):
+                yield from self._encrypt(lines.rest())
+                return
             line = lines.line()
             if line is None:
                 return

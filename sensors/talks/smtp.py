@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sensors.decode.lines import MAX_LINE, Dotted, Lines, printable
+from sensors.decode.lines import MAX_LINE, Dotted, Lines, begins_tls, printable
 from sensors.decode.reply import Replies, Reply
 from sensors.decode.smtp import VERBS, decode_bdat, decode_command, decode_path
 from sensors.streams import Moment
@@ -116,7 +116,7 @@ class SmtpTalk:
                 self._message(piece, at)
                 if not self._chunk:
                     self._end_chunk()
-            elif lines.peek(2) == b"\x16\x03" and self._waiting and self._waiting[-1].verb == "STARTTLS":
+            elif begins_tls(lines):
                 yield from self._encrypt(lines.rest())
                 return
             else:
@@ -204,6 +204,9 @@ class SmtpTalk:
 
     def _answers(self, side: int, at: Moment) -> Iterator[Left]:
         lines = self._lines[side]
+        if begins_tls(lines):
+            yield from self._encrypt(lines.rest())
+            return
         while (line := lines.line()) is not None:
             reply = self._replies.line(line)
             if reply is None:
