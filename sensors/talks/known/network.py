@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from sensors.decode.dhcp import COOKIE, HEADER
 from sensors.decode.dhcpv6 import MESSAGE_TYPES as DHCPV6_TYPES
 from sensors.talks.known import NOTHING, Verdict
+from sensors.talks.talk import Talk
+
+Make = Callable[[], Talk]
 
 _DHCPV6_PORTS = frozenset((546, 547))
+_SNMP_PORTS = frozenset((161, 162))
 _RADIUS_PORTS = frozenset((1645, 1646, 1812, 1813, 3799))
 _STUN_COOKIE = b"\x21\x12\xa4\x42"
 _DTLS_VERSIONS = (b"\xfe\xff", b"\xfe\xfd")
@@ -23,66 +28,113 @@ def stream(data: bytes, side: int) -> Verdict:
 
 def datagram(data: bytes, sport: int, dport: int) -> Verdict:
     ports = {sport, dport}
-    if data[0] & 0x89:
-        from sensors.decode.quic import plausible as is_quic
+    for ask in _ASKED:
+        talk = ask(data, ports)
+        if talk is not None:
+            return Verdict(talk)
+    label = _name(data, ports)
+    return Verdict(label=label) if label else NOTHING
 
-        if is_quic(data):
+
+def _quic(data: bytes, ports: set[int]) -> Make | None:
+    if data[0] & 0x89:  # a long header, or Google's public header with a version
+        from sensors.decode.quic import plausible
+
+        if plausible(data):
             from sensors.talks.quic import QuicTalk
 
-            return Verdict(QuicTalk)
+            return QuicTalk
+    return None
+
+
+def _dhcp(data: bytes, ports: set[int]) -> Make | None:
     if data[HEADER : HEADER + 4] == COOKIE and data[0] in (1, 2) and data[2] <= 16:
         from sensors.talks.dhcp import dhcp_talk
 
-        return Verdict(dhcp_talk)
+        return dhcp_talk
     if not ports.isdisjoint(_DHCPV6_PORTS) and len(data) >= 4 and data[0] in DHCPV6_TYPES:
         from sensors.talks.dhcpv6 import dhcpv6_talk
 
-        return Verdict(dhcpv6_talk)
-    if 123 in ports:
-        from sensors.decode.ntp import plausible as is_ntp
+        return dhcpv6_talk
+    return None
 
-        if is_ntp(data):
+
+def _ntp(data: bytes, ports: set[int]) -> Make | None:
+    if 123 in ports:
+        from sensors.decode.ntp import plausible
+
+        if plausible(data):
             from sensors.talks.ntp import ntp_talk
 
-            return Verdict(ntp_talk)
-    if data[0] == 0x30:
-        from sensors.decode.snmp import plausible as is_snmp
+            return ntp_talk
+    return None
 
-        if is_snmp(data) or not ports.isdisjoint((161, 162)):
+
+def _snmp(data: bytes, ports: set[int]) -> Make | None:
+    if data[0] == 0x30:
+        from sensors.decode.snmp import plausible
+
+        if plausible(data) or not ports.isdisjoint(_SNMP_PORTS):
             from sensors.talks.snmp import snmp_talk
 
-            return Verdict(snmp_talk)
-    if len(data) >= 28:
-        from sensors.decode.ike import NON_ESP
-        from sensors.decode.ike import plausible as is_ike
+            return snmp_talk
+    return None
 
-        if is_ike(data[4:] if data[:4] == NON_ESP else data):
+
+def _ike(data: bytes, ports: set[int]) -> Make | None:
+    if len(data) >= 28:
+        from sensors.decode.ike import NON_ESP, plausible
+
+        if plausible(data[4:] if data[:4] == NON_ESP else data):
             from sensors.talks.ike import IkeTalk
 
-            return Verdict(IkeTalk)
-    if not ports.isdisjoint(_RADIUS_PORTS):
-        from sensors.decode.radius import plausible as is_radius
+            return IkeTalk
+    return None
 
-        if is_radius(data):
+
+def _radius(data: bytes, ports: set[int]) -> Make | None:
+    if not ports.isdisjoint(_RADIUS_PORTS):
+        from sensors.decode.radius import plausible
+
+        if plausible(data):
             from sensors.talks.radius import RadiusTalk
 
-            return Verdict(RadiusTalk)
-    if data[0] == 0x3C and (514 in ports or data[:40].isascii()):
-        from sensors.decode.syslog import plausible as is_syslog
+            return RadiusTalk
+    return None
 
-        if is_syslog(data):
+
+def _syslog(data: bytes, ports: set[int]) -> Make | None:
+    if data[0] == 0x3C:
+        from sensors.decode.syslog import plausible
+
+        if plausible(data):
             from sensors.talks.syslog import syslog_talk
 
-            return Verdict(syslog_talk)
-    if data[0] == 0 and data[1:2] in (b"\1", b"\2"):
+            return syslog_talk
+    return None
+
+
+def _tftp(data: bytes, ports: set[int]) -> Make | None:
+    if data[:2] in (b"\0\1", b"\0\2"):
         from sensors.decode.tftp import decode_request
 
         if decode_request(data) is not None:
             from sensors.talks.tftp import TftpTalk
 
-            return Verdict(TftpTalk)
-    label = _name(data, ports)
-    return Verdict(label=label) if label else NOTHING
+            return TftpTalk
+    return None
+
+
+_ASKED: tuple[Callable[[bytes, set[int]], Make | None], ...] = (
+    _quic,
+    _dhcp,
+    _ntp,
+    _snmp,
+    _ike,
+    _radius,
+    _syslog,
+    _tftp,
+)
 
 
 def _name(data: bytes, ports: set[int]) -> str:

@@ -20,15 +20,8 @@ _ENOUGH = 14  # bytes of it, that nothing else begins with
 
 
 def stream(data: bytes, side: int) -> Verdict:
-    if data[0] == 0x16:
-        if len(data) < 6:
-            return MORE
-        if data[1] == 3 and data[2] <= 4 and data[5] in (1, 2):
-            from sensors.talks.tls import TlsTalk
-
-            return Verdict(TlsTalk)
-    if data[0] == 0x17 and _sealed_records(data):
-        return Verdict(label="tls")  # a connection in its middle: nothing of it can be read
+    if data[0] in (0x16, 0x17):
+        return _tls(data)
     if data.startswith(b"SSH-"):
         from sensors.talks.ssh import SshTalk
 
@@ -37,24 +30,40 @@ def stream(data: bytes, side: int) -> Verdict:
         return MORE
     if data[0] == _PREFACE[0] and _PREFACE.startswith(data[: len(_PREFACE)]):
         return _http2() if len(data) >= _ENOUGH else MORE
-    if data[0] == 0 and data[3:9] == b"\4\0\0\0\0\0" and side == 1:
-        from sensors.decode.http2 import begins_server
-
-        if begins_server(data):
-            return _http2()
     if data.startswith(b"HTTP/1.") or _is_request(data):
         from sensors.talks.http import HttpTalk
 
         return Verdict(HttpTalk)
-    if len(data) >= 14 and data[0] < 0x40:
-        size = data[0] << 8 | data[1]
-        if size >= 17 and len(data) >= size + 2 and plausible(data[2 : size + 2]):
-            from sensors.talks.dns import DnsTalk
+    if side == 1 and data[0] == 0 and data[3:9] == b"\4\0\0\0\0\0":
+        from sensors.decode.http2 import begins_server
 
-            return Verdict(lambda: DnsTalk(stream=True))
-        if size >= 17 and len(data) < size + 2 and data[6:8] == b"\0\1":
-            return MORE  # a DNS message cut between segments: one question, RFC 1035 §4.2.2
+        if begins_server(data):
+            return _http2()
+    if len(data) >= 14 and data[0] < 0x40:
+        return _dns(data)
     return MORE if len(data) < 8 or (_METHOD.match(data) and b"\n" not in data) else NOTHING
+
+
+def _tls(data: bytes) -> Verdict:
+    if data[0] == 0x16:
+        if len(data) < 6:
+            return MORE
+        if data[1] == 3 and data[2] <= 4 and data[5] in (1, 2):
+            from sensors.talks.tls import TlsTalk
+
+            return Verdict(TlsTalk)
+    # Application data is a connection in its middle: it can be named, but nothing of it read.
+    return Verdict(label="tls") if data[0] == 0x17 and _sealed_records(data) else NOTHING
+
+
+def _dns(data: bytes) -> Verdict:
+    """A message behind its length; one that is cut between segments has one question (RFC 1035 §4.2.2)."""
+    size = data[0] << 8 | data[1]
+    if size >= 17 and len(data) >= size + 2 and plausible(data[2 : size + 2]):
+        from sensors.talks.dns import DnsTalk
+
+        return Verdict(lambda: DnsTalk(stream=True))
+    return MORE if size >= 17 and len(data) < size + 2 and data[6:8] == b"\0\1" else NOTHING
 
 
 def _sealed_records(data: bytes) -> bool:
@@ -77,13 +86,14 @@ def _http2() -> Verdict:
 
 def datagram(data: bytes, sport: int, dport: int) -> Verdict:
     """The DNS ports only lower the bar: what breaks there is an anomaly."""
-    name = next((name for port, name in _DNS_PORTS.items() if port in (sport, dport)), "")
-    if not name and 137 in (sport, dport) and _is_netbios(data):
-        name = "netbios-ns"
-    if name or plausible(data):
+    certain = 53 in (sport, dport) or dport in _DNS_PORTS
+    name = _DNS_PORTS.get(dport) or _DNS_PORTS.get(sport) or "dns"
+    if 137 in (sport, dport) and _is_netbios(data):
+        certain, name = True, "netbios-ns"
+    if certain or plausible(data):
         from sensors.talks.dns import DnsTalk
 
-        return Verdict(lambda: DnsTalk(stream=False, name=name or "dns"))
+        return Verdict(lambda: DnsTalk(stream=False, name=name))
     return NOTHING
 
 
