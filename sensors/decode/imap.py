@@ -68,7 +68,7 @@ def quoted(data: bytes) -> bytes:
 
 def literal_holds(before: bytes) -> str:
     """What of a message a literal of a FETCH response holds: `message`, `header` or nothing that is read."""
-    tail = before[-2_100:]
+    tail = before[-2_100:]  # a list of header fields may be long
     if _WHOLE.search(tail):
         return "message"
     return "header" if _HEADER.search(tail) else ""

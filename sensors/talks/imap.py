@@ -117,10 +117,10 @@ class ImapTalk:
         here.text += line[: MAX_TEXT - len(here.text)]
         here.left = size
         if client:
-            command = decode_command(bytes(here.text))
+            command = decode_command(bytes(here.text[:MAX_ARGUMENT]))
             holds = "message" if command is not None and command.verb == "APPEND" else ""
         else:
-            holds = literal_holds(bytes(here.text)) if b" FETCH " in here.text[:32].upper() else ""
+            holds = literal_holds(line) if b" FETCH " in here.text[:32].upper() else ""
         if holds:
             here.mail, here.whole = Mail(self._beginnings), holds == "message"
         elif size <= MAX_SHORT:

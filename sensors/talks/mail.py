@@ -7,9 +7,11 @@ looked through for addresses of pages, every other part is an attachment.
 from __future__ import annotations
 
 import binascii
+import html
 import re
 
 from sensors.decode.lines import Lines
+from sensors.decode.magic import LOOK_BYTES
 from sensors.decode.mail import BASE64_NOISE, charset_text, from_base64, parameters, urls
 from sensors.streams import Moment
 from sensors.talks.body import Body
@@ -50,13 +52,14 @@ class Attachment:
 class _Part:
     """The entity whose content is going by: its transfer encoding is undone on the way."""
 
-    __slots__ = ("_encoding", "_pending", "attachment", "charset", "text")
+    __slots__ = ("_encoding", "_pending", "attachment", "charset", "is_html", "text")
 
-    def __init__(self, encoding: str, attachment: Attachment | None, charset: str | None) -> None:
+    def __init__(self, encoding: str, attachment: Attachment | None, charset: str | None, is_html: bool) -> None:
         self._encoding = encoding
         self._pending = b""
         self.attachment = attachment
         self.charset = charset  # of a text that is looked through; None of everything else
+        self.is_html = is_html
         self.text = bytearray()
 
     def add(self, data: bytes, *, last: bool = False) -> None:
@@ -211,7 +214,7 @@ class Mail:
                 attached = Attachment(name, at, self._beginnings.next("file", at))
                 self.attachments.append(attached)
         charset = None if is_file or self._left_text <= 0 else options.get("charset", "utf-8")
-        return _Part(encoding, attached, charset)
+        return _Part(encoding, attached, charset, kind == "text/html")
 
     def _know_delimiters(self) -> None:
         """The same boundary in two multiparts is the inner one's."""
@@ -262,9 +265,12 @@ class Mail:
             return
         part.add(b"", last=True)
         if part.attachment is not None:
-            part.attachment.body.complete = complete
+            body = part.attachment.body
+            body.complete, body.sample = complete, body.sample[:LOOK_BYTES]
         elif part.charset is not None and len(self.urls) < MAX_URLS:
             text = charset_text(bytes(part.text), part.charset)
+            if part.is_html:
+                text = html.unescape(text)
             self._left_text -= len(part.text)
             self.urls = list(dict.fromkeys((*self.urls, *urls(text, MAX_URLS))))[:MAX_URLS]
 

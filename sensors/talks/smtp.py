@@ -23,6 +23,8 @@ from sensors.talks.talk import Become, Beginnings, Left
 
 #: Commands that wait for their replies; past it the oldest is taken as unanswered.
 MAX_WAITING = 256
+#: Transactions that wait to be settled; past it the oldest is told as it is.
+MAX_OPEN = 16
 
 _COMMANDS = re.compile(rb"(?:^|\n)((?:MAIL FROM:|RCPT TO:)[^\r\n]*\r?\n|(?:DATA|RSET|QUIT)\r?\n)", re.I)
 _END = "."  # the end of a message waits for its reply like a command
@@ -141,10 +143,13 @@ class SmtpTalk:
         if verb == "MAIL":
             if self._now is not None and not self._now.ended:
                 yield from self._tell(self._now)
-            self._begin(at).mail_from = decode_path(argument)
+            yield from self._begin(at, decode_path(argument))
         elif verb == "RCPT":
             recipient = decode_path(argument)
-            (self._now or self._begin(at)).to(recipient)
+            if self._now is None:
+                yield from self._begin(at)
+            if self._now is not None:
+                self._now.to(recipient)
         elif verb in ("EHLO", "HELO", "LHLO"):
             self._session.helo = printable(argument, 255)
         elif verb == "RSET" and self._now is not None:
@@ -155,10 +160,10 @@ class SmtpTalk:
             self._session.user = self._login.user or self._session.user
         self._wait(_Command(verb, self._now, recipient))
         if verb == "DATA":
-            self._begin_message(at)
+            yield from self._begin_message(at)
             self._stage, self._dotted = "data", Dotted()
         elif verb == "BDAT" and (chunk := decode_bdat(argument)) is not None:
-            self._begin_message(at)
+            yield from self._begin_message(at)
             self._stage = "chunk"
             self._chunk, self._last_chunk = chunk
             if not self._chunk:
@@ -169,19 +174,21 @@ class SmtpTalk:
         if len(self._waiting) > MAX_WAITING:
             self._waiting.popleft()
 
-    def _begin(self, at: Moment) -> Transaction:
+    def _begin(self, at: Moment, mail_from: str | None = None) -> Iterator[Left]:
         """The next transaction; the first one begins where the connection's first command did."""
         begun, ordinal = self._unused or (at, self._beginnings.next("smtp", at))
         self._unused = None
         self._session.depth += 1
-        self._now = Transaction(begun, ordinal, self._session.depth)
+        self._now = Transaction(begun, ordinal, self._session.depth, mail_from)
         self._open.append(self._now)
-        return self._now
+        if len(self._open) > MAX_OPEN:
+            yield from self._tell(self._open[0])
 
-    def _begin_message(self, at: Moment) -> None:
-        now = self._now if self._now is not None and not self._now.ended else self._begin(at)
-        if now.mail is None:
-            now.mail = Mail(self._beginnings)
+    def _begin_message(self, at: Moment) -> Iterator[Left]:
+        if self._now is None or self._now.ended:
+            yield from self._begin(at)
+        if self._now is not None and self._now.mail is None:
+            self._now.mail = Mail(self._beginnings)
             self._lost, self._early = False, None
 
     def _message(self, data: bytes, at: Moment) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sensors.streams import Moment
 from sensors.talks.mail import MAX_ATTACHMENTS, Mail
+from sensors.talks.smtp import MAX_OPEN, SmtpTalk
 from sensors.talks.talk import Beginnings
 from tests.unit.sensors.handshake import handshake
 from tests.unit.sensors.wire import of, sense, tcp
@@ -23,7 +24,7 @@ MESSAGE = (
     b'--out\r\nContent-Type: multipart/alternative; boundary="in"\r\n\r\n'
     b"--in\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nxem http://evil.example/a\r\n.dot\r\n"
     b"--in\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-    b'<a href=3D"https://evil.example/=\r\nb">b</a>\r\n--in--\r\n\r\n'
+    b'<a href=3D"https://evil.example/=\r\nb?c&amp;d">b</a>\r\n--in--\r\n\r\n'
     b"--out\r\nContent-Type: application/octet-stream; name=\"x\"\r\nContent-Transfer-Encoding: base64\r\n"
     b"Content-Disposition: attachment; filename=\"../h=C3=B3a.exe\"\r\n\r\n"
     + base64.encodebytes(MALWARE).replace(b"\n", b"\r\n")
@@ -60,7 +61,7 @@ def test_a_message_is_one_event_with_its_head_its_way_and_its_attachment():
         assert own["mail_from"] == "lam@a.vn"
         assert own["rcpt_to"] == ["b@b.vn", "no@b.vn"]
         assert own["rcpt_refused"] == ["no@b.vn"]
-        assert own["urls"] == ["http://evil.example/a", "https://evil.example/b"]
+        assert own["urls"] == ["http://evil.example/a", "https://evil.example/b?c&d"]
         assert own["last_reply"] == "250 2.0.0 queued as 1"
         assert own["path"] == ["203.0.113.7"]
         assert event["event"]["outcome"] == "success"
@@ -222,6 +223,14 @@ def test_a_mail_that_is_one_attachment_and_lacks_its_last_delimiter_is_read():
     open_end = b"Content-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\nContent-Type: image/png\r\n\r\nabc\r\n--qq"
     for size in (1, 3, 1000):
         assert read(open_end, size).attachments[0].body.sample == b"abc\r\n--qq"
+
+
+def test_messages_without_replies_do_not_pile_up():
+    part = b"MAIL FROM:<%d@a.vn>\r\nDATA\r\nSubject: x\r\n\r\nx\r\n.\r\n"
+    talk = SmtpTalk()
+    found = [len(list(talk.data(0, part % number, Moment(number, number)))) for number in range(100)]
+    assert sum(found) == 100 - MAX_OPEN
+    assert len(list(talk.close(True))) == MAX_OPEN
 
 
 def test_memory_of_a_message_is_bounded():
