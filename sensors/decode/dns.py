@@ -105,9 +105,11 @@ def decode_dns(data: bytes) -> Message:
 def _message(data: bytes) -> Message:
     ident, bits, *counts = unpack_from("!HHHHHH", data, 0)
     at = 12
+    known: dict[int, tuple[str, int]] = {}
+    names = Names(lambda where: _name(data, where, known), type_name)
     questions: list[Question] = []
     for _ in range(min(counts[0], MAX_RECORDS)):
-        name, at = _name(data, at)
+        name, at = _name(data, at, known)
         kind, class_ = unpack_from("!HH", data, at)
         at += 4
         # The top bit of the class is mDNS's "unicast answer wanted" (RFC 6762 §5.4).
@@ -120,7 +122,7 @@ def _message(data: bytes) -> Message:
         if questions and data[at : at + 2] == _TO_QUESTION:  # by far the most common
             name, at = questions[0].name, at + 2
         else:
-            name, at = _name(data, at)
+            name, at = _name(data, at, known)
         kind, class_, ttl, size = unpack_from("!HHIH", data, at)
         at += 10
         if at + size > len(data):
@@ -131,7 +133,7 @@ def _message(data: bytes) -> Message:
             edns = Edns(class_, ttl >> 16 & 0xFF, bool(ttl & 0x8000), _options(data, at, size))
         elif section is sections[0] or len(section) < MAX_OTHER:
             read = decode_rdata if section is sections[0] else _lenient
-            text = read(data, kind, at, size, _NAMES)
+            text = read(data, kind, at, size, names)
             section.append(Record(name, type_name(kind), _class_name(class_ & 0x7FFF), ttl, text))
         at += size
     rcode = (bits & 15) | extended << 4
@@ -188,36 +190,47 @@ def _class_name(number: int) -> str:
     return CLASSES.get(number) or f"CLASS{number}"
 
 
-def _name(data: bytes, at: int) -> tuple[str, int]:
-    """The name at `at` as text without the last dot, and where the bytes after it begin (RFC 1035 §4.1.4)."""
-    labels: list[str] = []
+def _name(data: bytes, at: int, known: dict[int, tuple[str, int]]) -> tuple[str, int]:
+    """The name at `at` as text without the last dot, and where the bytes after it begin (RFC 1035 §4.1.4).
+
+    `known` has the text and the octets of names read before, by offset: a message's bytes are read once, however often
+    its pointers name them.
+    """
+    chain: list[tuple[int, str, int]] = []  # offset, label, octets; a pointer's target has no label
     after = -1
-    octets = pointers = 0
-    while True:
-        size = data[at]
-        if size == 0:
-            at += 1
-            break
+    pointers = walked = 0
+    suffix, octets = "", 0
+    while size := data[at]:
         if size >= 0xC0:
             pointers += 1
             target = (size & 0x3F) << 8 | data[at + 1]
-            if after < 0:
-                after = at + 2
+            after = at + 2 if after < 0 else after
             if pointers > MAX_POINTERS or target >= at:
                 raise Undecodable("dns", at, "pointer_loop")
+            if target in known:
+                suffix, octets = known[target]
+                break
+            chain.append((target, "", 0))
             at = target
             continue
         if size > 63:
             raise Undecodable("dns", at, "label_type")
-        octets += size + 1
-        if octets > MAX_NAME:
+        walked += size + 1
+        if walked > MAX_NAME:
             raise Undecodable("dns", at, "name_length")
         label = data[at + 1 : at + 1 + size]
         if len(label) < size:
             raise Undecodable("dns", at, "cut")
-        labels.append(_label(label))
+        chain.append((at, _label(label), size + 1))
         at += size + 1
-    return ".".join(labels), at if after < 0 else after
+    for offset, text, length in reversed(chain):
+        octets += length
+        if octets > MAX_NAME:
+            raise Undecodable("dns", offset, "name_length")
+        if length:
+            suffix = f"{text}.{suffix}" if suffix else text
+        known[offset] = (suffix, octets)
+    return suffix, at + 1 if after < 0 else after
 
 
 def _label(label: bytes) -> str:
@@ -252,6 +265,3 @@ def _options(data: bytes, at: int, size: int) -> tuple[tuple[int, bytes], ...]:
         found.append((code, data[at + 4 : at + 4 + length]))
         at += 4 + length
     return tuple(found)
-
-
-_NAMES = Names(_name, type_name)

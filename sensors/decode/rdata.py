@@ -23,9 +23,9 @@ _SVCB_KEYS = {
 
 
 class Names(NamedTuple):
-    """How a name at an offset of the message is read, and what a type's number is called."""
+    """How the name at an offset of the message is read (with where it ends), and what a type's number is called."""
 
-    read: Callable[[bytes, int], tuple[str, int]]
+    read: Callable[[int], tuple[str, int]]
     type: Callable[[int], str]
 
 
@@ -38,7 +38,7 @@ def decode_rdata(data: bytes, kind: int, at: int, size: int, names: Names) -> st
     if (kind == 1 and size == 4) or (kind == 28 and size == 16):
         return address_text(raw)
     if kind in _ONE_NAME:
-        return names.read(data, at)[0]
+        return names.read(at)[0]
     if kind in (16, 99):
         return "".join(_strings(raw))
     read = _READERS.get(kind)
@@ -49,25 +49,25 @@ def decode_rdata(data: bytes, kind: int, at: int, size: int, names: Names) -> st
 
 def _preferred(data: bytes, at: int, end: int, names: Names) -> str:
     """MX, KX, AFSDB, RT: a preference and a name."""
-    return f"{unpack_from('!H', data, at)[0]} {names.read(data, at + 2)[0]}"
+    return f"{unpack_from('!H', data, at)[0]} {names.read(at + 2)[0]}"
 
 
 def _srv(data: bytes, at: int, end: int, names: Names) -> str:
     """RFC 2782."""
     priority, weight, port = unpack_from("!HHH", data, at)
-    return f"{priority} {weight} {port} {names.read(data, at + 6)[0]}"
+    return f"{priority} {weight} {port} {names.read(at + 6)[0]}"
 
 
 def _soa(data: bytes, at: int, end: int, names: Names) -> str:
-    primary, at = names.read(data, at)
-    mailbox, at = names.read(data, at)
+    primary, at = names.read(at)
+    mailbox, at = names.read(at)
     return " ".join((primary, mailbox, *map(str, unpack_from("!IIIII", data, at))))
 
 
 def _two_names(data: bytes, at: int, end: int, names: Names) -> str:
     """RP (RFC 1183 §2.2), MINFO."""
-    first, at = names.read(data, at)
-    return f"{first} {names.read(data, at)[0]}"
+    first, at = names.read(at)
+    return f"{first} {names.read(at)[0]}"
 
 
 def _texts(data: bytes, at: int, end: int, names: Names) -> str:
@@ -89,7 +89,7 @@ def _naptr(data: bytes, at: int, end: int, names: Names) -> str:
     for _ in range(3):
         texts.append(wire_text(data[at + 1 : at + 1 + data[at]]))
         at += 1 + data[at]
-    return " ".join((str(order), str(preference), *texts, names.read(data, at)[0]))
+    return " ".join((str(order), str(preference), *texts, names.read(at)[0]))
 
 
 def _uri(data: bytes, at: int, end: int, names: Names) -> str:
@@ -113,14 +113,14 @@ def _dnskey(data: bytes, at: int, end: int, names: Names) -> str:
 def _rrsig(data: bytes, at: int, end: int, names: Names) -> str:
     """RRSIG and SIG (RFC 4034 §3.1); times in seconds since 1970, the signature in hexadecimal."""
     kind, algorithm, labels, ttl, expires, begins, tag = unpack_from("!HBBIIIH", data, at)
-    signer, at = names.read(data, at + 18)
+    signer, at = names.read(at + 18)
     numbers = " ".join(map(str, (algorithm, labels, ttl, expires, begins, tag)))
     return f"{names.type(kind)} {numbers} {signer} {data[at:end].hex()}"
 
 
 def _nsec(data: bytes, at: int, end: int, names: Names) -> str:
     """RFC 4034 §4.1."""
-    following, at = names.read(data, at)
+    following, at = names.read(at)
     return " ".join((following, *_bitmap(data, at, end, names)))
 
 
@@ -170,7 +170,7 @@ def _cert(data: bytes, at: int, end: int, names: Names) -> str:
 def _svcb(data: bytes, at: int, end: int, names: Names) -> str:
     """SVCB and HTTPS (RFC 9460 §2.1); the root as a target is the owner itself and written `.`."""
     priority = unpack_from("!H", data, at)[0]
-    target, at = names.read(data, at + 2)
+    target, at = names.read(at + 2)
     parts = [str(priority), target or "."]
     while at + 4 <= end and len(parts) < MAX_PARAMETERS:
         key, size = unpack_from("!HH", data, at)
