@@ -28,6 +28,7 @@ class RdpTalk:
         self._confirm: Confirm | None = None
         self._client: Client | None = None
         self._server: Server | None = None
+        self._seen: list[str] = []  # the messages, in Suricata's words
         self._told = False
         self._tls: TlsTalk | None = None
         self._tls_begun = False
@@ -87,13 +88,18 @@ class RdpTalk:
         kind = tpkt[5] & 0xF0
         if kind == rdp.CONNECTION_REQUEST:
             self._request = rdp.decode_request(tpkt)
+            self._seen.append("initial_request")
         elif kind == rdp.CONNECTION_CONFIRM:
             self._confirm = rdp.decode_confirm(tpkt)
-        elif kind == rdp.DATA:
-            self._client = self._client or rdp.decode_client(tpkt)
-            self._server = self._server or rdp.decode_server(tpkt)
-        else:
+            self._seen.append("initial_response")
+        elif kind != rdp.DATA:
             raise Undecodable("rdp", 5, "x224_code")
+        elif self._client is None and (client := rdp.decode_client(tpkt)) is not None:
+            self._client = client
+            self._seen.append("connect_request")
+        elif (server := rdp.decode_server(tpkt)) is not None:
+            self._server = server
+            self._seen.append("connect_response")
 
     @property
     def _finished(self) -> bool:
@@ -111,6 +117,7 @@ class RdpTalk:
         else:
             self.done = True
         fields = _fields(self._request, confirm, self._client, self._server)
+        put(fields, "messages", self._seen or None)
         event: Document = {"outcome": "failure"} if confirm is not None and confirm.failure else {}
         hosts = (self._client.name.lower(),) if self._client is not None and self._client.name else ()
         yield Found("rdp", self._begun or Moment(0, 0), 0, {"vonggac": {"rdp": fields}}, event, hosts)

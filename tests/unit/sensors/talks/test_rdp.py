@@ -41,6 +41,7 @@ def test_settings_in_the_clear_are_one_event():
         "desktop_height": 1080, "requested_color_depth": "24bit", "client_channels": ["rdpdr", "cliprdr"],
         "encryption_method": "128bit", "encryption_level": "Client compatible", "cert_type": "RSA",
         "cert_permanent": True, "cert_count": 1,
+        "messages": ["initial_request", "initial_response", "connect_request", "connect_response"],
     }  # fmt: skip
     assert event["related"]["hosts"] == ["pc-an"]
 
@@ -63,7 +64,9 @@ def test_a_refusal_is_a_failure():
 
 def test_either_side_alone_is_told():
     (asked,) = of(run([(0, request())]), "rdp")
-    assert asked["vonggac"]["rdp"] == {"cookie": "an", "requested_protocols": ["RDP", "SSL", "HYBRID"]}
+    assert asked["vonggac"]["rdp"] == {
+        "cookie": "an", "requested_protocols": ["RDP", "SSL", "HYBRID"], "messages": ["initial_request"],
+    }  # fmt: skip
     (answered,) = of(run([(1, confirm())], handshake=False), "rdp")
     assert answered["vonggac"]["rdp"]["security_protocol"] == "HYBRID"
 
