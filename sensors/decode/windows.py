@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import unpack_from
 from uuid import UUID
 
@@ -37,6 +38,7 @@ def guid(data: bytes) -> str:
     return str(UUID(bytes_le=bytes(data)))
 
 
+@lru_cache(maxsize=1_024)
 def eve_guid(data: bytes) -> str:
     """16 bytes as Suricata's SMB events write a GUID: every field little-endian, the last one's two halves apart."""
     first, second, third, fourth, fifth, sixth = unpack_from("<IHHHHI", data)

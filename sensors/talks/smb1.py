@@ -227,6 +227,7 @@ def _create_request(state: SmbState, command: Command, told: _Told) -> _Step:
 def _create_response(state: SmbState, command: Command, told: _Told) -> _Step:
     ident, attributes = smb1.create_response(told.block)
     opened = command.opened = command.opened or Open()
+    opened.described = None
     opened.attributes, opened.size = attributes, attributes.size
     opened.directory = opened.directory or bool(attributes.flags & 0x10)
     opened.user = state.users.get(told.header.user, {})

@@ -222,6 +222,7 @@ def _create_request(state: SmbState, command: Command, body: Fields) -> _Step:
 def _create_response(state: SmbState, command: Command, body: Fields, at: Moment) -> _Step:
     ident, attributes = smb2.create_response(body)
     opened = command.opened = command.opened or Open()
+    opened.described = None
     opened.attributes, opened.size = attributes, attributes.size
     opened.directory = opened.directory or bool(attributes.flags & 0x10)  # FILE_ATTRIBUTE_DIRECTORY
     opened.user = state.users.get(command.fields["session_id"], {})
@@ -309,6 +310,7 @@ def _set_info_response(state: SmbState, command: Command, body: Fields, at: Mome
         command.act("RENAME")
         if command.opened is not None:
             command.opened.name = command.fields["rename"]["to"]
+            command.opened.described = None
     elif command.info is not None:
         deletes = command.info.code in (smb2.DISPOSITION_INFO, smb2.DISPOSITION_INFO_EX)
         command.act("DELETE" if deletes and command.info.data[:1] not in (b"", b"\0") else "SET_ATTRIBUTE")

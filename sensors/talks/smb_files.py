@@ -9,12 +9,12 @@ from typing import Protocol
 from sensors.decode import dcerpc
 from sensors.decode.smb2 import Attributes
 from sensors.decode.windows import filetime_ns
-from sensors.document import instant_text
 from sensors.streams import Moment
 from sensors.talks.body import Body
 from sensors.talks.dcerpc import Rpc
 from sensors.talks.talk import Beginnings, Found
 from vonggac.domain.event import Document, put
+from vonggac.domain.times import format_instant, from_epoch_us
 
 #: Open files and pipes of one connection; past it the one opened first is reported as it is.
 MAX_OPEN = 256
@@ -84,6 +84,7 @@ class Open:
     delete: bool = False
     refused: bool = False  # a WRITE failed: what went by is not what the file holds
     user: Document = field(default_factory=dict)
+    described: Document | None = None  # `file_fields` of it, once asked for; None again when it is renamed
     passages: list[Passage | None] = field(default_factory=lambda: [None, None])
 
     @property
@@ -139,7 +140,13 @@ def speaks_rpc(data: bytes) -> bool:
 
 
 def file_fields(opened: Open) -> Document:
-    """ECS `file` of an open file, as far as it is known."""
+    """ECS `file` of an open file, as far as it is known. Most commands are about a file that was described before."""
+    if opened.described is None:
+        opened.described = _describe(opened)
+    return dict(opened.described)
+
+
+def _describe(opened: Open) -> Document:
     file: Document = {}
     put(file, "name", opened.name.rpartition("\\")[2] or None)
     put(file, "path", opened.path or None)
@@ -154,7 +161,7 @@ def file_fields(opened: Open) -> Document:
             ("ctime", opened.attributes.changed),
         ):
             ns = filetime_ns(value)
-            put(file, name, None if ns is None else instant_text(ns))
+            put(file, name, None if ns is None else format_instant(from_epoch_us(ns // 1000)))
     return file
 
 
