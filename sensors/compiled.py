@@ -61,7 +61,7 @@ def main() -> None:
 
     loops = Loops()
     loops.functions = compiled_kernel()
-    PcapWalk(loops, "<", 1000, 16, 1).take(bytes(16), 0)
+    PcapWalk(loops, bytes(24), "<", 1000, 16, 1).take(bytes(16), 0, 0)
     table = FlowTable(limit=1, loops=loops.functions)
     table.run(Chunk.of([Packet(0, 0, 1, bytes(60), 60)]), 0)
     table.pass_time(1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
+from operator import itemgetter
 
 from sensors import kernel
 from sensors.base import Origin
@@ -35,6 +37,8 @@ KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "file": (("file", "network"), ("info",)),
     "anomaly": (("network",), ("info",)),
 }
+#: Hashes of segments that are remembered: a quarter of a thousand million packets.
+MAX_SEGMENTS = 65_536
 _OTHER = (("network",), ("protocol",))
 _TRANSPORTS = {
     TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMPV6: "ipv6-icmp", SCTP: "sctp", 2: "igmp", 4: "ipip", 41: "ipv6",
@@ -64,6 +68,8 @@ class Scribe:
     def __init__(self, origin: Origin, fingerprint: str) -> None:
         self.origin = origin
         self.fingerprint = fingerprint
+        self._segment = (0, "")  # first position and hash of the segment that is read now
+        self._segments: list[tuple[int, str]] = []  # those before it, in order
         self._observer: Document = {"name": origin.sensor, "type": "sensor"}
         self._organization: Document = {}
         if origin.agency:
@@ -73,6 +79,24 @@ class Scribe:
 
     def id(self, ns: int, position: int, dataset: str, ordinal: int) -> str:
         return event_id(self.origin.sensor, self.fingerprint, position, dataset, ordinal, ns)
+
+    def enter_segment(self, first: int, sha256: str) -> None:
+        """What begins from this position on begins in this segment."""
+        self._segments.append(self._segment)
+        self._segment = (first, sha256)
+        if len(self._segments) > MAX_SEGMENTS:
+            del self._segments[: MAX_SEGMENTS // 2]
+
+    def _source(self, position: int) -> Document:
+        """Where an event began: what an export of it can be held against."""
+        first, sha256 = self._segment
+        if position < first:
+            at = bisect_right(self._segments, position, key=itemgetter(0)) - 1
+            sha256 = self._segments[at][1] if at >= 0 else ""
+        source: Document = {"fingerprint": self.fingerprint, "position": position}
+        if sha256:
+            source["segment"] = sha256
+        return source
 
     def document(self, dataset: str, ns: int, position: int, identity: str) -> Document:
         """The fields of every event."""
@@ -88,7 +112,7 @@ class Scribe:
                 "type": [*kind],
             },
             "observer": self._observer.copy(),
-            "vonggac": {"source": {"fingerprint": self.fingerprint, "position": position}},
+            "vonggac": {"source": self._source(position)},
         }
         if self._organization:
             document["organization"] = self._organization.copy()
@@ -117,7 +141,7 @@ class Scribe:
                 "destination": flags_text(row[kernel.FLAGS + 1]),
             }
         elif flow.protocol in (ICMP, ICMPV6):
-            state["icmp_type"] = flow.sport
+            state["icmp_type"], state["icmp_answer"] = flow.sport, flow.dport
         document["vonggac"]["flow"] = state
         document["related"] = {"ip": [*ips]}
         return document

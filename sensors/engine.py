@@ -14,7 +14,7 @@ from sensors.decode.arp import arp_fields
 from sensors.decode.fault import Undecodable
 from sensors.decode.frame import Fragment, Frame, Segment, decode_datagram, decode_frame
 from sensors.document import Scribe
-from sensors.flows import FIN, REASONS, SYN, Flow, FlowTable, Row
+from sensors.flows import FIN, FRAGMENTS, REASONS, SYN, Flow, FlowTable, Row, mark_of
 from sensors.fragments import Datagram, Reassembly
 from sensors.streams import Budget, Moment
 from sensors.talks.icmp import IcmpTalk
@@ -54,6 +54,7 @@ class Engine:
         self._budget = Budget()
         self._expected: dict[tuple[bytes, int], Callable[[], Talk]] = {}
         self._events: list[Document] = []
+        self._odd_marks: set[int] = set()
         self._anomalies = (-1, -1)  # (packet index, ordinal) of the last anomaly
         self._counts: Counter[str] = Counter()
         self._evicted = 0
@@ -63,6 +64,8 @@ class Engine:
 
     def feed(self, chunk: Chunk) -> Iterator[None]:
         times: list[int] = chunk.times.tolist()
+        self._scribe.enter_segment(chunk.first, chunk.sha256)
+        self._odd_marks.clear()
         at = 0
         while at < chunk.packets:
             stop = self._table.run(chunk, at)
@@ -81,6 +84,10 @@ class Engine:
         for rows in self._table.told():
             self._follow(rows, b"", 0, [ns])
         self._expire_fragments(ns)
+
+    def marks(self, packets: int) -> set[int]:
+        """The marks of the flows and of the fragmented datagrams of the last chunk, which had so many packets."""
+        return {*self._table.marks[:packets].tolist(), *self._odd_marks}
 
     @property
     def counts(self) -> Counter[str]:
@@ -143,7 +150,7 @@ class Engine:
         start = int(chunk.starts[packet])
         data = chunk.data[start : start + int(chunk.lengths[packet])]
         self._expire_fragments(at.ns)
-        frame = decode_frame(int(chunk.links[packet]), data, int(chunk.wires[packet]))
+        frame = decode_frame(chunk.linktype, data, int(chunk.wires[packet]))
         self._frame(frame, frame.vlans, 1, at)
         if frame.skipped:
             self._counts[frame.skipped] += 1
@@ -167,6 +174,8 @@ class Engine:
             self._events.append(self._scribe.packet("arp", at, fields, frame.vlans))
 
     def _fragment(self, fragment: Fragment, vlans: tuple[int, ...], at: Moment) -> None:
+        src, dst = fragment.key[:2]
+        self._odd_marks.add(mark_of(src, dst, FRAGMENTS, 0, 0))
         complete = self._fragments.add(fragment, at)
         if complete is not None:
             datagram, payload = complete
@@ -181,6 +190,7 @@ class Engine:
         self._anomaly(datagram.begun, fault, None, _INCOMPLETE + datagram.first.depth)
 
     def _segment(self, segment: Segment, vlans: tuple[int, ...], packets: int, at: Moment) -> None:
+        self._odd_marks.add(mark_of(*segment[:5]))
         number, side = self._table.enter(segment, vlans, packets, at)
         for rows in self._table.told():
             self._follow(rows, b"", at.position, [at.ns])

@@ -19,6 +19,9 @@ from vonggac.domain.event import Document
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
+#: In place of a protocol: the mark of two hosts' fragments, whose ports are not known.
+FRAGMENTS = 255
+
 #: Flows held at a time; past it the one longest idle ends early, and is counted.
 MAX_FLOWS = 131_072
 _BUCKETS = 131_072
@@ -78,6 +81,15 @@ class Flow:
         return self.sport in (ICMP_PAIRS if self.protocol == ICMP else ICMPV6_PAIRS)
 
 
+def mark_of(src: bytes, dst: bytes, protocol: int, sport: int, dport: int) -> int:
+    """The mark of a flow between these ends, whichever sent; `kernel.mark_of` gives it to each of its packets."""
+    words = np.zeros(kernel.KEY_WORDS, np.uint64)
+    ends, size = np.frombuffer(src + dst, np.int8), len(src)
+    kernel.fill_key(words.view(np.uint8), ends, 0, size, size, protocol, 4 if size == 4 else 6, sport, dport)
+    with np.errstate(over="ignore"):
+        return int(kernel.mark_of(words))
+
+
 def tcp_state(row: Row) -> str:
     """Zeek's connection states (conn.log `conn_state`), from the flags of both sides."""
     opener, other = row[kernel.FLAGS : kernel.FLAGS + 2]
@@ -119,6 +131,7 @@ class FlowTable:
         # Nobody who sends packets can know which of them share a bucket.
         self._seed = np.frombuffer(os.urandom(8), np.uint64).copy()
         self._vlans = np.zeros(2, np.int64)
+        self.marks = np.zeros(CHUNK_PACKETS, np.uint64)  # of the last chunk's packets, by which the ring finds them
 
     def __len__(self) -> int:
         return int(self._heads[kernel.LIVE])
@@ -132,8 +145,9 @@ class FlowTable:
         with np.errstate(over="ignore"):
             return int(
                 self.loops.run(
-                    np.frombuffer(chunk.data, np.int8), *chunk[2:7], chunk.first, begin, self.flows, self._keys,
-                    self._buckets, self._free, self._heads, self._told, self._key, self._words, self._seed, self._vlans,
+                    np.frombuffer(chunk.data, np.int8), chunk.starts, chunk.lengths, chunk.wires, chunk.times,
+                    chunk.linktype, chunk.first, begin, self.flows, self._keys, self._buckets, self._free, self._heads,
+                    self._told, self._key, self._words, self._seed, self._vlans, self.marks,
                 )
             )  # fmt: skip
 
@@ -145,8 +159,8 @@ class FlowTable:
         size = len(src)
         family = 4 if size == 4 else 6
         loops = self.loops
+        turned = loops.fill_key(self._key, ends, 0, size, size, protocol, family, sport, dport)
         with np.errstate(over="ignore"):
-            turned = loops.fill_key(self._key, ends, 0, size, size, protocol, family, sport, dport)
             bucket = loops.bucket_of(self._words, self._seed, len(self._buckets))
             flow = loops.find(self.flows, self._keys, self._buckets, self._words, bucket)
         answering = loops.answers(protocol, sport, dport, segment.flags, payload, 0, len(payload))

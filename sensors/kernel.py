@@ -49,6 +49,9 @@ TCP_IDLE_NS = 300 * 10**9
 CLOSED_IDLE_NS = 10 * 10**9
 OTHER_IDLE_NS = 60 * 10**9
 ACTIVE_NS = 1_800 * 10**9
+#: A segment of a capture ends at so many packets, or behind so many bytes.
+SEGMENT_PACKETS = 4_096
+SEGMENT_BYTES = 4 << 20
 #: A captured packet longer than this is taken for a broken length (libpcap's MAXIMUM_SNAPLEN).
 MAX_PACKET = 262_144
 
@@ -84,10 +87,10 @@ def walk(
 ) -> tuple[int, int]:
     """The records of a pcap file from `at` on: how many are whole, and where the first that is not begins.
 
-    It stops before a packet longer than MAX_PACKET too.
+    It stops behind SEGMENT_BYTES, and before a packet longer than MAX_PACKET.
     """
-    count, end = 0, len(data)
-    while count < len(starts) and at + header <= end:
+    count, end, enough = 0, len(data), at + SEGMENT_BYTES
+    while count < len(starts) and at + header <= end and at < enough:
         if little:
             seconds, fraction = little32(data, at), little32(data, at + 4)
             length, wire = little32(data, at + 8), little32(data, at + 12)
@@ -225,13 +228,21 @@ def fill_key(
     return 1 if turned == 1 else 0
 
 
-def bucket_of(words: Words, seed: Words, size: int) -> int:
-    mixed = seed[0]
+def mix(words: Words, begin: np.uint64) -> np.uint64:
+    mixed = begin
     for n in range(KEY_WORDS):
         mixed = (mixed ^ words[n]) * _C1
         mixed ^= mixed >> _R31
-    mixed *= _C2
-    return int(mixed >> _R47) & (size - 1)
+    return mixed * _C2
+
+
+def bucket_of(words: Words, seed: Words, size: int) -> int:
+    return int(mix(words, seed[0]) >> _R47) & (size - 1)
+
+
+def mark_of(words: Words) -> np.uint64:
+    """The same for a flow's packets on every day: what the ring of packets is searched by."""
+    return mix(words, _C1)
 
 
 def find(flows: Ints, keys: Words, buckets: Ints, words: Words, bucket: int) -> int:
@@ -464,7 +475,7 @@ def run(
     lengths: Ints,
     wires: Ints,
     times: Ints,
-    links: Ints,
+    linktype: int,
     first: int,
     begin: int,
     flows: Ints,
@@ -477,6 +488,7 @@ def run(
     words: Words,
     seed: Words,
     vlans: Ints,
+    marks: Words,
 ) -> int:
     """Packets from `begin` on: the number of the first that is left to `sensors.decode.frame`, or of none.
 
@@ -489,7 +501,7 @@ def run(
         end = at + int(lengths[packet])
         wire = int(wires[packet])
         cut = wire > end - at
-        version, at = network_of(data, int(links[packet]), at, end, vlans)
+        version, at = network_of(data, linktype, at, end, vlans)
         if version == 4:
             if end - at < 20 or u8(data, at) >> 4 != 4:
                 return packet
@@ -547,6 +559,7 @@ def run(
         else:
             return packet
         turned = fill_key(key, data, src, dst, size, protocol, version, sport, dport)
+        marks[packet] = mark_of(words)
         bucket = bucket_of(words, seed, len(buckets))
         flow = find(flows, keys, buckets, words, bucket)
         if packet > begin and flow >= 0 and is_due(flows, flow, ns):
@@ -572,6 +585,6 @@ def run(
 #: In the order in which they call one another, for the compiler.
 KERNELS = (
     u8, u16, u32, little32, walk, link, unlink, remove, tell, is_closed, expire_queue, pass_time, evict, fill_key,
-    bucket_of, find, starts_anew, open_flow, is_due, report_active, count, enter, icmp_reply, answers, is_tunnel_port,
-    network_of, run,
+    mix, bucket_of, mark_of, find, starts_anew, open_flow, is_due, report_active, count, enter, icmp_reply, answers,
+    is_tunnel_port, network_of, run,
 )  # fmt: skip

@@ -10,7 +10,7 @@ from struct import Struct
 from typing import BinaryIO
 
 from sensors.base import BATCH_UNITS, Batch, Origin, fingerprint
-from sensors.chunk import Chunk, PcapWalk
+from sensors.chunk import Chunk, PcapWalk, is_full
 from sensors.compiled import Loops
 from sensors.engine import MAX_EVENTS, Engine
 from sensors.kernel import MAX_PACKET
@@ -62,22 +62,30 @@ def chunks(stream: BinaryIO, location: str, loops: Loops) -> Iterator[Chunk]:
         raise ReadError("truncated_capture", location=location, offset=0)
     order, unit_ns, extra = _MAGICS[head[:4]]
     linktype = Struct(order + "I").unpack_from(head, 20)[0] & 0xFFFF
-    walk = PcapWalk(loops, order, unit_ns, 16 + extra, linktype)
-    offset, first, rest = 24, 0, b""
-    while more := _read_some(stream):
-        data, at = rest + more, 0
-        while True:
-            chunk, end = walk.take(data, first, at)
-            if chunk is None:
-                break
-            yield chunk
-            first, offset, at = first + chunk.packets, offset + end - at, end
-        rest = data[at:]
-        length = Struct(order + "I").unpack_from(rest, 8)[0] if len(rest) >= 16 else 0
-        if length > MAX_PACKET:
-            raise ReadError("packet_length", location=location, offset=offset, packet=first, length=length)
-    if rest:
+    walk = PcapWalk(loops, head, order, unit_ns, 16 + extra, linktype)
+    offset, first, data, at = 24, 0, b"", 0
+    ended = False
+    while True:
+        chunk = walk.take(data, first, at)
+        length = _next_length(data, chunk.end if chunk is not None else at, order)
+        if not ended and length <= MAX_PACKET and (chunk is None or not is_full(chunk)):
+            more = _read_some(stream)
+            ended = not more
+            data, at = data[at:] + more, 0
+            continue
+        if chunk is None:
+            break
+        yield chunk
+        first, offset, at = first + chunk.packets, offset + chunk.end - at, chunk.end
+    if length > MAX_PACKET:
+        raise ReadError("packet_length", location=location, offset=offset, packet=first, length=length)
+    if at < len(data):
         raise ReadError("truncated_capture", location=location, offset=offset, packet=first)
+
+
+def _next_length(data: bytes, at: int, order: str) -> int:
+    """The captured length that the record at `at` tells; 0 where its header is not there."""
+    return Struct(order + "I").unpack_from(data, at + 8)[0] if len(data) - at >= 16 else 0
 
 
 def _read_some(stream: BinaryIO) -> bytes:

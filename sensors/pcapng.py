@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import BinaryIO, NamedTuple
 
-from sensors.chunk import CHUNK_PACKETS, Chunk, Packet
+from sensors.chunk import Chunk, Packet, chunked
 from sensors.kernel import MAX_PACKET
 from sensors.pcap import PCAPNG_MAGIC
 from vonggac.errors import ReadError
@@ -36,22 +36,7 @@ class Interface(NamedTuple):
 
 def chunks(stream: BinaryIO, location: str) -> Iterator[Chunk]:
     """The packets of all sections. Raises ReadError (offset in bytes) where the file breaks off."""
-    packets: list[Packet] = []
-    record = b""
-    try:
-        for packet, raw in _records(stream, location):
-            if not packets:
-                record = raw
-            packets.append(packet)
-            if len(packets) == CHUNK_PACKETS:
-                yield Chunk.of(packets, record)
-                packets = []
-    except ReadError:
-        if packets:
-            yield Chunk.of(packets, record)
-        raise
-    if packets:
-        yield Chunk.of(packets, record)
+    return chunked(_records(stream, location))
 
 
 def _records(stream: BinaryIO, location: str) -> Iterator[tuple[Packet, bytes]]:

@@ -94,9 +94,9 @@ def _frames_of(capture: bytes) -> list[Frame]:
 
 
 def _frames(chunk: Chunk) -> Iterator[Frame]:
-    rows = zip(chunk.starts, chunk.lengths, chunk.wires, chunk.times, chunk.links, strict=True)
-    for start, length, wire, ns, link in rows:
-        if link == 1:
+    rows = zip(chunk.starts, chunk.lengths, chunk.wires, chunk.times, strict=True)
+    for start, length, wire, ns in rows:
+        if chunk.linktype == 1:
             yield int(ns), chunk.data[start : start + length], int(wire)
 
 

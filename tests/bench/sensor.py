@@ -62,7 +62,7 @@ def headers(path: str) -> Counts:
                 at = -stop - 1 if stop < 0 else stop
                 if 0 <= stop < chunk.packets:
                     start, length = int(chunk.starts[at]), int(chunk.lengths[at])
-                    frame = decode_frame(int(chunk.links[at]), chunk.data[start : start + length], int(chunk.wires[at]))
+                    frame = decode_frame(chunk.linktype, chunk.data[start : start + length], int(chunk.wires[at]))
                     for segment in frame.segments:
                         table.enter(segment, frame.vlans, 1, Moment(chunk.first + at, int(chunk.times[at])))
                     at += 1
