@@ -22,8 +22,6 @@ TYPES = {
 }  # fmt: skip
 
 HEADER = 16
-#: C706 §12.6.3.1: a fragment's length is a 16-bit number.
-MAX_FRAGMENT = 65_535
 #: Presentation contexts and transfer syntaxes read of one negotiation.
 MAX_CONTEXTS = 64
 

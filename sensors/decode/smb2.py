@@ -61,7 +61,7 @@ DISPOSITIONS = (
 _SHARE_TYPES = {1: "FILE", 2: "PIPE", 3: "PRINT"}
 
 #: MS-FSCC §2.4: the classes of SET_INFO that matter here, and their names.
-RENAME_INFO, LINK_INFO, DISPOSITION_INFO, END_OF_FILE_INFO, DISPOSITION_INFO_EX, RENAME_INFO_EX = 10, 11, 13, 20, 64, 65
+RENAME_INFO, DISPOSITION_INFO, DISPOSITION_INFO_EX, RENAME_INFO_EX = 10, 13, 64, 65
 _FILE_CLASSES = {
     1: "FileDirectoryInformation", 2: "FileFullDirectoryInformation", 3: "FileBothDirectoryInformation",
     4: "FileBasicInformation", 5: "FileStandardInformation", 6: "FileInternalInformation", 7: "FileEaInformation",

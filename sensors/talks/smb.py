@@ -12,7 +12,7 @@ from sensors.streams import Moment
 from sensors.talks.smb1 import Smb1
 from sensors.talks.smb2 import Smb2
 from sensors.talks.smb_event import SmbState
-from sensors.talks.smb_files import Sink
+from sensors.talks.smb_passage import Sink
 from sensors.talks.talk import Found
 
 #: Bytes kept of one message; the bulk data behind them is hashed as it comes and not kept.

@@ -187,6 +187,11 @@ def _setup_response(state: SmbState, command: Command, told: _Told, status: int)
         state.users[session] = named
 
 
+def _logoff_response(state: SmbState, command: Command, told: _Told) -> _Step:
+    command.user = state.users.pop(told.header.user, {})
+    return iter(())
+
+
 def _tree_request(state: SmbState, command: Command, told: _Told) -> _Step:
     path, service = smb1.tree_request(told.block)
     command.tree = Tree(path, smb1.SERVICES.get(service, ""))
@@ -216,7 +221,7 @@ def _untree_response(state: SmbState, command: Command, told: _Told) -> _Step:
 def _create_request(state: SmbState, command: Command, told: _Told) -> _Step:
     said = smb1.create_request(told.block)
     tree = state.trees.get(told.header.tree)
-    command.opened = Open(said.name, tree.path if tree else "", directory=said.directory, delete=said.delete_on_close)
+    command.opened = Open(said.name, tree.path if tree else "", directory=said.directory)
     if tree is not None and tree.pipes:
         command.opened.pipe = state.opens.pipe(said.name)
     command.fields |= {"filename": said.name or "<share_root>", "disposition": said.disposition}
@@ -332,6 +337,7 @@ _REQUESTS: dict[int, Callable[[SmbState, Command, _Told], _Step]] = {
 }
 _RESPONSES: dict[int, Callable[[SmbState, Command, _Told], _Step]] = {
     smb1.NEGOTIATE: _negotiate_response,
+    smb1.LOGOFF: _logoff_response,
     smb1.TREE_CONNECT: _tree_response,
     smb1.TREE_CONNECT_ANDX: _tree_response,
     smb1.TREE_DISCONNECT: _untree_response,

@@ -210,7 +210,7 @@ def _untree_response(state: SmbState, command: Command, body: Fields, at: Moment
 def _create_request(state: SmbState, command: Command, body: Fields) -> _Step:
     said = smb2.create_request(body)
     tree = state.trees.get(command.fields["tree_id"])
-    command.opened = Open(said.name, tree.path if tree else "", directory=said.directory, delete=said.delete_on_close)
+    command.opened = Open(said.name, tree.path if tree else "", directory=said.directory)
     if tree is not None and tree.pipes:
         command.opened.pipe = state.opens.pipe(said.name)
     name = "directory" if said.directory and said.name else "filename"

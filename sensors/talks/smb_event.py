@@ -12,7 +12,8 @@ from sensors.decode.smb2 import SAME_FILE, Info
 from sensors.decode.windows import STATUS_MORE_PROCESSING, eve_guid, failed, status_name
 from sensors.streams import Moment
 from sensors.talks.login import Login
-from sensors.talks.smb_files import Open, Opens, Sink, file_fields
+from sensors.talks.smb_files import Open, Opens, file_fields
+from sensors.talks.smb_passage import Sink
 from sensors.talks.talk import Beginnings, Found
 from vonggac.domain.event import Document, put
 

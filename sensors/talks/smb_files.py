@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from sensors.decode import dcerpc
 from sensors.decode.smb2 import Attributes
 from sensors.decode.windows import filetime_ns
 from sensors.streams import Moment
-from sensors.talks.body import Body
 from sensors.talks.dcerpc import Rpc
+from sensors.talks.smb_passage import Passage
 from sensors.talks.talk import Beginnings, Found
 from vonggac.domain.event import Document, put
 from vonggac.domain.times import format_instant, from_epoch_us
@@ -20,55 +19,6 @@ from vonggac.domain.times import format_instant, from_epoch_us
 MAX_OPEN = 256
 
 READ, WRITE = 0, 1
-
-
-class Sink(Protocol):
-    """Where the rest of a message's bulk data goes."""
-
-    def add(self, data: bytes) -> None: ...
-
-    def lose(self, size: int) -> None: ...
-
-
-class Passage:
-    """What of a file's content goes by in one direction, in the order of its offsets."""
-
-    __slots__ = ("begun", "body", "next", "ordinal")
-
-    def __init__(self, begun: Moment, ordinal: int) -> None:
-        self.begun = begun
-        self.ordinal = ordinal
-        self.body = Body()
-        self.next = 0  # the offset wanted next
-
-    def place(self, offset: int, size: int) -> Stretch:
-        """Where `size` bytes at `offset` go; what was left out before them is missing, what was seen is not counted."""
-        if offset > self.next:
-            self.body.lose(offset - self.next)
-            self.next = offset
-        return Stretch(self, min(self.next - offset, size))
-
-
-class Stretch:
-    """A Sink: the bytes of one READ or WRITE."""
-
-    __slots__ = ("_passage", "_seen")
-
-    def __init__(self, passage: Passage, seen: int) -> None:
-        self._passage = passage
-        self._seen = seen  # bytes at the beginning that went by before
-
-    def add(self, data: bytes) -> None:
-        fresh = data[self._seen :] if self._seen else data
-        self._seen -= len(data) - len(fresh)
-        self._passage.body.add(fresh)
-        self._passage.next += len(fresh)
-
-    def lose(self, size: int) -> None:
-        known = min(self._seen, size)
-        self._seen -= known
-        self._passage.body.lose(size - known)
-        self._passage.next += size - known
 
 
 @dataclass(slots=True)
@@ -81,7 +31,6 @@ class Open:
     pipe: Rpc | None = None
     attributes: Attributes | None = None
     directory: bool = False
-    delete: bool = False
     refused: bool = False  # a WRITE failed: what went by is not what the file holds
     user: Document = field(default_factory=dict)
     described: Document | None = None  # `file_fields` of it, once asked for; None again when it is renamed
@@ -117,6 +66,7 @@ class Opens:
             yield from opened.pipe.close()
         for direction, passage in enumerate(opened.passages):
             if passage is not None:
+                passage.finish()
                 yield _file_found(opened, passage, direction, clean, final)
 
     def finish(self) -> Iterator[Found]:

@@ -20,7 +20,7 @@ def pass_data(state: SmbState, command: Command, direction: int, extent: Extent,
     if opened.pipe is not None:
         yield from pass_pipe(state, command, direction, extent.data, at)
         return
-    stretch = state.opens.passing(opened, direction, at).place(extent.offset, extent.size)
+    stretch = state.opens.passing(opened, direction, at).at(extent.offset)
     stretch.add(extent.data)
     if len(extent.data) < extent.size:
         state.sink = stretch

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sensors.decode import dcerpc, smb1, smb2
 from sensors.decode.fault import Undecodable
 from sensors.streams import Moment
-from sensors.talks import smb_event, smb_files
+from sensors.talks import smb_event, smb_files, smb_passage
 from sensors.talks.smb import MAX_KEPT, SmbTalk
 from tests.unit.sensors import windows_wire as w
 from tests.unit.sensors.decode.test_ntlm import answer, negotiation
@@ -161,6 +161,39 @@ def test_what_is_read_twice_is_counted_once():
         turns += [ask(smb2.READ, w.read_request(at, 3), number), tell(smb2.READ, w.read_response(data), number)]
     (file,) = of(run([*turns, *CLOSED]), "file")
     assert file["file"]["hash"]["sha256"] == sha256(b"abcd").hexdigest()
+
+
+def test_answers_out_of_order_are_put_in_order():
+    parts = [bytes((n,)) * 70_000 for n in range(4)]
+    asks = [ask(smb2.READ, w.read_request(n * 70_000, 70_000), 10 + n) for n in range(4)]
+    tells = [tell(smb2.READ, w.read_response(parts[n]), 10 + n) for n in (1, 3, 0, 2)]
+    (file,) = of(run([*opened("a", 280_000), *asks, *tells, *CLOSED]), "file")
+    assert file["file"]["hash"]["sha256"] == sha256(b"".join(parts)).hexdigest()
+
+
+def test_what_waits_for_earlier_bytes_is_bounded_and_given_back():
+    total = smb_passage.Held()
+    passages = [smb_passage.Passage(Moment(1, 1), 0, total) for _ in range(40)]
+    for passage in passages:
+        for at in range(1, 5_000_000, 100_000):
+            passage.add(at, bytes(100_000))
+            assert total.used <= smb_passage.MAX_AHEAD_TOTAL
+        passage.finish()
+        assert (passage.next, passage.body.missing) == (5_000_001, 1)
+    assert total.used == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.permutations(range(12)), st.integers(1, 9))
+def test_any_order_gives_the_same_content(order, step):
+    content = bytes(range(100))
+    passage = smb_passage.Passage(Moment(1, 1), 0, smb_passage.Held())
+    for number in order:
+        at = number * step
+        passage.add(at, content[at : at + step + 2])  # pieces overlap
+    passage.finish()
+    assert passage.body.sample == content[: 12 * step + 2]
+    assert not passage.body.missing
 
 
 def test_a_refused_write_is_not_what_the_file_holds():
