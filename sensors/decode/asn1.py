@@ -6,6 +6,7 @@ Definite lengths and single-octet identifiers only; certificates, Kerberos, SPNE
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from sensors.decode.fault import Undecodable
 from vonggac.domain.times import format_instant
@@ -103,6 +104,7 @@ def oid(contents: bytes) -> str:
     return ".".join(map(str, arcs))
 
 
+@lru_cache(maxsize=1_024)
 def instant(tag: int, contents: bytes) -> str:
     """RFC 3339 of a UTCTime (years 1950 to 2049) or GeneralizedTime, RFC 5280 §4.1.2.5; empty where it is no date."""
     text = contents.decode("ascii", "replace")

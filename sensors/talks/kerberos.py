@@ -38,7 +38,7 @@ class KerberosTalk:
         self._buffers = (bytearray(), bytearray()) if stream else None
         self._begun: list[Moment | None] = [None, None]
         self._lost = [False, False]
-        self._waiting: list[_Asked] = []  # oldest first
+        self._waiting: dict[Message, _Asked] = {}  # oldest first
         self._beginnings = Beginnings()
 
     def data(self, side: int, data: bytes, at: Moment) -> Iterator[Found]:
@@ -57,7 +57,7 @@ class KerberosTalk:
 
     def close(self, clean: bool) -> Iterator[Found]:
         while self._waiting:
-            yield _found(self._waiting.pop(0), None, None)
+            yield self._unanswered()
 
     def _stream(self, side: int, buffer: bytearray, data: bytes, at: Moment) -> Iterator[Found]:
         """Messages behind four octets of length (RFC 4120 §7.2.2)."""
@@ -78,11 +78,11 @@ class KerberosTalk:
     def _message(self, data: bytes, at: Moment) -> Iterator[Found]:
         message = decode_message(data)
         if message.type in (krb.AS_REQ, krb.TGS_REQ):
-            if any(asked.message == message for asked in self._waiting):
+            if message in self._waiting:
                 return  # sent again
-            self._waiting.append(_Asked(message, at, self._beginnings.next("kerberos", at)))
+            self._waiting[message] = _Asked(message, at, self._beginnings.next("kerberos", at))
             if len(self._waiting) > MAX_WAITING:
-                yield _found(self._waiting.pop(0), None, None)
+                yield self._unanswered()
             return
         asked = self._asked(message)
         if asked is None:
@@ -90,17 +90,20 @@ class KerberosTalk:
         else:
             yield _found(asked, message, at)
 
+    def _unanswered(self) -> Found:
+        return _found(self._waiting.pop(next(iter(self._waiting))), None, None)
+
     def _asked(self, reply: Message) -> _Asked | None:
         """The request of a reply: the oldest of its kind, of the same service where several wait."""
         fitting = [
             asked
-            for asked in self._waiting
+            for asked in self._waiting.values()
             if reply.type == krb.ERROR or asked.message.type == _REPLIES.get(reply.type)
         ]
         asked = next((each for each in fitting if each.message.sname == reply.sname), None)
         asked = asked or next(iter(fitting), None)
         if asked is not None:
-            self._waiting.remove(asked)
+            del self._waiting[asked.message]
         return asked
 
 

@@ -167,6 +167,9 @@ class LdapTalk:
         operation.user = operation.user or self._login.user
         if envelope.operation in (ldap.UNBIND, ldap.ABANDON):  # nothing answers them
             yield operation_found(operation, None, None)
+            if envelope.operation == ldap.UNBIND and self._stream:  # RFC 4511 §4.3: the connection ends
+                yield from self.close(True)
+                self.done = True
             return
         if envelope.id in self._waiting:
             yield operation_found(self._waiting.pop(envelope.id), None, None)

@@ -53,6 +53,13 @@ def test_operations_are_joined_with_their_results():
     assert of(events, "flow")[0]["network"]["protocol"] == "ldap"
 
 
+def test_nothing_follows_an_unbind():
+    assert [each["operation"] for each in told(run([(0, SEARCH + UNBIND * 1000)]))] == [
+        "unbind_request",
+        "search_request",
+    ]
+
+
 def test_a_refused_bind_is_a_failure():
     (event,) = of(run([(0, bind(1)), (1, result(1, ldap.BIND_RESPONSE, 49, text=b"80090308"))]), "ldap")
     assert event["event"]["outcome"] == "failure"
