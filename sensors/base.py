@@ -21,13 +21,20 @@ SNIFF_BYTES = 65_536
 BATCH_UNITS = 4_096
 
 
+class Keep(Protocol):
+    """Where packets are kept as evidence: `sensors.evidence.Ring`."""
+
+    def add(self, chunk: Any, digest: str, source: str, marks: set[int]) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who saw it: the sensor's name and, where it is known, the agency it stands in."""
+    """Who saw it: the sensor's name and, where it is known, the agency it stands in; where its packets are kept."""
 
     sensor: str
     agency: str | None = None
     agency_name: str | None = None
+    ring: Keep | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ class Engine:
         self._fragments = Reassembly()
         self._budget = Budget()
         self._expected: dict[tuple[bytes, int], Callable[[], Talk]] = {}
+        self.segment = ""  # hash of the chunk fed last
         self._events: list[Document] = []
         self._odd_marks: set[int] = set()
         self._anomalies = (-1, -1)  # (packet index, ordinal) of the last anomaly
@@ -64,7 +65,8 @@ class Engine:
 
     def feed(self, chunk: Chunk) -> Iterator[None]:
         times: list[int] = chunk.times.tolist()
-        self._scribe.enter_segment(chunk.first, chunk.sha256)
+        self.segment = chunk.sha256
+        self._scribe.enter_segment(chunk.first, self.segment)
         self._odd_marks.clear()
         at = 0
         while at < chunk.packets:
@@ -88,6 +90,10 @@ class Engine:
     def marks(self, packets: int) -> set[int]:
         """The marks of the flows and of the fragmented datagrams of the last chunk, which had so many packets."""
         return {*self._table.marks[:packets].tolist(), *self._odd_marks}
+
+    def note(self, reason: str) -> None:
+        """Something to count for the closing summary."""
+        self._counts[reason] += 1
 
     @property
     def counts(self) -> Counter[str]:

@@ -5,17 +5,20 @@ Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import BinaryIO
 
-from sensors.base import BATCH_UNITS, Batch, Origin, fingerprint
+from sensors.base import BATCH_UNITS, Batch, Keep, Origin, fingerprint
 from sensors.chunk import Chunk, PcapWalk, is_full
 from sensors.compiled import Loops
 from sensors.engine import MAX_EVENTS, Engine
 from sensors.kernel import MAX_PACKET
 from vonggac.domain.account import Refusal
-from vonggac.errors import ReadError
+from vonggac.errors import ReadError, StoreUnavailable
+
+_log = logging.getLogger(__name__)
 
 #: The most bytes of a capture read at a time.
 READ_BYTES = 1 << 20
@@ -55,14 +58,19 @@ class PcapngReader:
         return sense(blocks(stream, location), location, origin, Loops(location))
 
 
+def pcap_format(head: bytes) -> tuple[str, int, int, int]:
+    """(byte order, ns per fraction unit, bytes of a record header, link type) of a pcap's 24-byte file header."""
+    order, unit_ns, extra = _MAGICS[head[:4]]
+    return order, unit_ns, 16 + extra, Struct(order + "I").unpack_from(head, 20)[0] & 0xFFFF
+
+
 def chunks(stream: BinaryIO, location: str, loops: Loops) -> Iterator[Chunk]:
     """The packets of a pcap file. Raises ReadError (offset in bytes) where it breaks off."""
     head = stream.read(24)
     if len(head) < 24:
         raise ReadError("truncated_capture", location=location, offset=0)
-    order, unit_ns, extra = _MAGICS[head[:4]]
-    linktype = Struct(order + "I").unpack_from(head, 20)[0] & 0xFFFF
-    walk = PcapWalk(loops, head, order, unit_ns, 16 + extra, linktype)
+    order, *_ = layout = pcap_format(head)
+    walk = PcapWalk(loops, head, *layout)
     offset, first, data, at = 24, 0, b"", 0
     ended = False
     while True:
@@ -110,6 +118,7 @@ def sense(
     source = ""
     taken = position = 0
     refused: tuple[Refusal, ...] = ()
+    ring = origin.ring
     try:
         for chunk in chunks:
             if isinstance(chunk, int):
@@ -122,6 +131,8 @@ def sense(
                 engine.use(loops.functions)
                 for _ in engine.feed(chunk):
                     yield from _batches(engine, source, location, position, 0)
+                if ring is not None and not _kept(ring, chunk, engine, source):
+                    ring = None
                 loops.seen(chunk.packets)
                 taken += chunk.packets
             if engine is not None and full(taken):
@@ -140,6 +151,17 @@ def sense(
     for _ in engine.finish():
         yield from _batches(engine, source, location, position - taken, 0)
     yield from _batches(engine, source, location, position, taken, refused)
+
+
+def _kept(ring: Keep, chunk: Chunk, engine: Engine, source: str) -> bool:
+    """Whether the ring has taken the segment. A full disk ends the keeping, which is told, and not the sensing."""
+    try:
+        ring.add(chunk, engine.segment, source, engine.marks(chunk.packets))
+    except StoreUnavailable as error:
+        _log.warning("evidence: %s", error)
+        engine.note("evidence_ended")
+        return False
+    return True
 
 
 def _batches(
