@@ -1,4 +1,4 @@
-"""Connection-oriented DCERPC PDUs (C706 chapter 12, MS-RPCE §2.2.2): their headers; stub data is only measured."""
+"""DCERPC PDUs with and without connection (C706 chapter 12, MS-RPCE §2.2): headers; stub data is only measured."""
 
 from __future__ import annotations
 
@@ -111,11 +111,12 @@ def _syntax(data: bytes, at: int, order: str) -> tuple[str, str]:
     """An interface's UUID, and its version as `major.minor`."""
     if at + 20 > len(data):
         raise Undecodable("dcerpc", at, "syntax")
-    raw = data[at : at + 16]
-    if order == ">":
-        raw = raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:]
     number = unpack_from(order + "I", data, at + 16)[0]
-    return guid(raw), f"{number & 0xFFFF}.{number >> 16}"
+    return _uuid(data[at : at + 16], order), f"{number & 0xFFFF}.{number >> 16}"
+
+
+def _uuid(raw: bytes, order: str) -> str:
+    return guid(raw if order == "<" else raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:])
 
 
 class Answer(NamedTuple):
@@ -188,3 +189,52 @@ def decode_security(pdu: Pdu, data: bytes) -> Security | None:
     kind, level = data[at], data[at + 1]
     token = data[at + _AUTH_TRAILER : pdu.size]
     return Security(_AUTH_TYPES.get(kind, str(kind)), _AUTH_LEVELS.get(level, str(level)), token)
+
+
+#: The header of a PDU without connection (C706 §12.5.1).
+DATAGRAM_HEADER = 80
+_CL_LAST, _CL_FRAGMENT = 0x02, 0x04
+
+
+class Datagram(NamedTuple):
+    """A PDU without connection. A call is known by its activity and sequence number."""
+
+    type: int
+    uuid: str
+    version: str
+    activity: str
+    sequence: int
+    number: int
+    stub_size: int
+    last: bool
+    status: int  # of a FAULT or REJECT
+
+
+def is_datagram(data: bytes) -> bool:
+    """Whether this is a PDU without connection: its first octets, and a length that is the datagram's."""
+    if len(data) < DATAGRAM_HEADER or data[0] != 4 or data[1] & 0x1F > 10 or data[4] & 0xEF or data[5] > 3:
+        return False
+    size = int.from_bytes(data[74:76], "little" if data[4] else "big")
+    return size == len(data) - DATAGRAM_HEADER or (data[78] != 0 and 0 < size < len(data) - DATAGRAM_HEADER)
+
+
+def decode_datagram(data: bytes) -> Datagram:
+    """C706 §12.5.2."""
+    if not is_datagram(data):
+        raise Undecodable("dcerpc", 0, "datagram")
+    order = "<" if data[4] & 0x10 else ">"
+    version, sequence, number = unpack_from(order + "IIH", data, 60)
+    size = unpack_from(order + "H", data, 74)[0]
+    kind = data[1] & 0x1F
+    failed = kind in (FAULT, REJECT) and len(data) >= DATAGRAM_HEADER + 4
+    return Datagram(
+        kind,
+        _uuid(data[24:40], order),
+        f"{version & 0xFFFF}.{version >> 16}",
+        _uuid(data[40:56], order),
+        sequence,
+        number,
+        size,
+        not data[2] & _CL_FRAGMENT or bool(data[2] & _CL_LAST),
+        unpack_from(order + "I", data, DATAGRAM_HEADER)[0] if failed else 0,
+    )

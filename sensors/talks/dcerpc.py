@@ -149,7 +149,7 @@ class Rpc:
         told = rpc.decode_call(pdu, data)
         call = self._calls.get(pdu.call_id)
         if call is not None and not pdu.first and "opnum" in call.fields:
-            _fragment(call.fields, "req", told.stub_size)
+            count_fragment(call.fields, "req", told.stub_size)
             self.told |= {"request": "REQUEST", "opnum": told.number}
             return
         fields: Document = {"request": "REQUEST", "opnum": told.number}
@@ -159,7 +159,7 @@ class Rpc:
             put(fields, "operation", operation(context.uuid, told.number))
             fields["uuid"] = context.uuid
             fields["version"] = context.version
-        _fragment(fields, "req", told.stub_size)
+        count_fragment(fields, "req", told.stub_size)
         yield from self._wait(pdu, _Call(at, self._beginnings.next("dcerpc", at), fields | self._security))
 
     def _wait(self, pdu: Pdu, call: _Call) -> Iterator[Found]:
@@ -203,7 +203,7 @@ class Rpc:
             call.fields["fault"] = rpc.FAULTS.get(told.status, f"0x{told.status:08x}")
             call.event["outcome"] = "failure"
         else:
-            _fragment(call.fields, "res", told.stub_size)
+            count_fragment(call.fields, "res", told.stub_size)
             call.event["outcome"] = "success"
 
     def _acknowledged(self, call: _Call, pdu: Pdu, data: bytes) -> None:
@@ -230,7 +230,7 @@ def _interface(offer: Context) -> Document:
     return interface
 
 
-def _fragment(fields: Document, way: str, size: int) -> None:
+def count_fragment(fields: Document, way: str, size: int) -> None:
     """One more fragment of the request (`req`) or the response (`res`)."""
     count = fields.setdefault(way, {"frag_cnt": 0, "stub_data_size": 0})
     count["frag_cnt"] += 1

@@ -16,7 +16,9 @@ _RDP = re.compile(
     rb"[\x07-\xfe]\xe0\0\0[\0-\xff]{2}\0(?:Cookie|tsp|\x01[\0-\xff]\x08\0)|"
     rb"[\x07-\xfe]\xd0[\0-\xff]{4}\0[\x02\x03][\0-\xff]\x08\0)"
 )
+#: The least of a DCERPC request, and of a PDU without connection.
 _RPC_CALL = 24
+_RPC_DATAGRAM = 80
 #: Bytes after which each question can be answered.
 _ENOUGH = 32
 
@@ -89,4 +91,10 @@ def datagram(data: bytes, sport: int, dport: int) -> Verdict:
         from sensors.talks.ldap import LdapTalk
 
         return Verdict(lambda: LdapTalk(stream=False))
+    if data[:1] == b"\4" and len(data) >= _RPC_DATAGRAM:
+        from sensors.decode.dcerpc import is_datagram
+        from sensors.talks.dcerpc_datagrams import DcerpcDatagrams
+
+        if is_datagram(data):
+            return Verdict(DcerpcDatagrams)
     return NOTHING

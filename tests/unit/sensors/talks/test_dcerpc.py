@@ -11,8 +11,9 @@ from sensors.decode import dcerpc
 from sensors.decode.fault import Undecodable
 from sensors.streams import Moment
 from sensors.talks.dcerpc import MAX_WAITING, DcerpcTalk
+from sensors.talks.dcerpc_datagrams import DcerpcDatagrams
 from tests.unit.sensors import windows_wire as w
-from tests.unit.sensors.wire import of, sense, tcp
+from tests.unit.sensors.wire import of, sense, tcp, udp
 
 BIND = [(0, w.rpc(dcerpc.BIND, w.bind())), (1, w.rpc(dcerpc.BIND_ACK, w.bind_ack(b"135\0")))]
 
@@ -122,6 +123,43 @@ def test_calls_that_wait_are_bounded():
     talk, at = DcerpcTalk(), Moment(1, 1)
     told = sum(len(list(talk.data(0, request(1, call)[1], at))) for call in range(MAX_WAITING + 9))
     assert told == 9
+
+
+def datagram(kind: int, number: int, sequence: int, body: bytes, *, flags: int = 0, order: str = "<") -> bytes:
+    activity = bytes(range(16))
+    head = bytes((4, kind, flags, 0, 0x10 if order == "<" else 0, 0, 0, 0)) + bytes(16)
+    head += (w.SAMR if order == "<" else w.SAMR[3::-1] + w.SAMR[5:3:-1] + w.SAMR[7:5:-1] + w.SAMR[8:]) + activity
+    return head + struct.pack(order + "IIIHHHHHBB", 0, 1, sequence, number, 0xFFFF, 0xFFFF, len(body), 0, 0, 0) + body
+
+
+def test_calls_over_udp_are_joined_by_activity_and_sequence():
+    events = sense([
+        udp(datagram(dcerpc.REQUEST, 13, 5, bytes(30), flags=4), dport=1026),
+        udp(datagram(dcerpc.REQUEST, 13, 5, bytes(20), flags=6), dport=1026),
+        udp(datagram(dcerpc.PING, 13, 5, b""), dport=1026),
+        udp(datagram(dcerpc.RESPONSE, 13, 5, bytes(9)), dport=1026, back=True),
+        udp(datagram(dcerpc.REQUEST, 34, 6, b"", order=">"), dport=1026),
+        udp(datagram(dcerpc.FAULT, 34, 6, struct.pack(">I", 5), order=">"), dport=1026, back=True),
+        udp(datagram(dcerpc.REQUEST, 1, 7, b""), dport=1026),
+    ])  # fmt: skip
+    first, second, third = rpc(events)
+    assert first | {
+        "request": "REQUEST", "response": "RESPONSE", "operation": "SamrEnumerateUsersInDomain", "seqnum": 5,
+        "rpc_version": "4.0", "req": {"frag_cnt": 2, "stub_data_size": 50}, "res": {"frag_cnt": 1, "stub_data_size": 9},
+    } == first  # fmt: skip
+    assert (second["fault"], second["endpoint"]) == ("ERROR_ACCESS_DENIED", "samr")
+    assert "response" not in third
+    assert of(events, "flow")[0]["network"]["protocol"] == "dcerpc"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 90), st.binary(max_size=60), st.booleans())
+def test_of_a_datagram_only_the_declared_fault_escapes(keep, tail, answered):
+    whole = datagram(dcerpc.FAULT if answered else dcerpc.REQUEST, 1, 1, b"12345678")
+    talk = DcerpcDatagrams()
+    with contextlib.suppress(Undecodable):
+        list(talk.data(0, whole[:keep] + tail, Moment(1, 1)))
+    list(talk.close(True))
 
 
 def test_socks_is_not_taken_for_rpc():
