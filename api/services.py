@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sensors.base import Batch
+from sensors.evidence import Found
 from sharing.exchange import Exchange
 from sharing.subscribe import Subscriber
 from sharing.taxii import TaxiiServer
 from vonggac.accounts import Accounts
 from vonggac.domain.account import Tally
 from vonggac.domain.agency import Directory
+from vonggac.domain.event import Document
 from vonggac.ports import Clock, Store
 
 
@@ -28,7 +30,8 @@ class JobLine:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`take` runs a sensor's batch through the pipeline; `secure` says whether cookies need TLS."""
+    """`take` runs a sensor's batch through the pipeline; `packets` finds those behind events; `secure` says whether
+    cookies need TLS."""
 
     store: Store
     accounts: Accounts
@@ -38,6 +41,7 @@ class Services:
     taxii: TaxiiServer
     subscriber: Subscriber
     take: Callable[[Batch], Mapping[str, object]]
+    packets: Callable[[Sequence[Document]], Found]
     stages: Callable[[], Mapping[str, Tally]]
     matching: Callable[[], Mapping[str, int]]
     jobs: Callable[[], Sequence[JobLine]]

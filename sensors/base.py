@@ -26,6 +26,8 @@ class Keep(Protocol):
 
     def add(self, chunk: Any, digest: str, source: str, marks: set[int]) -> None: ...
 
+    def close(self) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

@@ -165,6 +165,18 @@ def packets_of(folders: Sequence[Path], wanted: Sequence[Wanted]) -> Found:
     return Found(pcap_head(linktype) + b"".join(records), len(picked), segments, verified)
 
 
+def packet_at(folders: Sequence[Path], source: str, position: int) -> Found:
+    """The one packet at this position of this source, for events that are of no flow."""
+    for folder in folders:
+        for path in _files(folder):
+            for kept in _segments_of(path):
+                number = position - kept.first
+                if kept.source == source and 0 <= number < kept.packets and (chunk := _read(kept)) is not None:
+                    record = pcap_record(int(chunk.times[number]), _bytes_of(chunk, number), int(chunk.wires[number]))
+                    return Found(pcap_head(chunk.linktype) + record, 1, 1, int(chunk.sha256 == kept.sha256))
+    return Found(b"", 0, 0, 0)
+
+
 def _candidates(folders: Sequence[Path], wanted: Sequence[Wanted]) -> Iterator[tuple[Kept, list[Wanted]]]:
     """Segments in which some of the flows, or fragments between their hosts, were seen in their time; and which."""
     asked = [(flow, (mark_of(*flow[:5]), mark_of(flow.src, flow.dst, FRAGMENTS, 0, 0))) for flow in wanted]

@@ -26,6 +26,7 @@ from vonggac.directory import definitions
 from vonggac.domain.stats import By
 from vonggac.domain.times import VIETNAM, Period, format_instant, parse_instant
 from vonggac.errors import UsageRefused
+from vonggac.evidence import packets_behind
 from vonggac.jobs import Jobs, JobSpec
 from vonggac.pipeline import Pipeline, Summary, accounts, keep_accounts
 from vonggac.statistics import Question, answer, answer_data
@@ -70,6 +71,7 @@ class Running:
             taxii=self.taxii,
             subscriber=node.subscriber,
             take=self.take,
+            packets=lambda documents: packets_behind(node.store.events, settings, documents),
             stages=lambda: accounts(node.store.records),
             matching=self.pipeline.matching,
             jobs=self._job_lines,

@@ -24,6 +24,11 @@ class Settings:
     node_agency: str = ""  # code of the agency that runs this node; empty: the national centre
     sensor_name: str = "sensor"
     sensor_agency: str = ""
+    sensor_beat_seconds: float = 30.0
+    ship_poll_seconds: float = 1.0
+    ship_retry_first_seconds: float = 1.0
+    ship_retry_most_seconds: float = 60.0
+    ship_timeout_seconds: float = 60.0
     rules_paths: str = ""  # os.pathsep-separated; empty: the shipped rules
     indicators_paths: str = ""
     serve_host: str = "127.0.0.1"
@@ -33,6 +38,9 @@ class Settings:
     serve_tls_key: str = ""
     intake_spool: str = ""  # folder of the sensors' spools; empty: data_dir/spool
     intake_poll_seconds: float = 1.0
+    evidence_dir: str = ""  # folder of the rings of packets; empty: data_dir/evidence
+    evidence_max_mb: int = 1024  # what each sensor's ring may hold; 0 keeps no packets
+    evidence_days: int = 7  # packets older than this go
     retention_days: int = 400
     feeds_pull_minutes: float = 5.0
     snapshot_minutes: int = 60
@@ -43,16 +51,25 @@ class Settings:
     def spool(self) -> Path:
         return Path(self.intake_spool) if self.intake_spool else self.data_dir / "spool"
 
+    @property
+    def evidence(self) -> Path:
+        return Path(self.evidence_dir) if self.evidence_dir else self.data_dir / "evidence"
+
+
+#: A free port; no ring of packets.
+MAY_BE_0 = ("serve_port", "evidence_max_mb")
 
 #: TOML tables; a field `store_url` is `[store] url`.
 TABLES = (
     "store",
     "node",
     "sensor",
+    "ship",
     "rules",
     "indicators",
     "serve",
     "intake",
+    "evidence",
     "retention",
     "feeds",
     "snapshot",
@@ -127,8 +144,8 @@ def _convert(name: str, value: Any, origin: str) -> Any:
         except (TypeError, ValueError, OverflowError):
             pass
         else:
-            # Only a port may be 0: every other number is a time that would never pass, or pass without end.
-            if wanted is str or 0 < converted < float("inf") or (name == "serve_port" and converted == 0):
+            # Every other number is a time that would never pass, or pass without end.
+            if wanted is str or 0 < converted < float("inf") or (name in MAY_BE_0 and converted == 0):
                 return converted
     meant = "> 0" if wanted in (int, float) else wanted.__name__
     raise UsageRefused("bad_setting", name=dotted(name), value=value, origin=origin, wanted=meant)

@@ -87,8 +87,15 @@ def event_page(request: Request, identity: str, services: ServicesOf, found: Rea
         line=evidence.event_line(event),
         fingerprint=field(event, "vonggac.source.fingerprint"),
         position=field(event, "vonggac.source.position"),
+        own=field(event, "vonggac.source.segment") is not None and is_own(found, event),
         raw=orjson.dumps(event, option=orjson.OPT_INDENT_2).decode(),
     )
+
+
+def is_own(found: Caller, event: Document) -> bool:
+    """Whether the event is about the caller's agency, or one below it."""
+    agency = field(event, "organization.id")
+    return found.scope.allows(Tlp.RED, [str(agency)] if agency else [])
 
 
 def visible_event(store: Store, found: Caller, identity: str, incident: str) -> Document:
@@ -97,8 +104,7 @@ def visible_event(store: Store, found: Caller, identity: str, incident: str) -> 
     events = store.events.events([identity])
     if not events:
         raise NotFound("unknown_event", id=identity)
-    agency = field(events[0], "organization.id")
-    if found.scope.allows(Tlp.RED, [str(agency)] if agency else []):
+    if is_own(found, events[0]):
         return events[0]
     if incident:
         parts = store.incidents.get(incident, scope=found.scope).evidence

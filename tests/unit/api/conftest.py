@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,7 +28,9 @@ from vonggac.domain.account import Tally
 from vonggac.domain.agency import Agency, Level
 from vonggac.domain.detection import Detection, RuleInfo, Ruleset, detection_id
 from vonggac.domain.incident import Entry, EntryKind, Evidence, entry_id, evidence_data, incident_id
+from vonggac.evidence import packets_behind
 from vonggac.ports import Clock, Ids, Store
+from vonggac.settings import Settings
 
 AGENCIES = (
     Agency("G99", "Bộ Mẫu", Level.MINISTRY, name_en="Model Ministry"),
@@ -95,7 +98,7 @@ class Browser:
 
 
 @pytest.fixture
-def node(store: Store, clock: Clock, ids: Ids) -> Node:
+def node(store: Store, clock: Clock, ids: Ids, tmp_path: Path) -> Node:
     save_agencies(store.records, AGENCIES)
     exchange = Exchange(store, clock, NodeIdentity("nút thử"))
     exchange.ensure_collections()
@@ -114,6 +117,7 @@ def node(store: Store, clock: Clock, ids: Ids) -> Node:
         taxii=TaxiiServer(store, exchange, clock, ids, "nút thử"),
         subscriber=Subscriber(store.records, exchange, clock),
         take=take,
+        packets=lambda documents: packets_behind(store.events, Settings(data_dir=tmp_path), documents),
         stages=lambda: {"sense": Tally(10, 7, 2, {"truncated": 1}), "detect": Tally(7, 7)},
         matching=lambda: {"late": 3},
         jobs=lambda: [JobLine("retention", 86_400.0, "", "", "")],

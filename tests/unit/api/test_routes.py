@@ -55,6 +55,7 @@ ALLOWED: dict[str, frozenset[UserRole] | None] = {
     f"GET {INCIDENT}/history": READERS,
     f"GET {INCIDENT}/detections": READERS,
     f"GET {INCIDENT}/events": READERS,
+    "GET /api/v1/events/{identity}/evidence": READERS,
     **{
         f"POST {INCIDENT}/{act}": WORKERS
         for act in ("assign", "note", "transition", "categorise", "rate", "mark", "merge", "split", "undo")
