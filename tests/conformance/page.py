@@ -1,0 +1,42 @@
+"""What one event stands for, protocol by protocol: the part of docs/conformance.md that no capture tells."""
+
+from __future__ import annotations
+
+#: (protocol, dataset, unit)
+UNITS = (
+    ("any", "flow", "flow, at its end or time-out; of a long one, part"),
+    ("any", "file", "body or file that went by"),
+    ("any", "anomaly", "place at which bytes could not be decoded"),
+    ("ARP", "arp", "packet"),
+    ("DCERPC", "dcerpc", "bind with its answer, request with its response"),
+    ("DHCP, DHCPv6", "dhcp", "message"),
+    ("DNS, mDNS, LLMNR, NetBIOS names", "dns", "question with its answer; an answer without a question alone"),
+    ("FTP", "ftp", "command with its replies; the greeting alone"),
+    ("FTP data", "ftp_data", "file on a data connection"),
+    ("HTTP/1", "http", "request with its response"),
+    ("HTTP/2", "http", "stream"),
+    ("ICMP, ICMPv6", "icmp", "echo with its reply; any other message"),
+    ("IKE", "ike", "message"),
+    ("IMAP", "imap", "command with its reply"),
+    ("IRC", "irc", "NICK, USER or JOIN of the client"),
+    ("Kerberos", "kerberos", "request with its reply"),
+    ("LDAP", "ldap", "operation with its result"),
+    ("Modbus", "modbus", "request with its response"),
+    ("MQTT", "mqtt", "control packet with those that answer it"),
+    ("NTLM", "ntlm", "authentication"),
+    ("NTP", "ntp", "message"),
+    ("POP3", "pop3", "command with its reply"),
+    ("QUIC", "quic", "connection"),
+    ("RADIUS", "radius", "request with its answer"),
+    ("RDP", "rdp", "connection"),
+    ("RFB", "rfb", "connection"),
+    ("SIP", "sip", "message"),
+    ("SMB 1 to 3", "smb", "command with its response"),
+    ("SMTP", "smtp", "message, with what led to it; a connection without one"),
+    ("SNMP", "snmp", "message"),
+    ("SSH", "ssh", "connection"),
+    ("syslog", "syslog", "datagram"),
+    ("Telnet", "telnet", "connection"),
+    ("TFTP", "tftp", "request"),
+    ("TLS", "tls", "connection"),
+)
