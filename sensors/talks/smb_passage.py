@@ -40,7 +40,7 @@ _EVERYWHERE = Held()
 
 
 class Passage:
-    """What of a file's content goes by in one direction. Once done with, it must be told to `finish`."""
+    """What of a file's content goes by in one direction. `finish` before it is told."""
 
     __slots__ = ("_held", "_total", "_waiting", "begun", "body", "next", "ordinal")
 
@@ -52,6 +52,10 @@ class Passage:
         self._waiting: list[tuple[int, bytes]] = []  # a heap, by offset
         self._held = 0
         self._total = total
+
+    def __del__(self) -> None:
+        """A content that is dropped unfinished (its file was never opened after all) gives back what it held."""
+        self._total.used -= self._held
 
     def at(self, offset: int) -> Stretch:
         return Stretch(self, offset)

@@ -181,6 +181,10 @@ def test_what_waits_for_earlier_bytes_is_bounded_and_given_back():
         passage.finish()
         assert (passage.next, passage.body.missing) == (5_000_001, 1)
     assert total.used == 0
+    passages[0].add(passages[0].next + 1, b"x")
+    passages.clear()
+    del passage
+    assert total.used == 0
 
 
 @settings(max_examples=200, deadline=None)
