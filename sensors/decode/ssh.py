@@ -29,6 +29,19 @@ class Offer(NamedTuple):
         return md5(";".join(parts).encode(), usedforsecurity=False).hexdigest()
 
 
+def agreed(client: Offer, server: Offer) -> dict[str, str]:
+    """What both sides will use, in the words of Zeek's ssh.log: the client's first that the server has too (RFC 4253
+    §7.1), the ciphers and what else has two directions as the client sends. What they have not in common is absent."""
+    names = ("kex_alg", "host_key_alg", "cipher_alg", "", "mac_alg", "", "compression_alg")
+    chosen = {}
+    for at, name in enumerate(names):
+        has = frozenset(server.lists[at].split(","))
+        first = next((each for each in client.lists[at].split(",") if each and each in has), None)
+        if name and first is not None:
+            chosen[name] = first
+    return chosen
+
+
 def take_banner(buffer: bytearray) -> str | None:
     """The identification string, taken off the buffer; None while it is not all there."""
     while (end := buffer.find(b"\n")) >= 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sensors.decode.ssh import KEXINIT, NEWKEYS, Offer, decode_offer, take_banner, take_packet
+from sensors.decode.ssh import KEXINIT, NEWKEYS, Offer, agreed, decode_offer, take_banner, take_packet
 from sensors.streams import Moment
 from sensors.talks.talk import Found
 from vonggac.domain.event import Document
@@ -62,5 +62,9 @@ class SshTalk:
             if end:
                 ssh[name] = end
         event = {"outcome": "success"} if all(self._new_keys) else {}
-        extra = {"vonggac": {"ssh": {"encrypted": all(self._new_keys)}}}
+        own: Document = {"encrypted": all(self._new_keys)}
+        client, server = self._offers
+        if client is not None and server is not None:
+            own |= agreed(client, server)
+        extra = {"vonggac": {"ssh": own}}
         yield Found("ssh", self._begun or Moment(0, 0), 0, {"ssh": ssh, **extra}, event, (), (), tuple(hashes))

@@ -341,7 +341,8 @@ def _quoted(events: list[Document], records: list[dict[str, Any]]) -> None:
     """Suricata counts an ICMP error to the flow whose packet it quotes; with us it is a flow of its own."""
     for event in of(events, "icmp"):
         quoted = at(event, "vonggac.icmp.original")
-        size = at(event, "vonggac.icmp.payload_bytes", 0) + 8 + 20 + 14
+        # As a frame of Ethernet: 14 octets, the IP header, and ICMP's 8 before its payload.
+        size = 14 + (20 if at(event, "network.type") == "ipv4" else 40) + 8 + at(event, "vonggac.icmp.payload_bytes", 0)
         for record in records if quoted else ():
             if record["event_type"] != "flow" or record["proto"].lower() != quoted["transport"]:
                 continue

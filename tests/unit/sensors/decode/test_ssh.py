@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensors.decode.fault import Undecodable
-from sensors.decode.ssh import decode_offer, take_banner, take_packet
+from sensors.decode.ssh import agreed, decode_offer, take_banner, take_packet
 
 LISTS = ["curve25519-sha256", "ssh-ed25519", "aes1-c", "aes2-s", "mac-c", "mac-s", "none", "zlib", "", ""]
 
@@ -52,3 +52,13 @@ def test_only_the_declared_fault_escapes(keep, tail):
         payload = take_packet(buffer)
         if payload is not None:
             decode_offer(payload)
+
+
+def test_the_clients_first_that_the_server_has_is_agreed_on():
+    client = decode_offer(
+        take_packet(bytearray(kexinit(["k1,k2", "h1", "c1,c2,c3", "x", "m1", "y", "none", "", "", ""])))
+    )
+    server = decode_offer(take_packet(bytearray(kexinit(["k2,k1", "h2", "c3,c2", "x", "m1", "y", "none", "", "", ""]))))
+    assert agreed(client, server) == {
+        "kex_alg": "k1", "cipher_alg": "c2", "mac_alg": "m1", "compression_alg": "none",
+    }  # fmt: skip

@@ -23,7 +23,10 @@ def test_a_connection_tells_both_sides():
     assert event["ssh"]["client"]["version"] == "SSH-2.0-libssh_0.9"
     assert event["ssh"]["server"]["version"] == "SSH-2.0-OpenSSH_9.2p1 Debian-2"
     assert event["ssh"]["client"]["hassh"] != event["ssh"]["server"]["hassh"]
-    assert event["vonggac"]["ssh"]["encrypted"] is True
+    assert event["vonggac"]["ssh"] == {
+        "encrypted": True, "kex_alg": "curve25519-sha256", "host_key_alg": "ssh-ed25519", "cipher_alg": "aes1-c",
+        "mac_alg": "mac-c", "compression_alg": "none",
+    }  # fmt: skip
     assert of(events, "flow")[0]["network"]["protocol"] == "ssh"
     assert not of(events, "anomaly")
 
