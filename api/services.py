@@ -30,8 +30,8 @@ class JobLine:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`take` runs a sensor's batch through the pipeline; `packets` finds those behind events; `secure` says whether
-    cookies need TLS."""
+    """`take` runs a sensor's batch, and its id where it has one, through the pipeline; `packets` finds those behind
+    events; `secure` says whether cookies need TLS."""
 
     store: Store
     accounts: Accounts
@@ -40,7 +40,7 @@ class Services:
     exchange: Exchange
     taxii: TaxiiServer
     subscriber: Subscriber
-    take: Callable[[Batch], Mapping[str, object]]
+    take: Callable[[Batch, str], Mapping[str, object]]
     packets: Callable[[Sequence[Document]], Found]
     stages: Callable[[], Mapping[str, Tally]]
     matching: Callable[[], Mapping[str, int]]

@@ -115,6 +115,8 @@ class Correlator:
     """A program with its state, fed batch by batch."""
 
     def __init__(self, rules: Iterable[Rule], indicators: IndicatorSet | None = None) -> None:
+        rules = tuple(rules)
+        self.rules = len(rules)
         self._program = make_program(rules, indicators)
         self._state = State(self._program)
 

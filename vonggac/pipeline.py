@@ -132,6 +132,11 @@ class Pipeline:
         with self._lock:
             self._correlator.use_indicators(known)
 
+    @property
+    def rules(self) -> int:
+        """How many rules are matched."""
+        return self._correlator.rules
+
     def matching(self) -> Mapping[str, int]:
         """What matching could not evaluate, use or keep since this process began, by reason."""
         with self._lock:

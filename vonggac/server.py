@@ -19,13 +19,15 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.services import JobLine, Services
 from sensors.base import Batch
-from sensors.spool import SpoolReader
+from sensors.spool import SpoolReader, spool_id
 from sharing.taxii import TaxiiServer
 from vonggac.bootstrap import Node
 from vonggac.directory import definitions
+from vonggac.domain.event import Document
+from vonggac.domain.event import field as value_at
 from vonggac.domain.stats import By
 from vonggac.domain.times import VIETNAM, Period, format_instant, parse_instant
-from vonggac.errors import UsageRefused
+from vonggac.errors import UsageRefused, VonggacError
 from vonggac.evidence import packets_behind
 from vonggac.jobs import Jobs, JobSpec
 from vonggac.pipeline import Pipeline, Summary, accounts, keep_accounts
@@ -34,6 +36,17 @@ from vonggac.statistics import Question, answer, answer_data
 #: A sensor that has not been heard of for so long is silent.
 SILENT_AFTER = timedelta(minutes=5)
 HEARTBEAT = "heartbeat"  # kind of record
+SHIPPED = "shipped"
+BEAT_FIGURES = (
+    "up_seconds",
+    "interfaces",
+    "packets",
+    "bytes",
+    "dropped_kernel",
+    "lag_seconds",
+    "spool_bytes",
+    "flows_open",
+)
 SNAPSHOT = "snapshot"
 
 
@@ -48,6 +61,8 @@ class Running:
         self._heard: dict[str, datetime] = {}
         self._heard_lock = threading.Lock()
         self._draining = threading.Lock()
+        self._taking = threading.Lock()
+        self._readers: dict[tuple[Path, str], SpoolReader] = {}
         self.taxii = TaxiiServer(node.store, node.exchange, node.clock, node.ids, node.settings.node_name)
         self.jobs = Jobs(
             node.store.records,
@@ -89,13 +104,24 @@ class Running:
             finally:
                 if self.worker:
                     self.jobs.stop()
+                    with self._draining:
+                        self.close_spools()
 
         return create_app(services, lifespan)
 
-    def take(self, batch: Batch) -> Mapping[str, object]:
-        """A batch through the pipeline, its account kept, its sensors heard."""
-        summary = self.pipeline.take(batch)
-        keep_accounts(self.node.store.records, summary.stages)
+    def take(self, batch: Batch, identity: str = "") -> Mapping[str, object]:
+        """A batch through the pipeline, its account kept, its sensors heard. With an identity (`SPOOL/NUMBER`) one that
+        was taken before is a duplicate: batches of a spool come in order."""
+        records = self.node.store.records
+        spool, _, number = identity.partition("/")
+        with self._taking:
+            known = records.get(SHIPPED, spool) if spool else None
+            if known is not None and int(number) <= known.body["number"]:
+                return {**Summary().data(), "duplicate": True}
+            summary = self.pipeline.take(batch)
+            if spool:
+                records.put(SHIPPED, spool, {"number": int(number), "at": format_instant(self.node.clock())})
+            keep_accounts(records, summary.stages)
         self._hear(batch)
         return summary.data()
 
@@ -103,23 +129,52 @@ class Running:
         """What the sensors have spooled is taken; each batch is acknowledged after it is stored."""
         total = Summary()
         with self._draining:  # a spool has one reader
-            for folder in _spools(self.node.settings.spool):
-                for batch, acknowledge in SpoolReader(folder):
-                    summary = self.pipeline.take(batch)
-                    acknowledge()
-                    self._hear(batch)
-                    total += summary
-            keep_accounts(self.node.store.records, total.stages)
+            try:
+                for reader in self._open_spools():
+                    for batch, acknowledge in reader:
+                        summary = self.pipeline.take(batch)
+                        acknowledge()
+                        self._hear(batch)
+                        total += summary
+            except VonggacError:
+                self.close_spools()  # what was not taken comes again
+                raise
+            finally:
+                keep_accounts(self.node.store.records, total.stages)
         return f"{total.events} events, {total.detections} detections"
 
+    def _open_spools(self) -> list[SpoolReader]:
+        """A reader for each spool, kept open so that it goes on where it was."""
+        found = {(folder, identity) for folder in _spools(self.node.settings.spool) if (identity := spool_id(folder))}
+        for gone in set(self._readers) - found:
+            self._readers.pop(gone).close()
+        for key in found - set(self._readers):
+            self._readers[key] = SpoolReader(key[0])
+        return [self._readers[key] for key in sorted(found)]
+
+    def close_spools(self) -> None:
+        while self._readers:
+            self._readers.popitem()[1].close()
+
     def _hear(self, batch: Batch) -> None:
+        """Whose events came, and what a sensor's heartbeat said of itself, with the rules that this node matches."""
         now = self.node.clock()
-        for name in {str(event["observer"]["name"]) for event in batch.events}:
+        beats = {
+            str(value_at(event, "observer.name")): event
+            for event in batch.events
+            if value_at(event, "event.dataset") == "heartbeat"
+        }
+        for name in {str(value_at(event, "observer.name")) for event in batch.events}:
             with self._heard_lock:
                 recent = name in self._heard and now - self._heard[name] < timedelta(seconds=30)
                 self._heard[name] = now
-            if not recent:
-                self.node.store.records.put(HEARTBEAT, name, {"at": format_instant(now)})
+            if recent and name not in beats:
+                continue
+            known = self.node.store.records.get(HEARTBEAT, name)
+            body = {**(known.body if known else {}), "at": format_instant(now)}
+            if name in beats:
+                body |= beat_figures(beats[name]) | {"rules": self.pipeline.rules}
+            self.node.store.records.put(HEARTBEAT, name, body)
 
     # --- jobs
 
@@ -169,12 +224,29 @@ class Running:
     def _check_heartbeats(self) -> str:
         limit = self.node.clock() - SILENT_AFTER
         records = self.node.store.records.list(HEARTBEAT)
-        silent = [record.key for record in records if parse_instant(record.body["at"]) < limit]
-        return f"{len(records)} sensors, silent: {', '.join(silent) or '-'}"
+        silent = [record.key for record in records if parse_instant(record.body.get("beat", record.body["at"])) < limit]
+        losing = [
+            record.key for record in records if record.body.get("dropped_kernel") or record.body.get("dropped_spool")
+        ]
+        return f"{len(records)} sensors, silent: {', '.join(silent) or '-'}, with losses: {', '.join(losing) or '-'}"
 
     def _forget(self) -> str:
         sessions, statuses = self.node.accounts.forget_expired(), self.taxii.forget_statuses()
         return f"{sessions} sessions and links, {statuses} TAXII statuses forgotten"
+
+
+def beat_figures(event: Document) -> dict[str, object]:
+    """What a heartbeat says, as far as it is numbers: it comes from another machine."""
+    said = value_at(event, "vonggac.heartbeat")
+    said = said if isinstance(said, dict) else {}
+    lost = said.get("dropped_spool")
+    counts = {str(name): count for name, count in lost.items() if _is_count(count)} if isinstance(lost, dict) else {}
+    figures = {name: said[name] for name in BEAT_FIGURES if _is_count(said.get(name))}
+    return {"beat": str(event["@timestamp"]), "dropped_spool": dict(sorted(counts.items())[:100]), **figures}
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1 << 63
 
 
 def _spools(folder: Path) -> list[Path]:

@@ -14,8 +14,19 @@ from prometheus_client.registry import Collector
 
 from api.security import ServicesOf, caller
 from api.services import Services
+from vonggac.domain.times import parse_instant
 
 router = APIRouter(tags=["health"])
+
+#: Metric, the heartbeat's word for it, and what it is.
+_BEATS = (
+    ("packets", "packets", "Packets captured since the sensor began"),
+    ("dropped_kernel", "dropped_kernel", "Packets that the kernel had no room for"),
+    ("lag_seconds", "lag_seconds", "Age of the oldest packet when it was looked at"),
+    ("spool_bytes", "spool_bytes", "Bytes that wait in the spool"),
+    ("flows_open", "flows_open", "Flows that are followed"),
+    ("rules", "rules", "Rules that the node matched when it heard the heartbeat"),
+)
 
 
 @router.get("/healthz")
@@ -73,6 +84,28 @@ class StageCollector(Collector):
         for reason, count in self._services.matching().items():
             matching.add_metric((reason,), count)
         yield matching
+        yield from self._sensors()
         events = self._services.store.events
         yield GaugeMetricFamily("vonggac_events", "Events retained", value=events.count_events())
         yield GaugeMetricFamily("vonggac_detections", "Detections kept", value=events.count_detections())
+
+    def _sensors(self) -> Iterator[Metric]:
+        """What each sensor's last heartbeat said."""
+        beats = [record for record in self._services.store.records.list("heartbeat") if "beat" in record.body]
+        for name, told, meaning in _BEATS:
+            kind = CounterMetricFamily if name in ("packets", "dropped_kernel") else GaugeMetricFamily
+            family = kind(f"vonggac_sensor_{name}", meaning, labels=("sensor",))
+            for record in beats:
+                family.add_metric((record.key,), float(record.body.get(told, 0)))
+            yield family
+        lost = CounterMetricFamily(
+            "vonggac_sensor_dropped_spool", "Events that the spool's budget cost", labels=("sensor", "dataset")
+        )
+        for record in beats:
+            for dataset, count in record.body.get("dropped_spool", {}).items():
+                lost.add_metric((record.key, dataset), count)
+        yield lost
+        last = GaugeMetricFamily("vonggac_sensor_heartbeat_seconds", "Time of the last heartbeat", labels=("sensor",))
+        for record in beats:
+            last.add_metric((record.key,), parse_instant(record.body["beat"]).timestamp())
+        yield last

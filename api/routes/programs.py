@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import orjson
+import zstandard
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,6 +31,9 @@ SensorCaller = Annotated[Caller, Depends(may(Action.SEND_EVENTS))]
 router = APIRouter(prefix="/api/v1")
 #: The largest batch a sensor may send, in bytes.
 MAX_BATCH = 64 * 1024 * 1024
+#: What a compressed one may make us hold to inflate it.
+MAX_WINDOW = 8 << 20
+_BATCH_ID = re.compile(r"[0-9a-f]{32}/[0-9]{1,18}")
 
 
 @router.get("/stats/compare", tags=["statistics"])
@@ -119,23 +124,42 @@ def jobs(services: ServicesOf, found: Administrator) -> dict[str, Any]:
 
 @router.post("/intake", tags=["intake"])
 async def intake(request: Request, services: ServicesOf, found: SensorCaller) -> dict[str, Any]:
-    """A sensor's batch, whole or not at all; sending it again adds nothing twice."""
-    body = b""
+    """A sensor's batch (JSON, also zstd-compressed), whole or not at all; sending it again adds nothing twice. The
+    header Vonggac-Batch (SPOOL/NUMBER) names it, so that one sent again is not counted twice either."""
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BATCH:
             raise HttpRefused(413, "too_large", most=MAX_BATCH)
+    identity = request.headers.get("Vonggac-Batch", "")
     try:
-        batch = batch_from(orjson.loads(body))
+        if identity and not _BATCH_ID.fullmatch(identity):
+            raise ValueError("Vonggac-Batch is not SPOOL/NUMBER")
+        compressed = request.headers.get("Content-Encoding", "").lower() == "zstd"
+        batch = batch_from(orjson.loads(await run_in_threadpool(_inflate, bytes(body)) if compressed else body))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise InvalidRecord("bad_batch", location=found.principal.name, line=0, reason=reason) from error
-    return await run_in_threadpool(_take, batch, services, found)
+    return await run_in_threadpool(_take, batch, identity, services, found)
 
 
-def _take(batch: Batch, services: Services, found: Caller) -> dict[str, Any]:
+def _inflate(body: bytes) -> bytes:
+    """At most MAX_BATCH bytes, whatever the body says of itself. Raises HttpRefused and ValueError."""
+    out = bytearray()
+    try:
+        with zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(body) as reader:
+            while piece := reader.read(1 << 20):
+                out += piece
+                if len(out) > MAX_BATCH:
+                    raise HttpRefused(413, "too_large", most=MAX_BATCH)
+    except zstandard.ZstdError as error:
+        raise ValueError(f"not zstd: {error}") from error
+    return bytes(out)
+
+
+def _take(batch: Batch, identity: str, services: Services, found: Caller) -> dict[str, Any]:
     check_agencies(batch, found, services.directory())
-    return dict(services.take(batch))
+    return dict(services.take(batch, identity))
 
 
 def check_agencies(batch: Batch, found: Caller, directory: Directory) -> None:

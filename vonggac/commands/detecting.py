@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from vonggac.bootstrap import load_indicators, load_rules
 from vonggac.call import Call
-from vonggac.commands.options import node_of, origin_options, rule_options
+from vonggac.commands.options import filter_option, kept, node_of, origin_options, rule_options
 from vonggac.domain.account import Refusal
-from vonggac.errors import ReadError, UnknownInput
+from vonggac.errors import ReadError, UnknownInput, UsageRefused
 
 if TYPE_CHECKING:
     from correlator.engine import Correlator
     from sensors.base import Batch, Origin
+    from sensors.live import Wire
     from vonggac.bootstrap import Node
 
 #: Refusals are named one by one up to this many; the summary counts them all.
@@ -26,9 +27,10 @@ MAX_NAMED = 100
 
 @click.command()
 @click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
+@filter_option
 @origin_options
 @click.pass_obj
-def sense(call: Call, sources: tuple[str, ...], sensor_name: str | None, agency: str | None) -> None:
+def sense(call: Call, sources: tuple[str, ...], bpf: str, sensor_name: str | None, agency: str | None) -> None:
     """Captures and logs to ECS events, NDJSON.
 
     SOURCE is a pcap, pcapng (also .gz, .zst), Suricata eve.json, Zeek log or folder of them, Windows events, ECS or
@@ -42,18 +44,20 @@ def sense(call: Call, sources: tuple[str, ...], sensor_name: str | None, agency:
         if agency or call.settings.sensor_agency
         else Origin(sensor_name or call.settings.sensor_name)
     )
-    for batch in batches(call, sources, origin):
+    for batch in batches(call, sources, origin, bpf):
         call.emit_many(batch.events)
 
 
 @click.command()
 @click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
+@filter_option
 @rule_options
 @origin_options
 @click.pass_obj
 def detect(
     call: Call,
     sources: tuple[str, ...],
+    bpf: str,
     rules: tuple[str, ...],
     indicators: tuple[str, ...],
     sensor_name: str | None,
@@ -65,18 +69,20 @@ def detect(
 
     correlator = matcher(call, None, rules, indicators)
     origin = Origin(sensor_name or call.settings.sensor_name, agency)
-    for batch in batches(call, sources, origin):
+    for batch in batches(call, sources, origin, bpf):
         call.emit_many([to_document(found) for found in correlator.feed(batch.events)])
 
 
 @click.command()
 @click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
+@filter_option
 @rule_options
 @origin_options
 @click.pass_obj
 def ingest(
     call: Call,
     sources: tuple[str, ...],
+    bpf: str,
     rules: tuple[str, ...],
     indicators: tuple[str, ...],
     sensor_name: str | None,
@@ -95,7 +101,7 @@ def ingest(
     try:
         # An attack that began in the last call's input may go on in this one's.
         total += pipeline.resume()
-        for batch in batches(call, sources, node.origin(sensor_name, agency)):
+        for batch in batches(call, sources, kept(call, node.origin(sensor_name, agency)), bpf):
             step = pipeline.take(batch)
             total += step
             name_refusals(call, step.refusals[len(batch.refused) :])
@@ -118,9 +124,53 @@ def matcher(call: Call, node: Node | None, rules: Sequence[str], indicators: Seq
     return Correlator(loaded.rules, IndicatorSet(known))
 
 
-def batches(call: Call, sources: Sequence[str], origin: Origin) -> Iterator[Batch]:
-    """Every source's batches with progress on stderr. A source that is missing or unknown is named, the others are
-    still read, and at the end it decides the exit code."""
+def batches(call: Call, sources: Sequence[str], origin: Origin, bpf: str = "") -> Iterator[Batch]:
+    """Every source's batches, those of interfaces at once and until a signal, with progress on stderr.
+
+    An interface that cannot be opened is told before anything is read (UnknownInput, UsageRefused)."""
+    wires = open_wires(sources, bpf)
+    if not wires:
+        yield from replayed(call, sources, origin)
+        return
+    for batch in watched(call, wires, sources, origin):
+        if batch is not None:
+            yield batch
+            name_refusals(call, batch.refused)
+
+
+def open_wires(sources: Sequence[str], bpf: str) -> list[Wire]:
+    """The interfaces among the sources. Raises UnknownInput and UsageRefused."""
+    live = [source for source in sources if source.startswith("iface:")]
+    if bpf and not live:
+        raise UsageRefused("filter_needs_interface", filter=bpf)
+    if not live:
+        return []
+    from sensors.live import Wire
+
+    return [Wire(source, bpf) for source in live]
+
+
+def watched(
+    call: Call,
+    wires: Sequence[Wire],
+    sources: Sequence[str],
+    origin: Origin,
+    started: Callable[[], None] = lambda: None,
+) -> Iterator[Batch | None]:
+    """Batches of the wires, and of the sources that are none, until a signal ends it in order; None now and then."""
+    from sensors.watch import stopping, watch
+
+    others = [source for source in sources if not source.startswith("iface:")]
+    with stopping() as stop:
+        yield from watch(wires, origin, stop, [replayed(call, others, origin)] if others else [], started)
+    for wire in wires:
+        call.tell("message.captured", location=wire.location, packets=wire.packets, dropped=wire.dropped())
+    call.exit_code = stop.exit_code or call.exit_code
+
+
+def replayed(call: Call, sources: Sequence[str], origin: Origin) -> Iterator[Batch]:
+    """The batches of one source after the other. A source that is missing or unknown is named, the others are still
+    read, and at the end it decides the exit code."""
     from sensors import open_source
 
     unknown: UnknownInput | None = None

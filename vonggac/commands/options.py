@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,12 +12,25 @@ from vonggac.bootstrap import Node, bootstrap
 from vonggac.call import Call
 from vonggac.errors import UsageRefused
 
+if TYPE_CHECKING:
+    from sensors.base import Origin
+
 
 def node_of(call: Call) -> Node:
     """The node of a call's settings; its store is closed when the call ends."""
     node = bootstrap(call.settings)
     click.get_current_context().call_on_close(node.close)
     return node
+
+
+def kept(call: Call, origin: Origin) -> Origin:
+    """The origin with the ring that its packets go to, closed when the call ends."""
+    from vonggac.evidence import keeping
+
+    origin = keeping(call.settings, origin)
+    if origin.ring is not None:
+        click.get_current_context().call_on_close(origin.ring.close)
+    return origin
 
 
 def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,6 +45,11 @@ def origin_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--sensor` and `--agency`: who saw the traffic."""
     command = click.option("--agency", help="Code of the agency the sensor stands in.")(command)
     return click.option("--sensor", "sensor_name", help="Name of the sensor; event ids derive from it.")(command)
+
+
+def filter_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--filter`, for the interfaces among the sources."""
+    return click.option("--filter", "bpf", default="", help="BPF filter for iface:NAME, as tcpdump takes it.")(command)
 
 
 def read_password() -> str:

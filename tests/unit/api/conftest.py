@@ -104,7 +104,7 @@ def node(store: Store, clock: Clock, ids: Ids, tmp_path: Path) -> Node:
     exchange.ensure_collections()
     taken: list[Batch] = []
 
-    def take(batch: Batch) -> Mapping[str, object]:
+    def take(batch: Batch, identity: str = "") -> Mapping[str, object]:
         taken.append(batch)
         return {"events": len(batch.events)}
 

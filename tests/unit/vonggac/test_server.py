@@ -46,10 +46,12 @@ def node(tmp_path: Path) -> Iterator[Node]:
 
 
 @pytest.fixture
-def running(node: Node, tmp_path: Path) -> Running:
+def running(node: Node, tmp_path: Path) -> Iterator[Running]:
     rule = tmp_path / "rule.yml"
     rule.write_text(rule_text("  s:\n    f: 1\n  condition: s"), "utf-8")
-    return Running(node, node.pipeline(Correlator(load_rules([rule]).rules)))
+    made = Running(node, node.pipeline(Correlator(load_rules([rule]).rules)))
+    yield made
+    made.close_spools()
 
 
 def event(number: int) -> dict[str, Any]:
