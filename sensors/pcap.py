@@ -21,7 +21,7 @@ from vonggac.errors import ReadError, StoreUnavailable
 _log = logging.getLogger(__name__)
 
 #: The most bytes of a capture read at a time.
-READ_BYTES = 1 << 20
+READ_BYTES = 4 << 20
 
 #: Magic number -> (byte order, nanoseconds per fraction unit, extra header bytes of the "modified" format).
 _MAGICS = {
