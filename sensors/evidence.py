@@ -12,6 +12,7 @@ import base64
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
+from threading import Lock
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -75,6 +76,7 @@ class Ring:
         self._max_age_ns = max_age_ns
         self._file_bytes = min(file_bytes, max(1, max_bytes // 4))
         self._head = b""
+        self._adding = Lock()  # several interfaces may be watched at once
         self._pcap: IO[bytes] | None = None
         self._index: IO[bytes] | None = None
         try:
@@ -84,9 +86,10 @@ class Ring:
 
     def add(self, chunk: Chunk, digest: str, source: str, marks: set[int]) -> None:
         try:
-            if self._pcap is None or chunk.head != self._head or self._pcap.tell() >= self._file_bytes:
-                self._next_file(chunk)
-            self._write(chunk, digest, source, marks)
+            with self._adding:
+                if self._pcap is None or chunk.head != self._head or self._pcap.tell() >= self._file_bytes:
+                    self._next_file(chunk)
+                self._write(chunk, digest, source, marks)
         except OSError as error:
             raise StoreUnavailable("evidence_refused", path=self._folder, reason=error.strerror) from error
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vonggac.call import Call
-from vonggac.commands.options import filter_option, origin_options
+from vonggac.commands.options import filter_option, kept, origin_options
 from vonggac.errors import ReadError, UsageRefused
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def _capture(call: Call, sources: Sequence[str], folder: Path, origin: Origin, b
     from sensors.spool import SpoolWriter
     from vonggac.commands.detecting import name_refusals, open_wires, replayed, watched
 
+    origin = kept(call, origin)
     wires = open_wires(sources, bpf)
     with closing(SpoolWriter(folder, max_bytes=max_bytes)) as spool:
         before = sum(spool.dropped.values())
