@@ -6,10 +6,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from queue import Empty, Full, Queue
 from types import FrameType
+from typing import Any
 
-from sensors.base import Batch, Origin
+from sensors.base import Batch, Keep, Origin
 from sensors.live import Wire
 
 #: Batches that may wait for the spool; then the loops wait, and the kernel holds (and counts) what comes.
@@ -49,6 +51,27 @@ def stopping() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class _Shared:
+    """A ring that several loops write to."""
+
+    def __init__(self, ring: Keep) -> None:
+        self._ring = ring
+        self._lock = threading.Lock()
+
+    def add(self, chunk: Any, digest: str, source: str, marks: set[int]) -> None:
+        with self._lock:
+            self._ring.add(chunk, digest, source, marks)
+
+    def close(self) -> None:
+        with self._lock:
+            self._ring.close()
+
+
+def shared(origin: Origin) -> Origin:
+    """The origin for several loops at once."""
+    return origin if origin.ring is None else replace(origin, ring=_Shared(origin.ring))
 
 
 def watch(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from vonggac.bootstrap import load_indicators, load_rules
 from vonggac.call import Call
-from vonggac.commands.options import filter_option, kept, node_of, origin_options, rule_options
+from vonggac.commands.options import filter_option, follow_option, kept, node_of, origin_options, rule_options
 from vonggac.domain.account import Refusal
 from vonggac.errors import ReadError, UnknownInput, UsageRefused
 
@@ -28,9 +30,12 @@ MAX_NAMED = 100
 @click.command()
 @click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
 @filter_option
+@follow_option
 @origin_options
 @click.pass_obj
-def sense(call: Call, sources: tuple[str, ...], bpf: str, sensor_name: str | None, agency: str | None) -> None:
+def sense(
+    call: Call, sources: tuple[str, ...], bpf: str, follow: bool, sensor_name: str | None, agency: str | None
+) -> None:
     """Captures and logs to ECS events, NDJSON.
 
     SOURCE is a pcap, pcapng (also .gz, .zst), Suricata eve.json, Zeek log or folder of them, Windows events, ECS or
@@ -44,13 +49,14 @@ def sense(call: Call, sources: tuple[str, ...], bpf: str, sensor_name: str | Non
         if agency or call.settings.sensor_agency
         else Origin(sensor_name or call.settings.sensor_name)
     )
-    for batch in batches(call, sources, origin, bpf):
+    for batch in batches(call, sources, origin, bpf, "sense" if follow else ""):
         call.emit_many(batch.events)
 
 
 @click.command()
 @click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
 @filter_option
+@follow_option
 @rule_options
 @origin_options
 @click.pass_obj
@@ -58,6 +64,7 @@ def detect(
     call: Call,
     sources: tuple[str, ...],
     bpf: str,
+    follow: bool,
     rules: tuple[str, ...],
     indicators: tuple[str, ...],
     sensor_name: str | None,
@@ -69,13 +76,14 @@ def detect(
 
     correlator = matcher(call, None, rules, indicators)
     origin = Origin(sensor_name or call.settings.sensor_name, agency)
-    for batch in batches(call, sources, origin, bpf):
+    for batch in batches(call, sources, origin, bpf, "detect" if follow else ""):
         call.emit_many([to_document(found) for found in correlator.feed(batch.events)])
 
 
 @click.command()
 @click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
 @filter_option
+@follow_option
 @rule_options
 @origin_options
 @click.pass_obj
@@ -83,6 +91,7 @@ def ingest(
     call: Call,
     sources: tuple[str, ...],
     bpf: str,
+    follow: bool,
     rules: tuple[str, ...],
     indicators: tuple[str, ...],
     sensor_name: str | None,
@@ -101,7 +110,8 @@ def ingest(
     try:
         # An attack that began in the last call's input may go on in this one's.
         total += pipeline.resume()
-        for batch in batches(call, sources, kept(call, node.origin(sensor_name, agency)), bpf):
+        origin = kept(call, node.origin(sensor_name, agency))
+        for batch in batches(call, sources, origin, bpf, "ingest" if follow else ""):
             step = pipeline.take(batch)
             total += step
             name_refusals(call, step.refusals[len(batch.refused) :])
@@ -124,10 +134,15 @@ def matcher(call: Call, node: Node | None, rules: Sequence[str], indicators: Seq
     return Correlator(loaded.rules, IndicatorSet(known))
 
 
-def batches(call: Call, sources: Sequence[str], origin: Origin, bpf: str = "") -> Iterator[Batch]:
+def batches(call: Call, sources: Sequence[str], origin: Origin, bpf: str = "", follower: str = "") -> Iterator[Batch]:
     """Every source's batches, those of interfaces at once and until a signal, with progress on stderr.
 
-    An interface that cannot be opened is told before anything is read (UnknownInput, UsageRefused)."""
+    With a `follower`, the name under which it is remembered how far logs were read, these are followed. An interface
+    that cannot be opened, and a log that cannot be followed, is told before anything is read (UnknownInput,
+    UsageRefused)."""
+    if follower:
+        yield from (batch for batch in followed(call, sources, origin, follower) if batch is not None)
+        return
     wires = open_wires(sources, bpf)
     if not wires:
         yield from replayed(call, sources, origin)
@@ -158,13 +173,30 @@ def watched(
     started: Callable[[], None] = lambda: None,
 ) -> Iterator[Batch | None]:
     """Batches of the wires, and of the sources that are none, until a signal ends it in order; None now and then."""
-    from sensors.watch import stopping, watch
+    from sensors.watch import shared, stopping, watch
 
     others = [source for source in sources if not source.startswith("iface:")]
+    origin = shared(origin)
     with stopping() as stop:
         yield from watch(wires, origin, stop, [replayed(call, others, origin)] if others else [], started)
     for wire in wires:
         call.tell("message.captured", location=wire.location, packets=wire.packets, dropped=wire.dropped())
+    call.exit_code = stop.exit_code or call.exit_code
+
+
+def followed(call: Call, sources: Sequence[str], origin: Origin, follower: str) -> Iterator[Batch | None]:
+    """Batches of logs and of what is added to them, until a signal; None now and then."""
+    from sensors.follow import follow
+    from sensors.watch import stopping
+
+    def state(source: str) -> Path:
+        name = "\n".join((follower, origin.sensor, str(Path(source).absolute())))
+        return call.settings.data_dir / "follow" / f"{follower}-{sha256(name.encode()).hexdigest()[:16]}.json"
+
+    with stopping() as stop:
+        for batch in follow(sources, origin, state, stop=stop):
+            yield batch
+            name_refusals(call, batch.refused if batch is not None else ())
     call.exit_code = stop.exit_code or call.exit_code
 
 

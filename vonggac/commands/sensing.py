@@ -24,6 +24,7 @@ from vonggac.errors import ReadError, UsageRefused
 
 if TYPE_CHECKING:
     from sensors.base import Batch, Origin
+    from sensors.live import Wire
     from sensors.shipping import Shipper, Target
     from sensors.spool import SpoolWriter
 
@@ -97,8 +98,9 @@ def sensor(
 def _capture(call: Call, sources: Sequence[str], folder: Path, origin: Origin, bpf: str, max_bytes: int) -> None:
     from sensors.heartbeat import Pulse
     from sensors.spool import SpoolWriter
-    from vonggac.commands.detecting import name_refusals, open_wires, replayed, watched
+    from vonggac.commands.detecting import name_refusals, open_wires, replayed
 
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a thread that began earlier would keep its capabilities
     origin = kept(call, origin)
     wires = open_wires(sources, bpf)
     with closing(SpoolWriter(folder, max_bytes=max_bytes)) as spool:
@@ -106,7 +108,7 @@ def _capture(call: Call, sources: Sequence[str], folder: Path, origin: Origin, b
         beat = call.settings.sensor_beat_seconds
         pulse = Pulse(origin, spool, lambda: datetime.now(UTC), time.monotonic, wires=wires, beat_seconds=beat)
         coming: Iterator[Batch | None] = (
-            watched(call, wires, sources, origin) if wires else replayed(call, sources, origin)
+            _confined(call, wires, sources, origin, folder) if wires else replayed(call, sources, origin)
         )
         for batch in coming:
             if batch is not None:
@@ -119,6 +121,20 @@ def _capture(call: Call, sources: Sequence[str], folder: Path, origin: Origin, b
         if lost:
             call.refuse(ReadError("spool_full", location=folder, offset=max_bytes, events=lost))
     call.show({"spool": str(folder)})
+
+
+def _confined(
+    call: Call, wires: Sequence[Wire], sources: Sequence[str], origin: Origin, folder: Path
+) -> Iterator[Batch | None]:
+    """The batches of the wires, captured by a process that has given up what it no longer needs."""
+    from sensors import compiled, confine
+    from vonggac.commands.detecting import watched
+
+    compiled.main()  # loaded now: afterwards its cache could not be written
+    writable = [folder] if origin.ring is None else [folder, call.settings.evidence]
+    applied = confine.confine(writable)
+    call.tell("message.confined", layers=", ".join(applied))
+    yield from watched(call, wires, sources, origin, confine.no_more_threads)
 
 
 def _tell(spool: SpoolWriter, batch: Batch | None) -> None:
@@ -148,10 +164,12 @@ def ship(
     """Sends a spool, or every spool in a folder, to a node as it is written; stays until it is told to stop."""
     from random import SystemRandom
 
+    from sensors.confine import drop_capabilities
     from sensors.shipping import Backoff, Shipped, Shipper, spools_in
     from sensors.shipping import ship as send
     from sensors.watch import stopping
 
+    drop_capabilities()
     target = _target(call, url, token_file, cert, key, ca, insecure=insecure)
     settings = call.settings
     shippers: dict[Path, Shipper] = {}
