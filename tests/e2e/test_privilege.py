@@ -108,7 +108,7 @@ def test_an_ordinary_user_with_cap_net_raw_captures_and_keeps_no_right(network: 
             assert thread["Uid"].split()[0] == str(NOBODY)
             assert {int(thread[f"Cap{kind}"], 16) for kind in ("Eff", "Prm", "Inh", "Amb")} == {0}
             assert thread["NoNewPrivs"] == "1"
-        sockets = [os.readlink(path) for path in Path(f"/proc/{process.pid}/fd").iterdir()]
+        sockets = [str(path.readlink()) for path in Path(f"/proc/{process.pid}/fd").iterdir()]
         held = {name for name in sockets if name.startswith("socket:")}
         assert len(held) == 1  # the packet socket
         tables = [(Path(f"/proc/{process.pid}/net") / kind).read_text() for kind in ("tcp", "udp", "tcp6", "udp6")]
