@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 import tempfile
 from dataclasses import asdict, replace
@@ -80,12 +79,15 @@ def run(call: Call, show: Demo, once: bool) -> None:
 def check(call: Call, show: Demo) -> None:
     """Prints the figures; every difference is a sentence on stderr and makes the exit code 1."""
     from vonggac.demo.check import differences
+    from vonggac.demo.run import peak_rss_mb
 
     found = differences(show)
     for key, facts in found:
         call.tell(key, **facts)
     call.refused += len(found)
-    summary = {"ok": not found, **asdict(show.figures), "peak_rss_mb": peak_rss_mb(), "differences": len(found)}
+    figures = asdict(show.figures)
+    peak = peak_rss_mb() + figures.pop("child_rss_mb")
+    summary = {"ok": not found, **figures, "peak_rss_mb": peak, "differences": len(found)}
     call.show({name: round(value, 2) if isinstance(value, float) else value for name, value in summary.items()})
 
 
@@ -103,12 +105,6 @@ def farewell(call: Call, show: Demo) -> None:
         stats=f"{show.url}/stats?period=2020-M1..M4",
         incidents=show.figures.incidents,
     )
-
-
-def peak_rss_mb() -> float:
-    """The most that this process held, and the most that one child held, together; MB."""
-    kilobytes = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return kilobytes * 1024 / 1e6
 
 
 def _default_folder(settings: Settings) -> bool:

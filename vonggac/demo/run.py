@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +51,7 @@ class Figures:
     detections: int = 0
     incidents: int = 0
     shared_objects: int = 0
+    child_rss_mb: float = 0.0
 
 
 @dataclass
@@ -153,10 +156,10 @@ class Demo:
         site = next(site for site in day.SITES if site.sensor == path.stem)
         command = [sys.executable, "-m", "vonggac", "--quiet", "sensor", str(path), "--to"]
         command += [str(self.node.settings.spool), "--sensor", site.sensor, "--agency", site.agency]
-        done = subprocess.run(command, capture_output=True, timeout=CHILD_SECONDS, check=False)  # noqa: S603
-        if done.returncode != 0:
-            reason = done.stderr.decode(errors="replace").strip()[-300:]
-            raise ReadError("demo_child", location=path, offset=0, reason=reason)
+        code, said, peak = _run(command)
+        self.figures.child_rss_mb = max(self.figures.child_rss_mb, peak)
+        if code != 0:
+            raise ReadError("demo_child", location=path, offset=0, reason=said[-300:])
         self.running.drain_spools()
         detections = self.node.store.events.count_detections()
         if detections and not self.figures.first_detection_s:
@@ -176,6 +179,35 @@ class Demo:
                 continue
             self.figures.shared_objects += len(results)
         self._tell("shared", objects=self.figures.shared_objects)
+
+
+def _run(command: Sequence[str]) -> tuple[int, str, float]:
+    """(exit code, stderr, most memory in MB) of a child that ends within CHILD_SECONDS.
+
+    Its own `/proc` entry is asked: what `getrusage` tells of children counts this process's memory, which they share
+    until they begin.
+    """
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603
+    peak, deadline = 0.0, time.monotonic() + CHILD_SECONDS
+    while True:
+        peak = max(peak, peak_rss_mb(process.pid))
+        try:
+            _, said = process.communicate(timeout=0.1)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > deadline:
+                process.kill()
+        else:
+            return process.returncode, said.decode(errors="replace").strip(), peak
+
+
+def peak_rss_mb(process: int | str = "self") -> float:
+    """The most memory that a process held so far, in MB; 0 when it has ended."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0.0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 / 1e6 if found else 0.0
 
 
 @contextmanager
