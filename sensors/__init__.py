@@ -40,16 +40,22 @@ def reader_for(head: bytes) -> Reader | None:
     return None
 
 
-def open_source(location: str, origin: Origin) -> Iterator[Batch]:
+def open_source(location: str, origin: Origin, *, follow: bool = False, state: Path | None = None) -> Iterator[Batch]:
     """The batches of a path, of a folder (files in sorted order), of stdin (`-`) or of an interface (`iface:NAME`).
 
     Raises UnknownInput here, before anything is yielded, when it does not exist or is of no known kind. What cannot be
-    read later is a Refusal in the last batch.
+    read later is a Refusal in the last batch. To `follow` a log or a folder of logs means to go on with what is added,
+    behind what the file `state` says was read; see `sensors.follow`.
     """
     if location.startswith("iface:"):
         from sensors.live import capture
 
         return capture(location, origin)
+    if follow and location != "-":
+        from sensors.follow import follow as following
+
+        kept = (lambda _: state) if state else None
+        return (batch for batch in following([location], origin, kept) if batch is not None)
     if location != "-" and Path(location).is_dir():
         return _open_folder(Path(location), origin)
     return _open_one(location, origin)

@@ -5,14 +5,14 @@ Source: Suricata user guide, "EVE JSON Format", versions 4 to 8.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from collections.abc import Callable
+from typing import Any
 
 from sensors.adapt import Adapter, dns_question, relate, text, time_ns, url_parts, whole
-from sensors.base import Batch, Origin
+from sensors.base import Origin
 from sensors.decode.http import percent_decoded
 from sensors.document import instant_text
-from sensors.records import batches, json_lines, whole_objects
+from sensors.records import Convert, LineReader, whole_objects
 from vonggac.domain.event import Document, put
 
 _DATASETS = {"fileinfo": "file", "krb5": "kerberos", "ikev2": "ike"}
@@ -24,19 +24,19 @@ _KEYS = frozenset(
 )  # fmt: skip
 
 
-class EveReader:
+class EveReader(LineReader):
     name = "eve"
 
     def accepts(self, head: bytes) -> bool:
         first = next(whole_objects(head), None)
         return first is not None and "event_type" in first and "timestamp" in first
 
-    def read(self, stream: BinaryIO, location: str, origin: Origin) -> Iterator[Batch]:
-        def begin(source: str) -> Callable[[dict[str, Any], int], Document | str]:
+    def begin(self, origin: Origin) -> Callable[[str], Convert]:
+        def of(source: str) -> Convert:
             adapter = Adapter(origin, source, "suricata")
             return lambda record, line: convert(adapter, record, line)
 
-        return batches(json_lines(stream), location, begin)
+        return of
 
 
 def convert(adapter: Adapter, record: dict[str, Any], line: int) -> Document | str:

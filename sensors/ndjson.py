@@ -10,7 +10,7 @@ from sensors import windows
 from sensors.adapt import Adapter, relate, time_ns
 from sensors.base import SNIFF_BYTES, Batch, Origin
 from sensors.document import instant_text
-from sensors.records import batches, json_lines, json_values, whole_objects
+from sensors.records import Convert, LineReader, batches, json_values, whole_objects
 from vonggac.domain.event import Document, field, put
 
 #: Where a flat record's time may stand, first wins.
@@ -27,7 +27,7 @@ _ECS = frozenset(
 )  # fmt: skip
 
 
-class NdjsonReader:
+class NdjsonReader(LineReader):
     name = "ndjson"
 
     def accepts(self, head: bytes) -> bool:
@@ -35,8 +35,8 @@ class NdjsonReader:
             return True
         return len(head) >= SNIFF_BYTES and head.lstrip()[:1] == b"{" and b"\n" not in head and b"\0" not in head
 
-    def read(self, stream: BinaryIO, location: str, origin: Origin) -> Iterator[Batch]:
-        return batches(json_lines(stream), location, _begin(origin))
+    def begin(self, origin: Origin) -> Callable[[str], Convert]:
+        return _begin(origin)
 
 
 class JsonReader:
@@ -56,8 +56,8 @@ class JsonReader:
         return batches(json_values(stream), location, _begin(origin))
 
 
-def _begin(origin: Origin) -> Callable[[str], Callable[[dict[str, Any], int], Document | str]]:
-    def begin(source: str) -> Callable[[dict[str, Any], int], Document | str]:
+def _begin(origin: Origin) -> Callable[[str], Convert]:
+    def begin(source: str) -> Convert:
         adapters = {module: Adapter(origin, source, module) for module in ("windows", "ndjson")}
 
         def record(value: dict[str, Any], line: int) -> Document | str:

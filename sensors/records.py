@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
-from sensors.base import BATCH_UNITS, Batch, fingerprint
+from sensors.base import BATCH_UNITS, Batch, Origin, fingerprint
 from vonggac.domain.account import Refusal
 from vonggac.domain.event import Document
 from vonggac.errors import ReadError
@@ -49,9 +49,9 @@ class Record(NamedTuple):
     reason: str
 
 
-def lines(stream: BinaryIO) -> Iterator[Line]:
-    """The lines that hold something, without line ends, NULs around them and a BOM before the first."""
-    number = end = 0
+def lines(stream: BinaryIO, number: int = 0, end: int = 0) -> Iterator[Line]:
+    """The lines that hold something, without line ends, NULs around them and a BOM before the first. A stream that
+    goes on in the middle of its input begins after line `number`, which ended at byte `end`."""
     while data := stream.readline(MAX_RECORD + 2):
         number += 1
         end += len(data)
@@ -68,9 +68,9 @@ def lines(stream: BinaryIO) -> Iterator[Line]:
             yield Line(number, end, stripped)
 
 
-def json_lines(stream: BinaryIO) -> Iterator[Record]:
+def json_rows(found: Iterator[Line]) -> Iterator[Record]:
     """One object a line."""
-    for line in lines(stream):
+    for line in found:
         if line.data is None:
             yield Record(line.number, line.end, b"", None, "record_too_long")
         else:
@@ -188,9 +188,12 @@ def whole_objects(head: bytes) -> Iterator[dict[str, Any]]:
 Convert = Callable[[dict[str, Any], int], Document | str]
 
 
-def batches(records: Iterator[Record], location: str, begin: Callable[[str], Convert]) -> Iterator[Batch]:
-    """The batches of a text source. `begin` gets the source's fingerprint (its first record) once that is known."""
-    source, convert = "", None
+def batches(
+    records: Iterator[Record], location: str, begin: Callable[[str], Convert], source: str = ""
+) -> Iterator[Batch]:
+    """The batches of a text source. `begin` gets the source's fingerprint (its first record) once that is known; it is
+    given where the records do not begin with the first."""
+    convert = begin(source) if source else None
     events: list[Document] = []
     refused: list[Refusal] = []
     taken = size = position = line = 0
@@ -215,3 +218,25 @@ def batches(records: Iterator[Record], location: str, begin: Callable[[str], Con
         taken += 1
     if taken or not source:
         yield Batch(source or fingerprint(location.encode()), location, position, taken, tuple(events), tuple(refused))
+
+
+class LineReader:
+    """A kind of input with one record a line, which can also be read on from the middle."""
+
+    name = ""
+    #: What lines begin with that say how to read the others.
+    header = b""
+
+    def accepts(self, head: bytes) -> bool:
+        raise NotImplementedError
+
+    def begin(self, origin: Origin) -> Callable[[str], Convert]:
+        """What makes events of a source's records, once its fingerprint is known."""
+        raise NotImplementedError
+
+    def rows(self, found: Iterator[Line]) -> Iterator[Record]:
+        """The records of lines; where they do not begin with the first, the header's come before them."""
+        return json_rows(found)
+
+    def read(self, stream: BinaryIO, location: str, origin: Origin) -> Iterator[Batch]:
+        return batches(self.rows(lines(stream)), location, self.begin(origin))

@@ -181,3 +181,7 @@ class _Unzstd(_Inflater):
         except zstandard.ZstdError as error:
             raise self.broken(error) from error
         return out, (self._decoder.unused_data + rest if self._decoder.eof else rest)
+
+
+#: What compressed inputs begin with.
+MAGICS = (_Gunzip.magic, _Unzstd.magic)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 from sensors.adapt import Adapter
-from sensors.base import Batch, Origin
-from sensors.records import Line, Record, batches, json_lines, lines, whole_objects
+from sensors.base import Origin
+from sensors.records import Convert, Line, LineReader, Record, whole_objects
 from sensors.zeek_map import convert
 from vonggac.domain.event import Document
 
@@ -28,17 +28,21 @@ _TELLTALE = (
 )  # fmt: skip
 
 
-class ZeekTsvReader:
+class ZeekTsvReader(LineReader):
     name = "zeek"
+    header = b"#"
 
     def accepts(self, head: bytes) -> bool:
         return head.startswith((b"#separator ", b"#fields\t", b"#path\t"))
 
-    def read(self, stream: BinaryIO, location: str, origin: Origin) -> Iterator[Batch]:
-        return batches(tsv_rows(lines(stream)), location, _begin(origin))
+    def rows(self, found: Iterator[Line]) -> Iterator[Record]:
+        return tsv_rows(found)
+
+    def begin(self, origin: Origin) -> Callable[[str], Convert]:
+        return _begin(origin)
 
 
-class ZeekJsonReader:
+class ZeekJsonReader(LineReader):
     name = "zeek-json"
 
     def accepts(self, head: bytes) -> bool:
@@ -47,12 +51,12 @@ class ZeekJsonReader:
             return False
         return "_path" in row or "id.orig_h" in row or "uid" in row or "fuid" in row
 
-    def read(self, stream: BinaryIO, location: str, origin: Origin) -> Iterator[Batch]:
-        return batches(json_lines(stream), location, _begin(origin))
+    def begin(self, origin: Origin) -> Callable[[str], Convert]:
+        return _begin(origin)
 
 
-def _begin(origin: Origin) -> Callable[[str], Callable[[dict[str, Any], int], Document | str]]:
-    def begin(source: str) -> Callable[[dict[str, Any], int], Document | str]:
+def _begin(origin: Origin) -> Callable[[str], Convert]:
+    def begin(source: str) -> Convert:
         adapter = Adapter(origin, source, "zeek")
 
         def row(record: dict[str, Any], line: int) -> Document | str:

@@ -52,6 +52,12 @@ def filter_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--filter", "bpf", default="", help="BPF filter for iface:NAME, as tcpdump takes it.")(command)
 
 
+def follow_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--follow`, for logs that grow."""
+    text = "Logs and folders of them: go on where the last call stood, and with what is added, until a signal."
+    return click.option("--follow", is_flag=True, help=text)(command)
+
+
 def read_password() -> str:
     """The first line of standard input."""
     line = sys.stdin.readline().rstrip("\r\n")

@@ -6,11 +6,11 @@ import json
 import pytest
 
 from sensors import records
-from sensors.records import json_lines, json_values, parse
+from sensors.records import json_rows, json_values, lines, parse
 
 
 def values(data: bytes) -> list[object]:
-    return [record.value if record.value is not None else record.reason for record in json_lines(io.BytesIO(data))]
+    return [record.value if record.value is not None else record.reason for record in json_rows(lines(io.BytesIO(data)))]
 
 
 def spread(data: bytes) -> list[object]:
@@ -18,7 +18,7 @@ def spread(data: bytes) -> list[object]:
 
 
 def test_a_bad_line_does_not_stop_the_next():
-    found = list(json_lines(io.BytesIO(b'{"a": 1}\n{"a": \n\n[1]\n{"a": 2}')))
+    found = list(json_rows(lines(io.BytesIO(b'{"a": 1}\n{"a": \n\n[1]\n{"a": 2}'))))
     assert [(record.line, record.reason) for record in found] == [
         (1, ""),
         (2, "not_json"),
