@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import ipaddress
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sensors import reader_for
-from sensors.base import SNIFF_BYTES, Origin
+from sensors.base import SNIFF_BYTES, Batch, Origin
 from sensors.source import open_input
 from vonggac.domain.event import Document
 from vonggac.errors import UnknownInput
@@ -56,16 +57,20 @@ def cases(data: Path) -> list[dict[str, Any]]:
 
 
 def sense(path: Path) -> list[Document]:
-    """Every event of one capture. Raises ReadError where it is not one, or breaks off."""
+    """Every event of one capture."""
+    return [event for batch in read(path) for event in batch.events]
+
+
+def read(path: Path) -> list[Batch]:
+    """What one capture gives. Raises UnknownInput where it is none, ReadError where nothing of it can be read."""
     with open_input(str(path)) as stream:
         head = stream.look()
         while len(head) < SNIFF_BYTES and not stream.looked_all:
             head = stream.look()
         reader = reader_for(head)
         if reader is None:
-            raise UnknownInput("unknown_input", location=str(path))
-        batches = reader.read(io.BufferedReader(stream), str(path), Origin("conformance"))
-        return [event for batch in batches for event in batch.events]
+            raise UnknownInput("input_unknown_kind", location=str(path))
+        return list(reader.read(io.BufferedReader(stream), str(path), Origin("conformance")))
 
 
 def at(document: Mapping[str, Any], path: str, default: Any = None) -> Any:
@@ -87,6 +92,11 @@ def same(expected: Any, ours: Any) -> bool:
     if address(str(expected)) is not None:
         return address(str(expected)) == address(str(ours))
     return False
+
+
+def name_parts(distinguished: str) -> list[str]:
+    """The parts of a distinguished name of ours."""
+    return re.split(r"(?<!\\), ", distinguished)
 
 
 def address(text: str) -> str | None:

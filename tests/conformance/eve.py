@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from tests.conformance import eve_words
-from tests.conformance.checks import Check, address, aside, at, of, same, verdict
+from tests.conformance.checks import Check, address, aside, at, name_parts, of, same, verdict
 from vonggac.domain.event import Document
 
 #: Record types that a decoder cannot be held to, and why.
@@ -200,19 +200,15 @@ def _file_name(event: Document) -> str | None:
 
 def _tls(event: Document) -> dict[str, Any]:
     version = at(event, "tls.version")
-    older = version in ("1.0", "1.1", "1.2")
+    old = {"2.0": "SSLv2", "3.0": "SSLv3", "1.0": "TLSv1", "None": "UNDETERMINED"}  # app-layer-ssl.c
     serial = at(event, "tls.server.x509.serial_number")
     sha1 = at(event, "tls.server.hash.sha1")
     return {
         "sni": at(event, "tls.client.server_name"),
-        "version": "UNDETERMINED"
-        if version is None
-        else f"TLSv{version}".replace("v1.0", "v1")
-        if older
-        else f"TLS {version}",
+        "version": old.get(str(version), f"TLS {version}"),
         "session_resumed": at(event, "tls.resumed") or None,
-        "subject": at(event, "tls.server.subject"),
-        "issuerdn": at(event, "tls.server.issuer"),
+        "subject": _name(at(event, "tls.server.subject")),
+        "issuerdn": _name(at(event, "tls.server.issuer")),
         "serial": serial and ":".join(re.findall("..", serial)),
         "fingerprint": sha1 and ":".join(re.findall("..", sha1.lower())),
         "notbefore": (at(event, "tls.server.not_before") or "")[:19] or None,
@@ -223,6 +219,11 @@ def _tls(event: Document) -> dict[str, Any]:
         "ja4": at(event, "tls.client.ja4"),
         "client_alpns": at(event, "vonggac.tls.client_alpns"),
     }
+
+
+def _name(distinguished: str | None) -> str | None:
+    """Suricata writes a name's parts as they stand in the certificate, we with the most specific first."""
+    return None if distinguished is None else ", ".join(reversed(name_parts(distinguished)))
 
 
 def _quic(event: Document) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.conformance import zeek_words
 from tests.conformance.checks import Check, address, aside, at, same, verdict
-from tests.conformance.zeek_words import epoch, flag, vector
+from tests.conformance.zeek_words import dn, epoch, flag, vector
 from vonggac.domain.event import Document
 
 #: Columns that are Zeek's own affair, hold its ids, or are masked.
@@ -235,8 +235,8 @@ def _ssl(event: Document) -> dict[str, Any]:
         "resumed": flag(at(event, "tls.resumed", False)),
         "established": flag(at(event, "tls.established", False)),
         "next_protocol": at(event, "tls.next_protocol"),
-        "subject": at(event, "tls.server.subject"),
-        "issuer": at(event, "tls.server.issuer"),
+        "subject": dn(at(event, "tls.server.subject")),
+        "issuer": dn(at(event, "tls.server.issuer")),
         "sni_matches_cert": flag(matches),
         "cert_chain_fps": digest and digest.lower(),
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from tests.conformance.checks import at, of
+from tests.conformance.checks import at, name_parts, of
 from vonggac.domain.event import Document
 
 #: A row without the ends of the connection; they are the event's.
@@ -24,6 +24,11 @@ def flag(value: Any) -> str | None:
 
 def vector(values: Any) -> str | None:
     return ",".join(str(value) for value in values) if values else None
+
+
+def dn(distinguished: str | None) -> str | None:
+    """Zeek joins the parts of a distinguished name without a blank."""
+    return None if distinguished is None else ",".join(name_parts(distinguished))
 
 
 def ntp(event: Document) -> Row:
@@ -133,8 +138,8 @@ def x509(event: Document) -> Row | None:
     if digest is None:
         return None
     row: Row = {
-        "certificate.subject": at(event, "tls.server.subject"),
-        "certificate.issuer": at(event, "tls.server.issuer"),
+        "certificate.subject": dn(at(event, "tls.server.subject")),
+        "certificate.issuer": dn(at(event, "tls.server.issuer")),
     }
     row |= {"certificate.serial": at(event, "tls.server.x509.serial_number"), "fingerprint": digest.lower()}
     for name, ours in (("not_valid_before", "not_before"), ("not_valid_after", "not_after")):
