@@ -105,6 +105,10 @@ class Engine:
         return counts
 
     @property
+    def open_flows(self) -> int:
+        return len(self._table)
+
+    @property
     def waiting(self) -> bool:
         """Whether there are events to take."""
         return bool(self._events)

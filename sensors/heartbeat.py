@@ -25,6 +25,8 @@ class Counted(Protocol):
 
     def dropped(self) -> int: ...
 
+    def open_flows(self) -> int: ...
+
 
 class Losses(Protocol):
     """What it needs to know of the spool (`sensors.spool.SpoolWriter`)."""
@@ -55,12 +57,10 @@ class Pulse:
         ticks: Callable[[], float],
         *,
         wires: Sequence[Counted] = (),
-        flows_open: Callable[[], int] = lambda: 0,
         beat_seconds: float = BEAT_SECONDS,
     ) -> None:
         self._origin, self._spool, self._wires = origin, spool, wires
         self._clock, self._ticks = clock, ticks
-        self._flows_open = flows_open
         self._every = beat_seconds
         self._began = ticks()
         self._source = fingerprint(f"{origin.sensor} {format_instant(clock())}".encode())
@@ -90,7 +90,7 @@ class Pulse:
             "dropped_spool": dict(self._spool.dropped),
             "lag_seconds": round(max(wire.lag_ns for wire in self._wires) / 1e9, 3),
             "spool_bytes": self._spool.size,
-            "flows_open": self._flows_open(),
+            "flows_open": sum(wire.open_flows() for wire in self._wires),
             "version": __version__,
         }
         return event
@@ -102,7 +102,11 @@ class Pulse:
         event["event"] |= {"reason": "spool_budget"}
         if begin:
             event["event"] |= {"start": begin, "end": end}
-        event["vonggac"]["data_loss"] = {"datasets": counts, "events": sum(counts.values())}
+        event["vonggac"]["data_loss"] = {
+            "datasets": counts,
+            "events": sum(counts.values()),
+            "total": sum(self._spool.dropped.values()),
+        }
         return event
 
     def _event(self, dataset: str, kind: str) -> Document:

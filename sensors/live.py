@@ -22,6 +22,7 @@ from typing import Any
 from sensors.base import BATCH_UNITS, Batch, Origin
 from sensors.chunk import CHUNK_PACKETS, Chunk, Packet
 from sensors.compiled import Loops
+from sensors.engine import Engine
 from sensors.pcap import sense
 from vonggac.errors import ReadError, UnknownInput, UsageRefused
 
@@ -64,9 +65,13 @@ class Wire:
         self.location = location
         self.packets = self.bytes = self.lag_ns = 0
         self._dropped = 0
+        self._engine: Engine | None = None
         self._interface = location.removeprefix("iface:")
         self._socket = _open(self._interface, bpf)
         self._link = _link(self._socket.ins, self._interface)
+
+    def open_flows(self) -> int:
+        return self._engine.open_flows if self._engine is not None else 0
 
     def dropped(self) -> int:
         """Packets that passed the filter and that the kernel had no room for, since the wire was opened.
@@ -93,9 +98,12 @@ class Wire:
             return True
 
         try:
-            yield from sense(self._chunks(stop), self.location, origin, Loops(), full)
+            yield from sense(self._chunks(stop), self.location, origin, Loops(), full, self._began)
         finally:
             self.close()
+
+    def _began(self, engine: Engine) -> None:
+        self._engine = engine
 
     def _chunks(self, stop: Callable[[], bool]) -> Iterator[Chunk | int]:
         """Packets as they come, at most CHUNK_SECONDS of them at a time; the time (ns) when none came for a moment.

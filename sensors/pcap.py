@@ -108,11 +108,13 @@ def sense(
     origin: Origin,
     loops: Loops,
     full: Callable[[int], bool] = lambda taken: taken >= BATCH_UNITS,
+    began: Callable[[Engine], None] = lambda engine: None,
 ) -> Iterator[Batch]:
     """The batches of a capture. Where it breaks off, the last batch says so and holds what was found before.
 
     `full` says, given the packets taken since the last batch, whether it is time for the next. A live capture gives
-    the time (ns) where no packet came for a moment, so that flows and batches can end without one.
+    the time (ns) where no packet came for a moment, so that flows and batches can end without one. `began` is given
+    the engine, for who counts its flows.
     """
     engine: Engine | None = None
     source = ""
@@ -128,6 +130,7 @@ def sense(
                 if engine is None:
                     source = fingerprint(chunk.record)
                     engine = Engine(origin, source)
+                    began(engine)
                 engine.use(loops.functions)
                 for _ in engine.feed(chunk):
                     yield from _batches(engine, source, location, position, 0)

@@ -23,6 +23,9 @@ class Wire:
     def dropped(self) -> int:
         return 3
 
+    def open_flows(self) -> int:
+        return 4
+
 
 class Clock:
     def __init__(self) -> None:
@@ -62,7 +65,7 @@ def test_it_beats_every_30_seconds_without_any_packet(tmp_path, clock):
     assert last["organization"] == {"id": "G99", "name": "Bộ mẫu"}
     figures = last["vonggac"]["heartbeat"]
     assert figures | {"up_seconds": 300.0, "packets": 20, "bytes": 1200, "dropped_kernel": 6} == figures
-    assert figures | {"dropped_spool": {}, "lag_seconds": 1.5, "interfaces": 2} == figures
+    assert figures | {"dropped_spool": {}, "lag_seconds": 1.5, "interfaces": 2, "flows_open": 8} == figures
 
 
 def test_what_was_dropped_is_an_event_within_a_minute_and_arrives_though_the_spool_is_full(tmp_path, clock):
