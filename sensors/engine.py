@@ -28,6 +28,10 @@ MAX_EVENTS = 8_192
 #: UDP payloads looked at before a flow's protocol is left unknown.
 MAX_UDP_TRIES = 4
 
+#: What a flow may tell: so many things, and one more for each packet or for so many bytes of it. Past that it is a
+#: flood of tiny messages: it is no longer listened to, and that is told.
+FREE_TELLINGS = 64
+BYTES_PER_TELLING = 96
 #: Announced connections remembered at a time; the oldest is forgotten.
 MAX_EXPECTED = 4_096
 
@@ -137,6 +141,7 @@ class Engine:
                     continue
                 at = Moment(first + packet, times[packet])
                 payload = data[offset : offset + length]
+                flow.allowance += max(BYTES_PER_TELLING, length)
                 self._data(number, flow, detail, payload, missing, seq, first_byte, at)
             elif kind == kernel.END:
                 self._end(number, REASONS[detail])
@@ -152,6 +157,7 @@ class Engine:
 
     def _flow(self, row: Row, number: int) -> Flow:
         flow = Flow(row, self._table.key(number))
+        flow.allowance = FREE_TELLINGS * BYTES_PER_TELLING
         flow.id = self._scribe.id(flow.begun.ns, flow.begun.position, "flow", flow.depth)
         return flow
 
@@ -209,7 +215,8 @@ class Engine:
             flow = self._open(number)
             if flow.begun == at:
                 flow.vlans, flow.outer = vlans, segment.outer
-        if segment.payload or segment.missing:
+        if not flow.deaf and (segment.payload or segment.missing):
+            flow.allowance += max(BYTES_PER_TELLING, len(segment.payload))
             seq = segment.seq + 1 & 0xFFFFFFFF if segment.flags & SYN else segment.seq
             first_byte = self._table.first_byte(number, side)
             self._data(number, flow, side, segment.payload, segment.missing, seq, first_byte, at)
@@ -230,7 +237,7 @@ class Engine:
             else:
                 wanted = False
         except Undecodable as fault:
-            wanted = flow.protocol != TCP
+            wanted = flow.protocol != TCP and flow.allowance >= 0
             self._anomaly(at, fault, flow)
         if not wanted:
             flow.deaf = True
@@ -248,7 +255,8 @@ class Engine:
         try:
             self._emit(flow, stream.push(side, payload, missing, seq, at))
         except Undecodable:
-            self._emit(flow, stream.close(False))
+            if not stream.done:
+                self._emit(flow, stream.close(False))
             raise
         return not stream.done
 
@@ -296,7 +304,7 @@ class Engine:
                 self._emit(flow, flow.talk.close(True))
         except Undecodable as fault:
             self._anomaly(at, fault, flow, _AT_END + flow.depth)
-            if flow.stream is not None:
+            if flow.stream is not None and not flow.stream.done:
                 self._emit(flow, flow.stream.close(False))
         self._events.append(self._scribe.flow(flow, row, reason))
 
@@ -311,11 +319,16 @@ class Engine:
             del self._expected[next(iter(self._expected))]
 
     def _emit(self, flow: Flow, found: Iterable[Left]) -> None:
+        """Raises Undecodable when the flow tells more than it may; then it has stopped."""
         for thing in found:
             if isinstance(thing, Expect):
                 self._expect(flow, thing)
             elif not isinstance(thing, Become):  # a datagram flow has no rest to hand on
                 self._events.append(self._scribe.found(flow, thing))
+                flow.allowance -= BYTES_PER_TELLING
+                if flow.allowance < 0:
+                    flow.hush()
+                    raise Undecodable("flow", 0, "too_many_messages")
 
     def _anomaly(self, at: Moment, fault: Undecodable, flow: Flow | None, ordinal: int | None = None) -> None:
         """Report a fault. Those told later than their packet bring an ordinal that no other anomaly there can have."""

@@ -41,8 +41,8 @@ class Flow:
     """Who talks on a flow and what was understood of it; its counters are in its row of the table."""
 
     __slots__ = (
-        "begun", "deaf", "depth", "dport", "dst", "ends", "id", "label", "outer", "protocol", "sport", "src", "stream",
-        "talk", "tries", "vlans",
+        "allowance", "begun", "deaf", "depth", "dport", "dst", "ends", "id", "label", "outer", "protocol", "sport",
+        "src", "stream", "talk", "tries", "vlans",
     )  # fmt: skip
 
     def __init__(self, row: Row, key: bytes) -> None:
@@ -56,12 +56,20 @@ class Flow:
         self.vlans = tuple(vlan for vlan in row[kernel.VLAN : kernel.INNER_VLAN + 1] if vlan >= 0)
         self.outer: tuple[tuple[str, bytes, bytes], ...] = ()
         self.ends: Ends | None = None
+        self.allowance = 0  # bytes' worth of things that it may still tell
         self.deaf = False  # no more payloads are wanted; the kernel hears of it before its next chunk
         self.tries = 0
         self.label = ""  # the protocol's name where no talk knows it
         self.stream: Stream | None = None
         self.talk: Talk | None = None
         self.id = ""
+
+    def hush(self) -> None:
+        """Nothing more is read of it; its protocol stays known."""
+        self.label = self.application
+        self.talk = None
+        if self.stream is not None:
+            self.stream.stop()
 
     @property
     def application(self) -> str:

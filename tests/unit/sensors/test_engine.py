@@ -14,7 +14,7 @@ from sensors.made.traffic import Capture
 from tests.unit.sensors.talks.test_dns import answer, query
 from tests.unit.sensors.talks.test_http import request, response
 from tests.unit.sensors.wire import CLIENT, MACS, SERVER, batches, of, pcap, scapy, sense, tcp, udp
-from vonggac.domain.event import fault
+from vonggac.domain.event import Document, fault
 from vonggac.domain.times import format_instant, from_epoch_us
 
 s = scapy()
@@ -158,3 +158,26 @@ def test_two_sources_that_begin_with_the_same_packet_share_no_id_but_its_own(tmp
     first, second = ids(5.0), ids(6.0)
     assert len(first) == len(second) == 4
     assert len(set(first) & set(second)) == 1
+
+
+def flood(message: bytes, count: int) -> list[Document]:
+    """The events of a TCP client that sends a message so many times."""
+    return sense(tcp([(0, message * count)], dport=389, size=1400))
+
+
+@pytest.mark.parametrize("message", [b"\x30\x06\x02\x01\x05\x50\x01\x04", b"GET / HTTP/1.0\r\n\r\n"])
+def test_a_flood_of_tiny_messages_is_told_once_and_not_followed(message):
+    few, many = flood(message, 20), flood(message, 4_000)
+    assert not of(few, "anomaly")
+    (anomaly,) = of(many, "anomaly")
+    assert anomaly["vonggac"]["anomaly"]["reason"] == "too_many_messages"
+    sent = 4_000 * len(message)
+    assert len(many) < 70 + sent / 90
+    (flow,) = of(many, "flow")
+    assert flow["network"]["protocol"] == of(few, "flow")[0]["network"]["protocol"]
+    assert flow["source"]["bytes"] > sent
+
+
+def test_one_message_a_packet_is_never_a_flood():
+    frames = [udp(query(number), sport=40_000) for number in range(1_000)]
+    assert len(of(sense(frames), "dns")) == 1_000
