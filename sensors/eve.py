@@ -5,17 +5,25 @@ Source: Suricata user guide, "EVE JSON Format", versions 4 to 8.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from sensors import eve_map
 from sensors.adapt import Adapter, dns_question, relate, text, time_ns, url_parts, whole
 from sensors.base import Origin
 from sensors.decode.http import percent_decoded
-from sensors.document import instant_text
+from sensors.document import flags_text, instant_text
 from sensors.records import Convert, LineReader, whole_objects
 from vonggac.domain.event import Document, put
 
-_DATASETS = {"fileinfo": "file", "krb5": "kerberos", "ikev2": "ike"}
+_DATASETS = {"fileinfo": "file", "krb5": "kerberos", "ikev2": "ike", "mdns": "dns", "llmnr": "dns"}
+_PROTOCOLS = {"krb5": "kerberos", "ikev2": "ike", "http2": "http", "dcerpc_udp": "dcerpc"}
+_NO_PROTOCOLS = frozenset({"alert", "anomaly", "email", "fileinfo", "flow", "netflow", "tcp"})
+#: Why a flow's event was written, in the native sensor's words.
+_END_REASONS = {"timeout": "idle", "forced": "evicted", "shutdown": "end-of-input", "tcp_reuse": "closed"}
+_HEX = re.compile(r"[0-9a-fA-F]{1,2}")
 _KEYS = frozenset(
     {
         "timestamp", "event_type", "src_ip", "src_port", "dest_ip", "dest_port", "proto", "flow_id", "app_proto",
@@ -54,10 +62,13 @@ def convert(adapter: Adapter, record: dict[str, Any], line: int) -> Document | s
     mapped = _SECTIONS.get(kind)
     if mapped is not None:
         mapped(document, own)
-    for other in ("flow", "http", "dns", "tls", "ssh"):  # an alert or a file carries the transaction it was found in
-        if other != kind and isinstance(record.get(other), dict):
-            _SECTIONS[other](document, dict(record[other]))
     left: Document = {kind: own} if own else {}
+    for other, mapping in _SECTIONS.items():  # an alert or a file carries the transaction it was found in
+        if other != kind and other != "alert" and isinstance(record.get(other), dict):
+            rest = dict(record[other])
+            mapping(document, rest)
+            if rest and other not in ("flow", "fileinfo"):
+                left[other] = rest
     left |= {name: value for name, value in record.items() if name not in _KEYS and name not in (kind, *_SECTIONS)}
     if left:
         document["vonggac"]["eve"] = left
@@ -74,8 +85,8 @@ def _common(adapter: Adapter, document: Document, record: dict[str, Any], kind: 
     adapter.endpoints(document, source, destination, transport)
     network = document["network"]
     put(network, "community_id", text(record.get("community_id")))
-    protocol = text(record.get("app_proto")) or (kind if kind in ("dns", "http", "tls", "ssh", "smtp", "ftp") else None)
-    put(network, "protocol", None if protocol == "failed" else protocol)
+    protocol = text(record.get("app_proto")) or (kind if kind in _SECTIONS and kind not in _NO_PROTOCOLS else None)
+    put(network, "protocol", None if protocol in ("failed", "unknown") else _PROTOCOLS.get(protocol or "", protocol))
     vlan = record.get("vlan")
     tags = vlan if isinstance(vlan, list) else [vlan] if vlan is not None else []
     if tags:
@@ -142,7 +153,16 @@ def _flow(document: Document, own: dict[str, Any]) -> None:
         document["event"]["end"] = document["@timestamp"] = instant_text(end_ns)
     if start is not None and end_ns is not None:
         document["event"]["duration"] = max(0, end_ns - start)
-    put(document, "vonggac.flow.end_reason", text(own.pop("reason", None)))
+    reason = text(own.pop("reason", None))
+    put(document, "vonggac.flow.end_reason", _END_REASONS.get(reason or "", reason))
+
+
+def _tcp(document: Document, own: dict[str, Any]) -> None:
+    """Flags of both sides, written as one hexadecimal byte each."""
+    for name, side in (("tcp_flags_ts", "source"), ("tcp_flags_tc", "destination")):
+        value = own.pop(name, None)
+        if isinstance(value, str) and _HEX.fullmatch(value):
+            put(document, f"vonggac.flow.tcp_flags.{side}", flags_text(int(value, 16)))
 
 
 def _dns(document: Document, own: dict[str, Any]) -> None:
@@ -249,6 +269,10 @@ def _file(document: Document, own: dict[str, Any]) -> None:
     put(document, "vonggac.file.complete", None if state is None else state == "CLOSED" and own.get("gaps") is not True)
 
 
+def _same(protocol: str, document: Document, own: dict[str, Any]) -> None:
+    eve_map.same(protocol, document, own)
+
+
 _SECTIONS: dict[str, Callable[[Document, dict[str, Any]], None]] = {
     "alert": _alert,
     "flow": _flow,
@@ -257,4 +281,30 @@ _SECTIONS: dict[str, Callable[[Document, dict[str, Any]], None]] = {
     "tls": _tls,
     "ssh": _ssh,
     "fileinfo": _file,
+    "tcp": _tcp,
+    "dhcp": eve_map.dhcp,
+    "snmp": eve_map.snmp,
+    "ike": partial(_same, "ike"),
+    "ikev2": partial(_same, "ike"),
+    "tftp": eve_map.tftp,
+    "arp": eve_map.arp,
+    "ftp": eve_map.ftp,
+    "ftp_data": eve_map.ftp_data,
+    "mqtt": eve_map.mqtt,
+    "sip": eve_map.sip,
+    "smtp": eve_map.smtp,
+    "email": eve_map.email,
+    "quic": eve_map.quic,
+    "smb": eve_map.smb,
+    "dcerpc": partial(_same, "dcerpc"),
+    "krb5": eve_map.kerberos,
+    "ntp": partial(_same, "ntp"),
+    "rfb": eve_map.rfb,
+    "pop3": eve_map.pop3,
+    "modbus": eve_map.modbus,
+    "rdp": eve_map.rdp,
+    "ldap": eve_map.ldap,
+    "mdns": _dns,
+    "llmnr": _dns,
+    "anomaly": eve_map.anomaly,
 }
