@@ -36,7 +36,7 @@ _NOT_OURS = {
 _UNNAMED = (
     "pcap_cnt", "tx_id", "flow.alerted", "flow_id", "pkt_src", "packet", "packet_info", "pcap_filename", "stream",
     "log_level", "flow.bypassed", "flow.action", "flow.exception_policy", "flow.tx_cnt", "flow.wrong_thread",
-    "fileinfo.tx_id", "fileinfo.stored", "fileinfo.file_id", "dns.tx_id", "icmp_code", "response_icmp_code",
+    "fileinfo.tx_id", "fileinfo.stored", "fileinfo.file_id", "dns.tx_id",
     "tcp.ts_gap", "tcp.tc_gap", "tcp.ts_max_regions", "tcp.tc_max_regions", "engine", "direction", "ether",
     "parent_id", "app_proto_tc", "app_proto_ts", "app_proto_orig", "app_proto_expected", "suricata_version", "files",
     "capture_file", "metadata", "verdict", "payload", "payload_printable", "in_iface", "host",
@@ -98,6 +98,7 @@ def _record(event: Document, name: str, section: Mapping[str, Any]) -> dict[str,
     }
     record["ip_v"] = {"ipv4": 4, "ipv6": 6}.get(str(at(event, "network.type")))
     record["tunnel"] = eve_words.tunnel(event)
+    record["flow_id"] = at(event, "flow.id")
     vlan = [at(event, "network.vlan.id"), at(event, "network.inner.vlan.id")]
     record["vlan"] = [int(tag) for tag in vlan if tag is not None]
     record |= section.pop("", {}) if isinstance(section, dict) else {}
@@ -386,6 +387,17 @@ def _quoted(events: list[Document], records: list[dict[str, Any]]) -> None:
                 record["flow"][f"bytes_{side}"] += size
 
 
+def _codes(events: list[Document], records: list[dict[str, Any]]) -> None:
+    """A flow of ICMP has the codes of its first message and of the answer to it; with us its messages tell."""
+    first: dict[Any, Document] = {}
+    for event in of(events, "icmp"):
+        first.setdefault(at(event, "flow.id"), event["vonggac"]["icmp"])
+    for record in records:
+        icmp = first.get(record.get("flow_id"))
+        if icmp is not None and record["event_type"] == "flow":
+            record |= {"icmp_code": icmp["code"], "response_icmp_code": 0}  # an echo is answered with code 0
+
+
 _MISSING = object()
 
 
@@ -509,6 +521,7 @@ def _records(events: list[Document], dns_version: int) -> list[dict[str, Any]]:
     records = [record for event in events for record in as_eve(event, dns_version)]
     _join(records)
     _quoted(events, records)
+    _codes(events, records)
     return records
 
 

@@ -14,7 +14,6 @@ from vonggac.errors import VonggacError
 
 #: What a malformed capture may take, however it ends.
 MAX_SECONDS = 5.0
-_TRANSPORTS = {"tcp": 6, "udp": 17, "icmp": 1, "ipv6-icmp": 58, "sctp": 132}
 
 
 def community_ids(case: Mapping[str, Any], data: Path) -> Iterator[Check]:
