@@ -22,7 +22,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 MAX_FILES = 512
 
 # linux/prctl.h, linux/capability.h
-_PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _CLEAR_ALL = 24, 38, 47, 4
+_PR_GET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _CLEAR_ALL = 21, 24, 38, 47, 4
 _CAPABILITY_VERSION_3, _CAPABILITIES = 0x20080522, 64
 
 # linux/landlock.h; these system calls have one number on every machine
@@ -77,6 +77,14 @@ def confine(writable: Iterable[Path]) -> list[str]:
     if _seccomp():
         applied.append("seccomp")
     return applied
+
+
+def available() -> list[str]:
+    """Which of the layers that depend on the kernel it has: `landlock-ABI`, `seccomp`."""
+    abi = _call(_CREATE_RULESET, None, 0, 1)
+    # PR_GET_SECCOMP fails where seccomp was not built in.
+    seccomp = platform.machine() in _MACHINES and _libc.prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) >= 0
+    return ([f"landlock-{abi}"] if abi > 0 else []) + (["seccomp"] if seccomp else [])
 
 
 def drop_capabilities() -> bool:

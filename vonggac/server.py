@@ -27,7 +27,7 @@ from vonggac.domain.event import Document
 from vonggac.domain.event import field as value_at
 from vonggac.domain.stats import By
 from vonggac.domain.times import VIETNAM, Period, format_instant, parse_instant
-from vonggac.errors import UsageRefused, VonggacError
+from vonggac.errors import UsageRefused
 from vonggac.evidence import packets_behind
 from vonggac.jobs import Jobs, JobSpec
 from vonggac.pipeline import Pipeline, Summary, accounts, keep_accounts
@@ -136,7 +136,7 @@ class Running:
                         acknowledge()
                         self._hear(batch)
                         total += summary
-            except VonggacError:
+            except BaseException:
                 self.close_spools()  # what was not taken comes again
                 raise
             finally:
@@ -224,10 +224,9 @@ class Running:
     def _check_heartbeats(self) -> str:
         limit = self.node.clock() - SILENT_AFTER
         records = self.node.store.records.list(HEARTBEAT)
-        silent = [record.key for record in records if parse_instant(record.body.get("beat", record.body["at"])) < limit]
-        losing = [
-            record.key for record in records if record.body.get("dropped_kernel") or record.body.get("dropped_spool")
-        ]
+        silent = [record.key for record in records if parse_instant(record.body["at"]) < limit]
+        lossy = ("dropped_kernel", "dropped_spool")
+        losing = [record.key for record in records if any(record.body.get(name) for name in lossy)]
         return f"{len(records)} sensors, silent: {', '.join(silent) or '-'}, with losses: {', '.join(losing) or '-'}"
 
     def _forget(self) -> str:

@@ -277,6 +277,12 @@ def test_a_full_disk_is_named_and_after_making_room_the_same_call_finishes(
     assert again["events"] + again["duplicates"] > 7_000
 
 
+def test_a_filter_without_an_interface_is_refused(made_day: dict[str, Path], tmp_path: Path) -> None:
+    done = vonggac("sense", made_day[SITE], "--filter", "udp")
+    assert done.code == 2
+    explained(done, "--filter", "iface:")
+
+
 def test_a_spool_on_a_full_disk_is_named(made_day: dict[str, Path], small_disk: Path) -> None:
     (small_disk / "ballast").write_bytes(bytes(40 * 1024 * 1024 - 40_960))
     done = vonggac("sensor", made_day[SITE], "--to", small_disk / "dem")

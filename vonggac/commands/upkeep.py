@@ -40,6 +40,7 @@ def doctor(call: Call) -> None:
         _store(call),
         _rules(call),
         _finding("capture", _may_capture(), "", "CAP_NET_RAW: needed for iface: sources only", needed=False),
+        _confinement(),
         _finding("java", shutil.which("java") is not None, "", "for tests on Elasticsearch only", needed=False),
     ]
     call.table(findings, ("name", "ok", "found", "wanted"))
@@ -72,6 +73,14 @@ def _rules(call: Call) -> dict[str, object]:
 
     loaded = load_rules(call.settings, ())
     return _finding("rules", not loaded.faults, f"{len(loaded.rules)} rules", "rules without faults")
+
+
+def _confinement() -> dict[str, object]:
+    from sensors.confine import available
+
+    layers = available()
+    wanted = "seccomp and Landlock: without them a live sensor keeps rights it does not need"
+    return _finding("confinement", len(layers) > 1, ", ".join(layers) or "-", wanted, needed=False)
 
 
 def _may_capture() -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+import zstandard
 
 from tests.unit.api.conftest import Node
 from vonggac.domain.access import UserRole
@@ -61,6 +64,24 @@ def test_a_sensor_of_an_agency_sends_that_agencys_events_only(node: Node) -> Non
     other = {**batch, "events": [{"organization": {"id": "G99"}}]}
     assert sensor.post("/api/v1/intake", json=own).json() == {"events": 1}
     assert sensor.post("/api/v1/intake", json=other).status_code == 403
+
+
+def test_a_compressed_batch_is_inflated_so_far_and_no_further(node: Node) -> None:
+    sensor = node.program(UserRole.SENSOR)
+    compress = zstandard.ZstdCompressor().compress
+    batch = {"source": "s", "location": "l", "position": 0, "taken": 1, "events": [], "refused": [], "counts": {}}
+    zstd = {"Content-Encoding": "zstd"}
+
+    def send(body: bytes, **headers: str) -> int:
+        return int(sensor.post("/api/v1/intake", content=body, headers={**zstd, **headers}).status_code)
+
+    named = {"Vonggac-Batch": "0" * 32 + "/1"}
+    assert send(compress(json.dumps(batch).encode()), **named) == 200
+    assert send(compress(bytes(100 << 20))) == 413
+    assert send(b"\x28\xb5\x2f\xfd not zstd") == 422
+    assert send(compress(b"{}")) == 422
+    for wrong in ("x", "0" * 32, "0" * 32 + "/-1", "/1", "0" * 32 + "/" + "9" * 30):
+        assert send(compress(json.dumps(batch).encode()), **{"Vonggac-Batch": wrong}) == 422
     assert len(node.taken) == 1
 
 

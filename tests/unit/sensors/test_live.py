@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from ctypes.util import find_library
 import pytest
 
 from sensors import open_source
-from sensors.live import capture
+from sensors.live import Wire, capture
+from sensors.watch import Stop, stopping, watch
 from tests.unit.sensors.talks.test_dns import answer, query
 from tests.unit.sensors.wire import ORIGIN, of, scapy
 from vonggac.errors import UnknownInput, UsageRefused
@@ -35,7 +37,7 @@ def veth() -> Iterator[tuple[str, str]]:
         scapy().conf.ifaces.reload()
         yield names
     finally:
-        subprocess.run(["ip", "link", "delete", names[0]], check=True)
+        subprocess.run(["ip", "link", "delete", names[0]], check=False, capture_output=True)
 
 
 def send(interface: str, *payloads: tuple[bytes, bool]) -> None:
@@ -90,3 +92,75 @@ def test_an_interface_that_does_not_exist_is_named():
     with pytest.raises(UnknownInput) as caught:
         open_source("iface:nothing0", ORIGIN)
     assert (caught.value.key, caught.value.facts["interface"]) == ("interface_missing", "nothing0")
+
+
+# --- several at once, counted, ended
+
+
+def test_two_interfaces_are_captured_at_once_and_open_flows_are_told_at_the_end(veth):
+    stop = Stop()
+    wires = [Wire(f"iface:{name}") for name in veth]
+    events, locations = [], set()
+    started = []
+    for batch in watch(wires, ORIGIN, stop, started=lambda: started.append(send(veth[1], (query(), False)))):
+        if batch is not None:
+            events += batch.events
+            locations |= {batch.location} if batch.taken else set()
+        if locations == {wire.location for wire in wires} and not stop():
+            stop.ask(signal.SIGTERM)
+    assert started
+    flows = [flow for flow in of(events, "flow") if flow.get("destination", {}).get("port") == 53]
+    assert len(flows) == 2  # each interface saw it
+    assert {flow["vonggac"]["flow"]["end_reason"] for flow in flows} == {"end-of-input"}
+    assert len(of(events, "dns")) == 2
+    assert all(wire.packets and wire.bytes for wire in wires)
+
+
+def test_what_the_kernel_had_no_room_for_is_counted_over_all_askings(veth):
+    wire = Wire(f"iface:{veth[0]}")
+    wire._socket.ins.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    try:
+        send(veth[1], *[(query(), False)] * 200)
+        first = wire.dropped()
+        send(veth[1], *[(query(), False)] * 200)
+        assert 0 < first < wire.dropped()
+        assert wire.dropped() >= 300
+    finally:
+        wire.close()
+    assert wire.dropped() >= 300
+
+
+def test_an_interface_that_goes_ends_its_batches_with_the_reason(veth):
+    wire = Wire(f"iface:{veth[0]}")
+    batches = []
+    send(veth[1], (query(), False))
+    for batch in wire.batches(ORIGIN, lambda: False):
+        batches.append(batch)
+        if len(batches) == 1:
+            subprocess.run(["ip", "link", "delete", veth[0]], check=True)
+    assert [refusal.reason for refusal in batches[-1].refused] == ["interface_gone"]
+    assert of([event for batch in batches for event in batch.events], "dns")
+
+
+def test_a_loop_that_fails_is_told():
+    def broken():
+        raise RuntimeError("x")
+        yield
+
+    stop = Stop()
+    with pytest.raises(RuntimeError):
+        for _ in watch([], ORIGIN, stop, [broken()]):
+            pass
+
+
+def test_signals_ask_for_an_end_and_a_second_one_insists():
+    with stopping() as stop:
+        assert not stop()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop()
+        assert stop.exit_code == 0
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    with stopping() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.exit_code == 130

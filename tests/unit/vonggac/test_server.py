@@ -178,6 +178,42 @@ def test_what_a_store_did_not_take_stays_spooled(running: Running, monkeypatch: 
     spool.close()
 
 
+def test_a_batch_sent_again_is_a_duplicate_and_not_counted_twice(running: Running) -> None:
+    spool = "0" * 32
+    assert running.take(batch(2), f"{spool}/1")["events"] == 2
+    again = running.take(batch(2), f"{spool}/1")
+    assert (again["events"], again["duplicate"]) == (0, True)
+    assert "duplicate" not in running.take(batch(4), f"{spool}/2")
+    assert "duplicate" not in running.take(batch(4), f"{'1' * 32}/2")
+    stages = accounts(running.node.store.records)
+    assert stages["sensor"].taken == 2 + 4 + 4
+
+
+def beat(**figures: object) -> Batch:
+    document = event(900)
+    document["event"] = {**document["event"], "id": "beat", "dataset": "heartbeat", "kind": "metric"}
+    return Batch("source", "heartbeat", 0, 0, ({**document, "vonggac": {"heartbeat": figures}},))
+
+
+def test_a_heartbeat_s_figures_are_kept_with_the_rules_that_are_matched(running: Running) -> None:
+    running.take(beat(packets=7, dropped_kernel=2, dropped_spool={"flow": 3}, lag_seconds=0.5))
+    running.take(batch(1))
+    body = dict(running.node.store.records.get(HEARTBEAT, "cong").body)  # type: ignore[union-attr]
+    assert body | {"packets": 7, "dropped_kernel": 2, "dropped_spool": {"flow": 3}, "rules": 1} == body
+    running.jobs.run_now("heartbeat-check")
+    states = {state.name: state.last_result for state in running.jobs.states()}
+    assert states["heartbeat-check"] == "1 sensors, silent: -, with losses: cong"
+
+
+@pytest.mark.parametrize("wrong", [{"packets": "many"}, {"packets": -1}, {"dropped_spool": [1]}, {"lag_seconds": True}])
+def test_a_heartbeat_that_says_nonsense_is_heard_without_it(running: Running, wrong: dict[str, object]) -> None:
+    running.take(beat(**wrong))
+    body = running.node.store.records.get(HEARTBEAT, "cong").body  # type: ignore[union-attr]
+    assert "beat" in body
+    assert not set(wrong) & set(body) - {"dropped_spool"}
+    assert body["dropped_spool"] == {}
+
+
 def test_without_spools_there_is_nothing_to_take(running: Running) -> None:
     assert running.drain_spools() == "0 events, 0 detections"
 
