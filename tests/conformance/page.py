@@ -1,6 +1,8 @@
-"""What one event stands for, protocol by protocol: the part of docs/conformance.md that no capture tells."""
+"""What docs/conformance.md says beyond the checks: the unit of each protocol's events, and why we differ."""
 
 from __future__ import annotations
+
+import re
 
 #: (protocol, dataset, unit)
 UNITS = (
@@ -40,3 +42,27 @@ UNITS = (
     ("TFTP", "tftp", "request"),
     ("TLS", "tls", "connection"),
 )
+
+#: (source, what the reason of a miss matches, why it is so): differences that are known, whatever capture shows them.
+CAUSES = (
+    (
+        "suricata",
+        r"fileinfo\.size \d+ not",
+        "libhtp counts bytes behind Content-Length to the body; RFC 9112 §6.3 ends it there",
+    ),
+    (
+        "zeek",
+        r"conn_state SHR not SF",
+        "a SYN-ACK whose SYN was not seen: Zeek holds the opener for established once it acknowledges",
+    ),
+    (
+        "ndpi",
+        r"no flow of ours",
+        "no first fragment was ever made whole: ours is an anomaly, nDPI's a flow without ports",
+    ),
+)
+
+
+def cause(source: str, reason: str) -> str:
+    """Why we differ, where that is known."""
+    return next((why for who, pattern, why in CAUSES if who == source and re.search(pattern, reason)), "not known")

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.conformance import arkime, eve, ndpi, others, zeek
 from tests.conformance.checks import MISS, NOT_APPLICABLE, OK, Check, cases, sense
-from tests.conformance.page import UNITS
+from tests.conformance.page import UNITS, cause
 from vonggac.domain.event import Document
 
 #: The bars of the suite: of all applicable checks, and of each protocol's that has at least so many.
@@ -158,9 +158,9 @@ def _misses(checks: list[Check]) -> list[str]:
     missed = [check for check in checks if check.verdict == MISS]
     if not missed:
         return []
-    lines = ["| source | protocol | capture | expected | why |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| source | protocol | capture | expected | ours | why |", "| --- | --- | --- | --- | --- | --- |"]
     for check in missed:
-        cells = (check.source, check.protocol, check.case, check.what, check.reason)
+        cells = (check.source, check.protocol, check.case, check.what, check.reason, cause(check.source, check.reason))
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return lines
 
