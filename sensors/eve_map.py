@@ -105,7 +105,7 @@ def email(document: Document, own: Section) -> None:
     told: Document = {}
     for name in ("from", "to", "cc"):
         value = own.pop(name, None)
-        values = [str(each) for each in value] if isinstance(value, list) else [value] if text(value) else []
+        values = [str(each) for each in value] if isinstance(value, list) else [str(value)] if text(value) else []
         if values:
             told[name] = ", ".join(values)
             mail[name] = {"address": [address for each in values for address in addresses(each)]}

@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sensors import zeek_protocols
 from sensors.adapt import Adapter, dns_question, packed, relate, text, time_ns, url_parts, whole
 from sensors.decode.http import percent_decoded
 from sensors.document import instant_text
 from vonggac.domain.event import Document, put
 
-_DATASETS = {"conn": "flow", "ssl": "tls", "files": "file", "weird": "anomaly"}
+_DATASETS = {
+    "conn": "flow", "ssl": "tls", "files": "file", "weird": "anomaly", "smb_files": "smb", "smb_mapping": "smb",
+    "dce_rpc": "dcerpc",
+}  # fmt: skip
 _TRANSPORTS = {"icmp": "icmp", "tcp": "tcp", "udp": "udp", "unknown_transport": None}
 _CLASSES = {"C_INTERNET": "IN", "C_CHAOS": "CH", "C_HESIOD": "HS", "C_ANY": "ANY"}
 _TLS_VERSIONS = {"TLSv13": "1.3", "TLSv12": "1.2", "TLSv11": "1.1", "TLSv10": "1.0", "SSLv3": "3.0", "SSLv2": "2.0"}
-_SERVICES = {"ssl": "tls", "krb_tcp": "kerberos", "krb": "kerberos"}
+_SERVICES = {
+    "ssl": "tls", "krb_tcp": "kerberos", "krb": "kerberos", "dce_rpc": "dcerpc", "smb_files": "smb",
+    "smb_mapping": "smb",
+}  # fmt: skip
+#: Logs of one protocol each. NTLM is carried by others.
+_SPOKEN = frozenset(
+    {
+        "dns", "http", "ssl", "ssh", "smtp", "ftp", "rdp", "dhcp", "snmp", "ntp", "smb_files", "smb_mapping", "dce_rpc",
+        "kerberos", "modbus", "radius", "rfb", "syslog",
+    }
+)  # fmt: skip
 #: What carries each log, for logs whose rows do not say.
 _CARRIER = {
     "http": "tcp", "ssl": "tcp", "ssh": "tcp", "smtp": "tcp", "ftp": "tcp", "rdp": "tcp", "smb_files": "tcp",
@@ -57,7 +71,7 @@ def _common(adapter: Adapter, document: Document, row: dict[str, Any], path: str
     adapter.endpoints(document, ends[0], ends[1], transport)
     network = document["network"]
     put(network, "community_id", text(row.pop("community_id", None)))
-    if path in ("dns", "http", "ssl", "ssh", "smtp", "ftp", "rdp", "dhcp", "snmp", "ntp"):
+    if path in _SPOKEN:
         network["protocol"] = _SERVICES.get(path, path)
     if not network:
         del document["network"]
@@ -149,6 +163,7 @@ def _ssl(document: Document, row: dict[str, Any]) -> None:
     tls: Document = {}
     version = text(row.pop("version", None))
     put(tls, "version", _TLS_VERSIONS.get(version or "", version))
+    put(tls, "version_protocol", "ssl" if version in ("SSLv2", "SSLv3") else "tls" if version else None)
     for name, path in (
         ("cipher", "cipher"), ("next_protocol", "next_protocol"), ("subject", "server.subject"),
         ("issuer", "server.issuer"), ("client_subject", "client.subject"), ("client_issuer", "client.issuer"),
@@ -252,4 +267,19 @@ _LOGS: dict[str, Callable[[Document, dict[str, Any]], None]] = {
     "ssh": _ssh,
     "notice": _notice,
     "weird": _weird,
+    "smtp": zeek_protocols.smtp,
+    "ftp": zeek_protocols.ftp,
+    "smb_files": zeek_protocols.smb_files,
+    "smb_mapping": zeek_protocols.smb_mapping,
+    "dce_rpc": zeek_protocols.dce_rpc,
+    "kerberos": zeek_protocols.kerberos,
+    "ntlm": zeek_protocols.ntlm,
+    "rdp": zeek_protocols.rdp,
+    "dhcp": zeek_protocols.dhcp,
+    "modbus": zeek_protocols.modbus,
+    "ntp": zeek_protocols.ntp,
+    "radius": zeek_protocols.radius,
+    "rfb": zeek_protocols.rfb,
+    "syslog": zeek_protocols.syslog,
+    "snmp": zeek_protocols.snmp,
 }

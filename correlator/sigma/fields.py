@@ -174,7 +174,15 @@ _DATASETS_BY_CATEGORY: Mapping[str, frozenset[str]] = {
     "firewall": frozenset({"flow"}),
     "network_connection": frozenset({"flow"}),
 }
-_DATASETS_BY_ZEEK_LOG: Mapping[str, str] = {"conn": "flow", "ssl": "tls", "x509": "tls", "files": "file"}
+_DATASETS_BY_ZEEK_LOG: Mapping[str, str] = {
+    "conn": "flow",
+    "ssl": "tls",
+    "x509": "tls",
+    "files": "file",
+    "smb_files": "smb",
+    "smb_mapping": "smb",
+    "dce_rpc": "dcerpc",
+}
 #: Sysmon and Security event ids by Sigma category (Sigma specification, log source table for Windows).
 _WINDOWS_CODES: Mapping[str, frozenset[str]] = {
     "process_creation": frozenset({"1", "4688"}),

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sensors.adapt import Adapter
-from sensors.eve import EveReader, convert
+from sensors.eve import _SECTIONS, EveReader, convert
 from tests.unit.sensors.wire import ORIGIN
 from vonggac.domain.event import Document, fault
 
@@ -99,9 +102,9 @@ def test_tls_ssh_and_files_are_mapped():
 
 
 def test_other_types_are_kept_whole():
-    found = event("mqtt", {"connect": {"client_id": "x"}})
-    assert found["event"]["dataset"] == "mqtt"
-    assert found["vonggac"]["eve"] == {"mqtt": {"connect": {"client_id": "x"}}}
+    found = event("dnp3", {"type": "request", "src": 1})
+    assert found["event"]["dataset"] == "dnp3"
+    assert found["vonggac"]["eve"] == {"dnp3": {"type": "request", "src": 1}}
 
 
 def test_nulls_and_wrong_types_do_no_harm():
@@ -119,3 +122,55 @@ def test_eve_is_told_from_other_records():
     assert EveReader().accepts(orjson.dumps({**BASE, "event_type": "dns"}) + b"\n")
     assert EveReader().accepts(b'{"broken\n' + orjson.dumps({**BASE, "event_type": "dns"}) + b"\n")
     assert not EveReader().accepts(b'{"@timestamp": "2026-01-01T00:00:00Z"}\n')
+
+
+@pytest.mark.parametrize("kind", sorted(_SECTIONS))
+@given(section=st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["command", "connect", "request", "response", "from", "to", "ja3", "status", "client", "code",
+                         "completion_code", "framebuffer", "authentication", "exception", "responses", "sasl"]), inner),
+    max_leaves=8))  # fmt: skip
+@settings(max_examples=30)
+def test_no_value_of_a_section_stops_its_mapping(kind, section):
+    event(kind, section)
+    event("alert", {"signature": "x"}, **{kind: section})
+
+
+def test_messages_of_a_protocol_are_as_the_native_sensor_writes_them():
+    found = event("smb", {"command": "SMB2_COMMAND_CREATE", "status": "STATUS_SUCCESS", "filename": "a\\b.exe",
+                          "ntlmssp": {"user": "an", "domain": "BTC"}})  # fmt: skip
+    assert found["vonggac"]["smb"]["command"] == "SMB2_COMMAND_CREATE"
+    assert (found["user"], found["file"]) == ({"name": "an", "domain": "BTC"}, {"name": "b.exe"})
+    assert found["event"]["outcome"] == "success"
+    found = event("krb5", {"msg_type": "KRB_AS_REP", "cname": "an", "realm": "BTC", "sname": "krbtgt"})
+    assert (found["event"]["dataset"], found["network"]["protocol"]) == ("kerberos", "kerberos")
+    assert found["vonggac"]["kerberos"]["sname"] == "krbtgt"
+    found = event("quic", {"version": "1", "sni": "A.VN", "ja4": "q13", "ja3": {"hash": "h"}})
+    assert found["tls"] == {"client": {"server_name": "a.vn", "ja3": "h", "ja4": "q13"}}
+    assert found["vonggac"]["quic"] == {"version": "1"}
+    found = event("smtp", {"helo": "x", "mail_from": "<a@b.vn>", "rcpt_to": ["<c@d.vn>"]},
+                  email={"from": "An <a@b.vn>", "to": ["c@d.vn"], "subject": "s", "attachment": ["x.zip"]})  # fmt: skip
+    assert found["vonggac"]["smtp"]["rcpt_to"] == ["c@d.vn"]
+    assert found["email"]["from"] == {"address": ["a@b.vn"]}
+    assert found["email"]["attachments"] == [{"file": {"name": "x.zip"}}]
+
+
+def test_passwords_are_told_of_and_not_kept():
+    for kind, section in (
+        ("ftp", {"command": "PASS", "command_data": "hunter2", "completion_code": ["230"]}),
+        ("mqtt", {"connect": {"username": "an", "password": "hunter2", "flags": {"password": True}}}),
+        ("pop3", {"request": {"command": "PASS", "args": ["hunter2"]}, "response": {"success": True}}),
+        ("ldap", {"request": {"operation": "bind_request", "bind_request": {"simple": "hunter2", "version": 3}}}),
+    ):
+        for found in (event(kind, section), event("alert", {"signature": "x"}, **{kind: section})):
+            assert b"hunter2" not in orjson.dumps(found)
+    assert event("ftp", {"command": "PASS", "command_data": "hunter2"})["vonggac"]["ftp"]["password"] is True
+
+
+def test_a_flows_flags_and_end_are_in_the_native_words():
+    found = event("flow", {"pkts_toserver": 1, "reason": "timeout"}, tcp={"tcp_flags_ts": "1b", "tcp_flags_tc": "12"})
+    assert found["vonggac"]["flow"] == {
+        "end_reason": "idle",
+        "tcp_flags": {"source": "FSPA", "destination": "SA"},
+    }

@@ -3,8 +3,12 @@ from __future__ import annotations
 import io
 
 import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sensors import reader_for
+from sensors.zeek_map import _LOGS
 from tests.unit.sensors.wire import ORIGIN
 from vonggac.domain.event import Document, fault
 
@@ -109,3 +113,51 @@ def test_a_login_over_ssh_has_its_outcome():
     (event,), _ = read(orjson.dumps(row))
     assert (event["event"]["outcome"], event["ssh"]["client"]["version"]) == ("failure", "SSH-2.0-x")
     assert event["network"]["transport"] == "tcp"
+
+
+def row(log: str, **columns: object) -> Document:
+    who = {"id.orig_h": "192.0.2.10", "id.orig_p": 4, "id.resp_h": "198.51.100.20", "id.resp_p": 22}
+    (event,), refused = read(orjson.dumps({"_path": log, "ts": 1600000000.0, "uid": "C1", **who, **columns}))
+    assert refused == []
+    return event
+
+
+def test_rows_are_as_the_native_sensor_writes_them_and_kept_as_zeek_did():
+    event = row("smb_files", action="SMB::FILE_OPEN", name="a\\b.exe", path="\\\\x\\c$", size=5)
+    assert (event["event"]["dataset"], event["network"]["protocol"]) == ("smb", "smb")
+    assert event["vonggac"]["smb"]["action"] == "FILE_OPEN"
+    assert event["file"]["name"] == "b.exe"
+    assert event["vonggac"]["zeek"]["smb_files"]["action"] == "SMB::FILE_OPEN"
+    event = row("dce_rpc", endpoint="samr", operation="SamrConnect2", named_pipe="1030", rtt=0.5)
+    assert event["vonggac"]["dcerpc"] == {"named_pipe": "1030", "endpoint": "samr", "operation": "SamrConnect2"}
+    assert event["event"]["duration"] == 500_000_000
+    event = row("kerberos", request_type="AS", client="an/BTC", service="krbtgt/BTC", success=False, error_msg="X")
+    assert (event["user"], event["event"]["outcome"]) == ({"name": "an", "domain": "BTC"}, "failure")
+    event = row("smtp", **{"from": "An <a@b.vn>"}, mailfrom="a@b.vn", rcptto=["c@d.vn"], last_reply="250 OK")
+    assert event["email"]["from"] == {"address": ["a@b.vn"]}
+    assert event["vonggac"]["smtp"]["reply_code"] == 250
+
+
+def test_passwords_in_ftp_rows_are_not_kept():
+    event = row("ftp", user="an", password="hunter2", command="PASS", arg="hunter2", reply_code=530)
+    assert b"hunter2" not in orjson.dumps(event)
+    assert event["vonggac"]["ftp"]["password"] is True
+    assert event["event"]["outcome"] == "failure"
+
+
+@pytest.mark.parametrize("path", sorted(_LOGS))
+@given(
+    value=st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.text(max_size=4)
+    | st.lists(st.text(max_size=3), max_size=2)
+)
+@settings(max_examples=15)
+def test_no_value_of_a_row_stops_its_mapping(path, value):
+    names = (
+        "version client server answers TTLs from to rcptto last_reply auth msg_types exception action name size path"
+    )
+    names += " password command reply_code rtt success duration service share_type result ttl facility message"
+    columns = {name: value for name in names.split() if not (path == "conn" and name == "duration")}
+    row(path, **columns)
