@@ -133,7 +133,7 @@ def _dns(event: Document) -> dict[str, Any]:
     code = dns.get("response_code") if answered else None
     codes = {"NOERROR": 0, "FORMERR": 1, "SERVFAIL": 2, "NXDOMAIN": 3, "NOTIMP": 4, "REFUSED": 5}
     answers = dns.get("answers", ())
-    kind = at(dns, "question.type")
+    kind, class_ = at(dns, "question.type"), at(dns, "question.class")
     known = kind is not None
     netbios = at(event, "network.protocol") == "netbios-ns"
     opcode = str(dns.get("op_code", "query")).lower()
@@ -143,11 +143,10 @@ def _dns(event: Document) -> dict[str, Any]:
         "proto": at(event, "network.transport"),
         "trans_id": dns["id"],
         "query": at(dns, "question.name"),
-        "qclass_name": {"IN": "C_INTERNET", "CH": "C_CHAOS", "HS": "C_HESIOD", "ANY": "C_ANY"}.get(
-            str(at(dns, "question.class")), at(dns, "question.class")
-        )
-        if known
-        else None,
+        "qclass_name": zeek_words.CLASSES.get(str(class_), (class_, None))[0] if known else None,
+        "qclass": zeek_words.CLASSES.get(str(class_), (class_, None))[1] if known else None,
+        "qtype": zeek_words.TYPES.get(str(kind)),
+        "opcode": zeek_words.OPCODES.get(opcode),
         "qtype_name": "*" if kind in ("ANY", "*") else "NIMLOC" if kind == "NB" else kind,  # 32 has two names
         "rcode_name": code,
         "rcode": codes.get(str(code)) if code else None,
@@ -320,8 +319,11 @@ _WRITTEN = {"tunnel", "dhcp", *(log for rows in _ROWS.values() for log, _ in row
 def checks(case: Mapping[str, Any], events: list[Document]) -> Iterator[Check]:
     """Each row of each log of one baseline; a row of ours answers for one of Zeek's."""
     ours: dict[str, list[dict[str, Any]]] = {}
-    for event in events:
+    depths: dict[str, int] = {}  # of the requests of each connection
+    for event in sorted(events, key=lambda event: event["vonggac"]["source"]["position"]):
         for log, row in as_zeek(event):
+            if log == "http":
+                row["trans_depth"] = depths[event["flow"]["id"]] = depths.get(event["flow"]["id"], 0) + 1
             ours.setdefault(log, []).append(row)
     for event, row in zeek_words.dhcp(events):
         # A client without an address has none in the log either.

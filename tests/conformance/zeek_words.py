@@ -11,6 +11,15 @@ from vonggac.domain.event import Document
 
 #: A row without the ends of the connection; they are the event's.
 Row = dict[str, Any]
+#: Numbers of what Zeek also writes by name (IANA, DNS parameters).
+CLASSES = {"IN": ("C_INTERNET", 1), "CH": ("C_CHAOS", 3), "HS": ("C_HESIOD", 4), "ANY": ("C_ANY", 255)}
+OPCODES = {"query": 0, "iquery": 1, "status": 2, "notify": 4, "update": 5}
+TYPES = {
+    "A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "NULL": 10, "WKS": 11, "PTR": 12, "HINFO": 13, "MX": 15, "TXT": 16, "RP": 17,
+    "AFSDB": 18, "AAAA": 28, "LOC": 29, "NB": 32, "NBSTAT": 33, "SRV": 33, "NAPTR": 35, "CERT": 37, "DNAME": 39,
+    "OPT": 41, "DS": 43, "SSHFP": 44, "RRSIG": 46, "NSEC": 47, "DNSKEY": 48, "NSEC3": 50, "NSEC3PARAM": 51, "TLSA": 52,
+    "SVCB": 64, "HTTPS": 65, "SPF": 99, "TSIG": 250, "IXFR": 251, "AXFR": 252, "ANY": 255, "*": 255, "CAA": 257,
+}  # fmt: skip
 
 
 def epoch(text: str | None) -> float | None:
