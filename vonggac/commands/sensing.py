@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vonggac.call import Call
-from vonggac.commands.options import filter_option, kept, origin_options
+from vonggac.commands.options import filter_option, follow_option, kept, origin_options
 from vonggac.errors import ReadError, UsageRefused
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def ship_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--spool", "spool_dir", type=click.Path(path_type=Path), help="With a URL: where the spool is.")
 @click.option("--max-bytes", type=click.IntRange(1_000_000), default=1_000_000_000, show_default=True)
 @filter_option
+@follow_option
 @ship_options
 @origin_options
 @click.pass_obj
@@ -61,6 +62,7 @@ def sensor(
     spool_dir: Path | None,
     max_bytes: int,
     bpf: str,
+    follow: bool,
     token_file: str,
     cert: str,
     key: str,
@@ -77,13 +79,14 @@ def sensor(
 
     origin = Origin(sensor_name or call.settings.sensor_name, agency or call.settings.sensor_agency or None)
     if "://" not in target:
-        _capture(call, sources, Path(target) / origin.sensor, origin, bpf, max_bytes)
+        _capture(call, sources, Path(target) / origin.sensor, origin, bpf, max_bytes, follow=follow)
         return
     node = _target(call, target, token_file, cert, key, ca, insecure=insecure)
     outbox = spool_dir or call.settings.data_dir / "outbox"
     capture = ["sensor", *sources, "--to", str(outbox), "--max-bytes", str(max_bytes), "--sensor", origin.sensor]
     capture += ["--agency", origin.agency] if origin.agency else []
     capture += ["--filter", bpf] if bpf else []
+    capture += ["--follow"] if follow else []
     shipping = ["ship", str(outbox / origin.sensor), "--to", target, "--until-eof"]
     for name, value in (("--cert", cert), ("--key", key), ("--ca", ca)):
         shipping += [name, value] if value else []
@@ -95,21 +98,25 @@ def sensor(
     call.show({"spool": str(outbox / origin.sensor), **said})
 
 
-def _capture(call: Call, sources: Sequence[str], folder: Path, origin: Origin, bpf: str, max_bytes: int) -> None:
+def _capture(
+    call: Call, sources: Sequence[str], folder: Path, origin: Origin, bpf: str, max_bytes: int, *, follow: bool
+) -> None:
     from sensors.heartbeat import Pulse
     from sensors.spool import SpoolWriter
-    from vonggac.commands.detecting import name_refusals, open_wires, replayed
+    from vonggac.commands.detecting import followed, name_refusals, open_wires, replayed
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a thread that began earlier would keep its capabilities
     origin = kept(call, origin)
-    wires = open_wires(sources, bpf)
+    wires = [] if follow else open_wires(sources, bpf)
     with closing(SpoolWriter(folder, max_bytes=max_bytes)) as spool:
         before = sum(spool.dropped.values())
         beat = call.settings.sensor_beat_seconds
         pulse = Pulse(origin, spool, lambda: datetime.now(UTC), time.monotonic, wires=wires, beat_seconds=beat)
-        coming: Iterator[Batch | None] = (
-            _confined(call, wires, sources, origin, folder) if wires else replayed(call, sources, origin)
-        )
+        coming: Iterator[Batch | None]
+        if follow:  # what was read is remembered for this spool: in another one it is missing
+            coming = followed(call, sources, origin, f"sensor-{spool.id}")
+        else:
+            coming = _confined(call, wires, sources, origin, folder) if wires else replayed(call, sources, origin)
         for batch in coming:
             if batch is not None:
                 spool.append(batch)
