@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from sensors.base import Origin
-from sensors.decode.address import ICMP, ICMPV6, SCTP, TCP, UDP, community_id
+from sensors.decode.address import ICMP, ICMPV6, SCTP, TCP, UDP, address_text, community_id
 from sensors.document import Scribe
 from sensors.talks.dns import domain_parts
 from vonggac.domain.event import Document, event_id, put
@@ -58,6 +58,12 @@ def packed(address: str) -> bytes | None:
         return None
 
 
+@lru_cache(maxsize=65_536)
+def spelt(address: str) -> str:
+    """An address as the native sensor spells it: RFC 5952."""
+    return address_text(ip_address(address).packed)
+
+
 class Adapter:
     """Writes the events of one source of records."""
 
@@ -82,7 +88,7 @@ class Adapter:
         for name, (address, port) in (("source", source), ("destination", destination)):
             end: Document = {}
             if isinstance(address, str) and packed(address) is not None:
-                end["ip"] = address
+                end["ip"] = spelt(address)
             elif text(address):
                 end["address"] = address
             number = whole(port)

@@ -136,16 +136,18 @@ def _alert(document: Document, own: dict[str, Any]) -> None:
 
 
 def _flow(document: Document, own: dict[str, Any]) -> None:
-    total = {"bytes": 0, "packets": 0}
+    counted: dict[str, list[int]] = {}
     for end, suffix in (("source", "toserver"), ("destination", "toclient")):
         for unit, name in (("bytes", "bytes"), ("packets", "pkts")):
             number = whole(own.pop(f"{name}_{suffix}", None))
             if number is not None:
                 document.setdefault(end, {})[unit] = number
-                total[unit] += number
+                counted.setdefault(unit, []).append(number)
     if document["event"]["dataset"] != "flow":  # the flow so far, in an alert: the sides are known, the end is not
         return
-    document.setdefault("network", {}).update(total)
+    for unit, numbers in counted.items():
+        if len(numbers) == 2:
+            put(document, f"network.{unit}", sum(numbers))
     start, end_ns = time_ns(own.pop("start", None)), time_ns(own.pop("end", None))
     if start is not None:
         document["event"]["start"] = instant_text(start)

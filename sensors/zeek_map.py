@@ -22,6 +22,9 @@ _SERVICES = {
     "ssl": "tls", "krb_tcp": "kerberos", "krb": "kerberos", "dce_rpc": "dcerpc", "smb_files": "smb",
     "smb_mapping": "smb",
 }  # fmt: skip
+_RELATIVES = {5353: "mdns", 5355: "llmnr", 137: "netbios-ns"}
+_TYPES = {"*": "ANY"}
+_NETBIOS_TYPES = {"NIMLOC": "NB", "SRV": "NBSTAT"}
 #: Logs of one protocol each. NTLM is carried by others.
 _SPOKEN = frozenset(
     {
@@ -72,7 +75,7 @@ def _common(adapter: Adapter, document: Document, row: dict[str, Any], path: str
     network = document["network"]
     put(network, "community_id", text(row.pop("community_id", None)))
     if path in _SPOKEN:
-        network["protocol"] = _SERVICES.get(path, path)
+        network["protocol"] = _protocol(_SERVICES.get(path, path), ends[1][1])
     if not network:
         del document["network"]
     uid = text(row.get("uid"))
@@ -80,12 +83,17 @@ def _common(adapter: Adapter, document: Document, row: dict[str, Any], path: str
         document["flow"] = {"id": adapter.flow_id(uid)}
 
 
+def _protocol(name: str, port: Any) -> str:
+    """Zeek calls all of DNS's relatives dns."""
+    return _RELATIVES.get(whole(port) or 0, name) if name == "dns" else name
+
+
 def _conn(document: Document, row: dict[str, Any]) -> None:
     network = document.setdefault("network", {})
     service = text(row.pop("service", None))
     if service:
         names = [_SERVICES.get(name, name) for name in service.split(",")]
-        network["protocol"] = names[0]
+        network["protocol"] = _protocol(names[0], document.get("destination", {}).get("port"))
     for unit, fields in (("bytes", ("ip_bytes", "bytes")), ("packets", ("pkts",))):
         total = 0
         for end, prefix in (("source", "orig"), ("destination", "resp")):
@@ -108,8 +116,11 @@ def _dns(document: Document, row: dict[str, Any]) -> None:
     number = row.pop("trans_id", None)
     dns: Document = {"type": "answer" if rcode or row.get("answers") else "query"}
     put(dns, "id", None if number is None else str(number))
+    kind = text(row.pop("qtype_name", None))
+    if document.get("network", {}).get("protocol") == "netbios-ns":  # its types have DNS's numbers of other types
+        kind = _NETBIOS_TYPES.get(kind or "", kind)
     question = dns_question(
-        text(row.pop("query", None)), text(row.pop("qtype_name", None)), _CLASSES.get(class_ or "", class_)
+        text(row.pop("query", None)), _TYPES.get(kind or "", kind), _CLASSES.get(class_ or "", class_)
     )
     if question:
         dns["question"] = question
@@ -121,7 +132,7 @@ def _dns(document: Document, row: dict[str, Any]) -> None:
     if isinstance(data, list) and data:
         lifetimes = [whole(ttl) for ttl in ttls] if isinstance(ttls, list) and len(ttls) == len(data) else None
         dns["answers"] = [
-            {"data": str(value)} | ({} if lifetimes is None else {"ttl": lifetimes[at]})
+            {"data": str(value)} | ({} if lifetimes is None or lifetimes[at] is None else {"ttl": lifetimes[at]})
             for at, value in enumerate(data)
         ]
         ips = [str(value) for value in data if packed(str(value)) is not None]
@@ -146,7 +157,7 @@ def _http(document: Document, row: dict[str, Any]) -> None:
         document["url"] = {"domain": host.lower()}
     put(document, "http.request.method", text(row.pop("method", None)))
     put(document, "http.request.referrer", text(row.pop("referrer", None)))
-    put(document, "http.version", text(row.pop("version", None)))
+    put(document, "vonggac.http.response.version", text(row.pop("version", None)))  # Zeek's is the answer's
     put(document, "user_agent.original", text(row.pop("user_agent", None)))
     put(document, "http.request.body.bytes", whole(row.pop("request_body_len", None)))
     put(document, "http.response.body.bytes", whole(row.pop("response_body_len", None)))

@@ -70,7 +70,7 @@ def smtp(document: Document, row: Row) -> None:
 
 
 def ftp(document: Document, row: Row) -> None:
-    shown = _told(document, "ftp", row, (("command", "command"), ("arg", "command_data"), ("reply_code", "reply_code"),
+    shown = _told(document, "ftp", row, (("command", "command"), ("arg", "command_data"),
                                          ("data_channel.resp_p", "dynamic_port"),
                                          ("data_channel.resp_h", "data_channel.ip")))  # fmt: skip
     user = text(row.get("user"))
@@ -88,6 +88,7 @@ def ftp(document: Document, row: Row) -> None:
         shown["reply"] = [reply]
     code = whole(row.get("reply_code"))
     if code is not None:
+        shown["reply_code"] = code
         shown["completion_code"] = [str(code)]
         _outcome(document, code < 400)
 
