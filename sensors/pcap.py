@@ -73,11 +73,15 @@ def chunks(stream: BinaryIO, location: str, loops: Loops) -> Iterator[Chunk]:
     walk = PcapWalk(loops, head, *layout)
     offset, first, data, at = 24, 0, b"", 0
     ended = False
+    failure: ReadError | None = None
     while True:
         chunk = walk.take(data, first, at)
         length = _next_length(data, chunk.end if chunk is not None else at, order)
         if not ended and length <= MAX_PACKET and (chunk is None or not is_full(chunk)):
-            more = _read_some(stream)
+            try:
+                more = _read_some(stream)
+            except ReadError as error:  # what was read before it is still told
+                more, failure = b"", error
             ended = not more
             data, at = data[at:] + more, 0
             continue
@@ -85,6 +89,8 @@ def chunks(stream: BinaryIO, location: str, loops: Loops) -> Iterator[Chunk]:
             break
         yield chunk
         first, offset, at = first + chunk.packets, offset + chunk.end - at, chunk.end
+    if failure is not None:
+        raise failure
     if length > MAX_PACKET:
         raise ReadError("packet_length", location=location, offset=offset, packet=first, length=length)
     if at < len(data):
