@@ -99,22 +99,25 @@ def mark_of(src: bytes, dst: bytes, protocol: int, sport: int, dport: int) -> in
 
 
 def tcp_state(row: Row) -> str:
-    """Zeek's connection states (conn.log `conn_state`), from the flags of both sides."""
+    """Zeek's connection states (base/protocols/conn/main.zeek, `conn_state`), from the flags of both sides."""
     opener, other = row[kernel.FLAGS : kernel.FLAGS + 2]
     rst_by = row[kernel.RST_BY]
-    if not opener & SYN:
-        if other & SYN and other & ACK and other & RST:
-            return "RSTRH"
-        return "SHR" if other & SYN and other & FIN else "OTH"
-    if not other & SYN:
-        if rst_by >= 0:
-            return "REJ" if rst_by == 1 else "RSTOS0"
-        return "SH" if opener & FIN else "S0" if not row[kernel.PACKETS + 1] else "OTH"
-    if rst_by >= 0:
-        return "RSTO" if rst_by == 0 else "RSTR"
+    # A SYN-ACK whose SYN was not seen: the opener counts as established once it answers, as in Zeek.
+    opened = opener & SYN or (other & SYN and other & ACK and opener & ACK)
+    answered = other & SYN
+    if rst_by == 1:
+        return ("RSTR" if answered else "REJ") if opened else "RSTRH"
+    if rst_by == 0:
+        return "RSTO" if answered else "RSTOS0"
+    if opener & FIN and other & FIN:
+        return "SF"
+    if opener & FIN:
+        return "S2" if answered else "SH"
     if other & FIN:
-        return "SF" if opener & FIN else "S3"
-    return "S2" if opener & FIN else "S1"
+        return "S3" if opened else "SHR"
+    if opened and answered:
+        return "S1"
+    return "S0" if opened and not row[kernel.PACKETS + 1] else "OTH"
 
 
 class FlowTable:

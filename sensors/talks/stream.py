@@ -62,7 +62,8 @@ class Stream:
         self._halves[side].begin(seq)
 
     def push(self, side: int, payload: bytes, missing: int, seq: int, at: Moment) -> Iterator[Found | Expect]:
-        """What a segment's payload adds (`missing` bytes behind it were not captured). Raises Undecodable where the bytes break the recognised protocol."""
+        """What a segment's payload adds (`missing` bytes behind it were not captured). Raises Undecodable where the
+        bytes break the recognised protocol."""
         if (quiet := self._quiet) is not None:
             if side == quiet.side and not missing and quiet.take(seq, payload, at):
                 return

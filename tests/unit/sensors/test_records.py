@@ -10,7 +10,9 @@ from sensors.records import json_rows, json_values, lines, parse
 
 
 def values(data: bytes) -> list[object]:
-    return [record.value if record.value is not None else record.reason for record in json_rows(lines(io.BytesIO(data)))]
+    return [
+        record.value if record.value is not None else record.reason for record in json_rows(lines(io.BytesIO(data)))
+    ]
 
 
 def spread(data: bytes) -> list[object]:
