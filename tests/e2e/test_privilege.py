@@ -17,28 +17,30 @@ import pytest
 
 from sensors.spool import SpoolReader
 from tests.e2e.program import ROOT, environment, until
+from tests.real.parts import lacking
 
 NOBODY = 65534
+PLACE = Path("/mnt")
 
 
 @pytest.fixture
 def network() -> Iterator[list[str]]:
     """A command that runs another in a network namespace with two connected interfaces, `trong` and `ngoai`."""
     if os.geteuid() != 0:
-        pytest.skip("making a network namespace needs root")
+        lacking("making a network namespace needs root")
     missing = [name for name in ("ip", "setpriv") if shutil.which(name) is None]
     if missing:
-        pytest.skip(f"this machine has no {', '.join(missing)}")
+        lacking(f"this machine has no {', '.join(missing)}")
     name = f"vonggac{os.getpid()}"
     made = subprocess.run(["ip", "netns", "add", name], capture_output=True, timeout=20)
     if made.returncode != 0:
-        pytest.skip(f"no network namespace can be made here: {made.stderr.decode().strip()}")
+        lacking(f"no network namespace can be made here: {made.stderr.decode().strip()}")
     inside = ["ip", "netns", "exec", name]
     try:
         for words in ("link add trong type veth peer name ngoai", "link set trong up", "link set ngoai up"):
             done = subprocess.run([*inside, "ip", *words.split()], capture_output=True, timeout=20)
             if done.returncode != 0:
-                pytest.skip(f"no interfaces can be made here: {done.stderr.decode().strip()}")
+                lacking(f"no interfaces can be made here: {done.stderr.decode().strip()}")
         yield inside
     finally:
         subprocess.run(["ip", "netns", "delete", name], check=True, timeout=20)
@@ -58,7 +60,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def as_nobody(inside: list[str], command: list[str]) -> list[str]:
     rights = ["--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw", "--bounding-set=-all,+net_raw"]
-    return [*inside, "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *rights, *command]
+    # `ip netns exec` has given a mount namespace of its own: there the program stands where everybody may walk.
+    placed = [*inside, "sh", "-c", 'mount --bind "$0" "$1" && shift && exec "$@"', str(ROOT), str(PLACE)]
+    return [*placed, "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *rights, *command]
+
+
+def seen_from_place(path: str) -> str:
+    """The path of something of the program's as the ordinary user sees it."""
+    return path.replace(str(ROOT), str(PLACE), 1)
 
 
 def status(pid: int) -> list[dict[str, str]]:
@@ -88,11 +97,13 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
 @pytest.mark.slow
 def test_an_ordinary_user_with_cap_net_raw_captures_and_keeps_no_right(network: list[str], home: Path) -> None:
     arguments = ["--data-dir", str(home), "--lang", "en", "sensor", "iface:trong", "--to", str(home / "dem")]
-    given = environment(HOME=str(home), VONGGAC_SENSOR_BEAT_SECONDS="0.5", NUMBA_CACHE_DIR=str(home / "numba"))
+    given = environment(
+        PYTHONPATH=str(PLACE), HOME=str(home), VONGGAC_SENSOR_BEAT_SECONDS="0.5", NUMBA_CACHE_DIR=str(home / "numba")
+    )
     err = home / "stderr"
     with err.open("wb") as err_file:
         process = subprocess.Popen(
-            as_nobody(network, [sys.executable, "-m", "vonggac", *arguments]),
+            as_nobody(network, [seen_from_place(sys.executable), "-m", "vonggac", *arguments]),
             env=given, stdout=subprocess.PIPE, stderr=err_file, cwd=home,
         )  # fmt: skip
     try:
@@ -186,8 +197,10 @@ def test_every_try_beyond_its_work_fails(network: list[str], home: Path, tmp_pat
         os.chown(folder, NOBODY, NOBODY)
     (elsewhere / "there").write_text("x")
     os.chown(elsewhere / "there", NOBODY, NOBODY)
-    command = [sys.executable, "-c", textwrap.dedent(TRIES), str(mine), str(elsewhere)]
-    done = subprocess.run(as_nobody(network, command), env=environment(), capture_output=True, timeout=60, cwd=ROOT)
+    command = [seen_from_place(sys.executable), "-c", textwrap.dedent(TRIES), str(mine), str(elsewhere)]
+    done = subprocess.run(
+        as_nobody(network, command), env=environment(PYTHONPATH=str(PLACE)), capture_output=True, timeout=60, cwd="/"
+    )
     assert done.returncode == 0, done.stderr.decode()
     found = json.loads(done.stdout)
     applied = found.pop("applied")
