@@ -154,8 +154,17 @@ class Demo:
     def _site(self, path: Path) -> None:
         """One capture through a sensor process into its spool, and from there into the node."""
         site = next(site for site in day.SITES if site.sensor == path.stem)
-        command = [sys.executable, "-m", "vonggac", "--quiet", "sensor", str(path), "--to"]
-        command += [str(self.node.settings.spool), "--sensor", site.sensor, "--agency", site.agency]
+        command = [sys.executable, "-m", "vonggac", "--quiet", "--data-dir", str(self.node.settings.data_dir)]
+        command += [
+            "sensor",
+            str(path),
+            "--to",
+            str(self.node.settings.spool),
+            "--sensor",
+            site.sensor,
+            "--agency",
+            site.agency,
+        ]
         code, said, peak = _run(command)
         self.figures.child_rss_mb = max(self.figures.child_rss_mb, peak)
         if code != 0:
