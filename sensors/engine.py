@@ -93,7 +93,7 @@ class Engine:
 
     def marks(self, packets: int) -> set[int]:
         """The marks of the flows and of the fragmented datagrams of the last chunk, which had so many packets."""
-        return {*self._table.marks[:packets].tolist(), *self._odd_marks}
+        return {*self._table.marks[:packets].tolist(), *self._odd_marks} - {0}
 
     def note(self, reason: str) -> None:
         """Something to count for the closing summary."""

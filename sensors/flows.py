@@ -153,6 +153,8 @@ class FlowTable:
 
     def run(self, chunk: Chunk, begin: int) -> int:
         """Packets of the chunk from `begin` on; where it stopped (`kernel.run` says what that means)."""
+        if begin == 0:
+            self.marks[:] = 0  # what the kernel leaves has no mark of its own
         with np.errstate(over="ignore"):
             return int(
                 self.loops.run(
