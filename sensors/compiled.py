@@ -1,33 +1,94 @@
-"""The kernel's functions, plain or compiled. `python -m sensors.compiled` puts compiled code on disk, at install."""
+"""The loops, plain or compiled. `python -m sensors.compiled` puts compiled code on disk, at install.
+
+Compiled code is kept under a name made from all the loops' sources and the compiler's version: a changed loop is never
+run with an old one inside it.
+"""
 
 from __future__ import annotations
 
+import os
 from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from sensors import kernel
+from sensors.loops import digest, dns, documents, http, listen, octets, slots, text, tls, world
 
 #: What makes it worth loading Numba (a second, 100 MB): a capture's size in bytes, or packets that were seen.
 WORTH_BYTES = 8 << 20
 WORTH_PACKETS = 40_000
 
+#: Modules of loops, in the order in which they call one another; a name stands for the same thing in all of them.
+MODULES = (octets, digest, text, kernel, world, documents, slots, dns, tls, http, listen)
+
 
 @cache
 def compiled_kernel() -> Any:
-    """`sensors.kernel` with every function compiled; loads Numba and the cached code, or compiles it now."""
+    """All loops compiled, by name; loads Numba and the cached code, or compiles it now."""
     from numba import njit
 
-    scope: dict[str, Any] = dict(vars(kernel))
-    for function in kernel.KERNELS:
-        copy = FunctionType(function.__code__, scope, function.__name__)
-        copy.__module__ = kernel.__name__
-        try:
-            scope[function.__name__] = njit(cache=True, nogil=True)(copy)
-        except RuntimeError:  # no folder to keep the code in
-            scope[function.__name__] = njit(nogil=True)(copy)
-    return SimpleNamespace(**{function.__name__: scope[function.__name__] for function in kernel.KERNELS})
+    _keep_code_in(_folder())
+    scope: dict[str, Any] = {}
+    for module in MODULES:
+        names = vars(module)
+        apart = [name for name in scope.keys() & names.keys() if name[:2] != "__" and scope[name] is not names[name]]
+        if strange := [name for name in apart if name != "LOOPS" and scope[name] != names[name]]:
+            raise RuntimeError(f"{module.__name__}: {strange} stand for something else in another module of loops")
+        scope |= names
+    for module in MODULES:
+        for function in module.LOOPS:
+            copy = FunctionType(function.__code__, scope, function.__name__)
+            copy.__module__ = module.__name__
+            try:
+                scope[function.__name__] = njit(cache=True, nogil=True)(copy)
+            except RuntimeError:  # no folder to keep the code in
+                scope[function.__name__] = njit(nogil=True)(copy)
+    return SimpleNamespace(**{loop.__name__: scope[loop.__name__] for module in MODULES for loop in module.LOOPS})
+
+
+def _folder() -> Path | None:
+    """Where compiled code is or can be kept: beside the loops, as the install has it, or among the user's own files."""
+    sources = [Path(str(module.__file__)).read_bytes() for module in MODULES]
+    name = sha256(b"\0".join((*sources, version("numba").encode()))).hexdigest()[:16]
+    beside = Path(octets.__file__).parent / "__pycache__" / name
+    if any(beside.glob("*.nbi")) or os.access(beside.parents[1], os.W_OK):
+        return beside
+    try:
+        return Path.home() / ".cache" / "vonggac" / name
+    except RuntimeError:
+        return None
+
+
+def _keep_code_in(folder: Path | None) -> None:
+    from numba.core.caching import CacheImpl, _CacheLocator
+
+    class Locator(_CacheLocator):  # type: ignore[misc]
+        """Numba's own ones will only read where they may write, and know of one source file only."""
+
+        def __init__(self, function: Any) -> None:
+            self._name = function.__name__
+
+        def get_cache_path(self) -> str:
+            return str(folder)
+
+        def get_source_stamp(self) -> str:
+            return ""
+
+        def get_disambiguator(self) -> str:
+            return str(self._name)
+
+        def ensure_cache_path(self) -> None:
+            if folder is not None and not folder.is_dir():
+                folder.mkdir(parents=True)
+
+        @classmethod
+        def from_function(cls, function: Any, path: str) -> Any:
+            return cls(function) if folder is not None else None
+
+    CacheImpl._locator_classes = [Locator]
 
 
 class Loops:

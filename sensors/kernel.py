@@ -3,22 +3,13 @@
 The same functions run as plain Python for the first packets of a source, and compiled by Numba (`sensors.compiled`) for
 the rest: state lives in arrays, so the change can come between any two calls. What they do not understand (tunnels,
 fragments, broken headers, rare links) they leave to `sensors.decode.frame`, packet by packet.
-
-Byte reads go through `u8`: a NumPy byte would wrap at 256.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
-Ints: TypeAlias = NDArray[np.int64]
-#: Bytes are seen as signed: `int()` of an unsigned one is unsigned to the compiler, and mixed sums become floats.
-Bytes: TypeAlias = NDArray[np.int8]
-Key: TypeAlias = NDArray[np.uint8]
-Words: TypeAlias = NDArray[np.uint64]
+from sensors.loops.octets import Bytes, Ints, Key, Words, little32, u8, u16, u32
 
 # --- columns of a flow's row. Pairs hold side 0, then side 1.
 PROTOCOL, FAMILY, TURNED, SPORT, DPORT = 0, 1, 2, 3, 4  # TURNED: side 0 is the second end of the key
@@ -27,7 +18,8 @@ PACKETS, BYTES, FLAGS, FIRST_BYTE = 9, 11, 13, 15  # FIRST_BYTE: the sequence nu
 RST_BY, FIRST_SEQ, WANTED = 17, 18, 19
 QUEUE, BEFORE, AFTER, CHAIN, BUCKET = 20, 21, 22, 23, 24
 VLAN, INNER_VLAN = 25, 26
-COLUMNS = 27
+NAMED, TALK, APPLICATION = 27, 28, 29  # of `sensors.loops.listen`
+COLUMNS = 30
 
 #: A key: both addresses (16 bytes each, IPv4 in the first four), both ports, protocol, family; lower end first.
 KEY_BYTES = 40
@@ -62,25 +54,6 @@ _C1 = np.uint64(0x9E3779B97F4A7C15)
 _C2 = np.uint64(0xBF58476D1CE4E5B9)
 _R31 = np.uint64(31)
 _R47 = np.uint64(47)
-
-# --- bytes
-
-
-def u8(data: Bytes, at: int) -> int:
-    return int(data[at]) & 255
-
-
-def u16(data: Bytes, at: int) -> int:
-    return u8(data, at) << 8 | u8(data, at + 1)
-
-
-def u32(data: Bytes, at: int) -> int:
-    return u16(data, at) << 16 | u16(data, at + 2)
-
-
-def little32(data: Bytes, at: int) -> int:
-    return u8(data, at + 3) << 24 | u8(data, at + 2) << 16 | u8(data, at + 1) << 8 | u8(data, at)
-
 
 def walk(
     data: Bytes, at: int, little: int, unit_ns: int, header: int, starts: Ints, lengths: Ints, wires: Ints, times: Ints
@@ -305,6 +278,7 @@ def report_active(
     tell(told, heads, ACTIVE, flow, copy, packet)
     flows[flow, BEGUN] = position
     flows[flow, BEGUN_NS] = ns
+    flows[flow, NAMED] = 0  # the id tells where it began
     for side in range(2):
         flows[flow, PACKETS + side] = 0
         flows[flow, BYTES + side] = 0
@@ -583,8 +557,8 @@ def run(
 
 
 #: In the order in which they call one another, for the compiler.
-KERNELS = (
-    u8, u16, u32, little32, walk, link, unlink, remove, tell, is_closed, expire_queue, pass_time, evict, fill_key,
+LOOPS = (
+    walk, link, unlink, remove, tell, is_closed, expire_queue, pass_time, evict, fill_key,
     mix, bucket_of, mark_of, find, starts_anew, open_flow, is_due, report_active, count, enter, icmp_reply, answers,
     is_tunnel_port, network_of, run,
 )  # fmt: skip

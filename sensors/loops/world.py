@@ -1,0 +1,79 @@
+"""What the loops know: one tuple of arrays, made once for each engine, and what its numbers mean."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sensors.loops.octets import Bytes, Ints, Out, Words
+
+
+class World(NamedTuple):
+    flows: Ints  # a row for each flow: `sensors.kernel`'s columns
+    keys: Words
+    names: Out  # a row for each flow: what it is called, see `sensors.loops.documents`
+    slots: Ints  # a row for each flow whose talk is a loop's: SLOT_COLUMNS
+    pool: Bytes  # the slots' areas: bytes that talks keep
+    free: Ints  # stacks of free slots and of free large areas
+    numbers: Ints  # NUMBERS, below
+    fixed: Bytes  # texts that are the same in all events
+    firsts: Ints  # first position of each segment of the source so far
+    hashes: Out  # and its hash, in hexadecimal
+    ports: Out  # 1 where a connection to this port was announced on another one
+    out: Out  # where text is written
+    tells: Ints  # rows for the engine: TELL_COLUMNS
+    scratch: Out  # for texts and bytes on the way
+    clock: Ints
+    work: Ints
+
+
+# --- `numbers`
+OUT, TELLS, SEGMENTS, FREE_SLOTS, FREE_LARGE = 0, 1, 2, 3, 4
+#: Borders in `fixed`: the beginning of an id's text (sensor and source), observer and organization, source.
+ID_END, OBSERVER_END, SOURCE_END = 5, 6, 7
+NUMBERS = 8
+
+# --- columns of a slot
+S_FLOW, S_AREA, S_CAPACITY, S_USED = 0, 1, 2, 3  # an area is pool[S_AREA : S_AREA + S_CAPACITY]
+S_NEXT = 4  # and 5: the sequence number wanted next of each side, -1 before any
+S_ALLOWANCE = 6
+S_BEGUN, S_BEGUN_NS = 7, 8  # the packet in which the talk began
+S_ORDINALS = 9  # packet of the thing begun last, and how many began in it before: see `ordinal`
+S_OWN = 16  # from here on a talk's own
+SLOT_COLUMNS = 64
+
+SLOTS = 16_384
+SMALL_AREA = 2_048
+LARGE_AREAS = 1_024
+LARGE_AREA = 32_768
+
+# --- rows of `tells`: kind, flow, then by kind
+TELL_COLUMNS = 9
+#: A payload that a talk outside the loops reads: side, packet, payload offset, length, missing, seq, first byte.
+T_DATA = 0
+#: The flow ended: reason, text begin, hole, text end. The hole is where network.protocol goes, -1 where it is there;
+#: begin is -1 where the event is not written here.
+T_END = 1
+#: A long flow's report: the same, and the copy of its row: reason, text begin, hole, text end, copy, packet.
+T_ACTIVE = 2
+#: The (rest of a) line: begin, end.
+T_LINE = 3
+#: A part of a line behind which something goes that is not written here: what, begin, end, and what it is about: two
+#: numbers, an offset and a size in `out` as a rule.
+T_PART = 4
+#: The flow's talk goes on outside the loops: slot.
+T_LEAVE = 5
+#: The flow's talk has ended; its slot is free.
+T_BODY = 6
+
+# --- what goes behind a part
+#: `,"registered_domain":…` of a name in lower case, or nothing; a comma goes before it.
+P_DOMAIN = 0
+#: The same without the comma before it, and one behind it.
+P_DOMAIN_FIRST = 1
+
+#: What a talk says of bytes: taken; not for it (nothing has changed); taken, and it wants no more.
+TAKEN, UNUSUAL, DONE = 0, 1, 2
+
+#: The most bytes that one event may take in `out`, and one packet in rows of `tells`.
+MAX_EVENT = 65_536
+LOOPS = ()
