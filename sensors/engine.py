@@ -17,10 +17,11 @@ from sensors.decode.fault import Undecodable
 from sensors.decode.frame import Fragment, Frame, Segment, decode_datagram, decode_frame
 from sensors.document import Scribe
 from sensors.flows import FIN, FRAGMENTS, REASONS, SYN, Flow, FlowTable, Row, mark_of
+from sensors.fragments import Datagram, Reassembly
+from sensors.listener import Listener
 from sensors.loops import world
 from sensors.loops.octets import Ints
 from sensors.loops.slots import SILENT, UNKNOWN
-from sensors.fragments import Datagram, Reassembly
 from sensors.streams import Budget, Moment
 from sensors.talks.icmp import IcmpTalk
 from sensors.talks.recognise import recognise_datagram
@@ -87,8 +88,6 @@ class Engine:
         """Go on with these loops. With compiled ones, common talks are heard there from now on."""
         self._table.loops = loops
         if self._listener is None and hasattr(loops, "listen"):
-            from sensors.listener import Listener
-
             self._listener = Listener(self._table, self._scribe, loops)
             for number in self._flows:
                 self._listener.is_engines(number, entirely=True)
@@ -171,7 +170,7 @@ class Engine:
 
     def _follow_heard(self, rows: list[Row], text: bytes, data: bytes, first: int, times: Ints) -> None:
         """What the listener told: lines and parts of lines that are written, and what is left to be heard here."""
-        events = self._events
+        events, flows = self._events, self._flows
         for row in rows:
             kind, number = row[0], row[1]
             if kind == world.T_LINE:
@@ -184,10 +183,12 @@ class Engine:
                 _, _, what, begin, end, about, size, *_ = row
                 self._parts += (text[begin:end], self._listener.fragments[what](text[about : about + size]))
             elif kind == world.T_DATA:
+                flow = flows.get(number) or self._open(number)
+                if flow.deaf:
+                    continue
                 _, _, side, packet, offset, length, missing, seq, first_byte = row
-                payload = data[offset : offset + length]
                 at = Moment(first + packet, int(times[packet]))
-                self._payload(number, side, payload, missing, seq, first_byte, at)
+                self._payload(number, flow, side, data[offset : offset + length], missing, seq, first_byte, at)
             elif kind == world.T_END:
                 self._end(number, REASONS[row[2]], _line(text, row))
                 self._table.release(number)
@@ -203,10 +204,14 @@ class Engine:
 
     def _follow(self, rows: list[Row], data: bytes, first: int, times: list[int]) -> None:
         """What the kernel told, in packet order."""
+        flows = self._flows
         for kind, number, detail, packet, offset, length, missing, seq, first_byte in rows:
             if kind == kernel.DATA:
+                flow = flows.get(number) or self._open(number)
+                if flow.deaf:
+                    continue
                 at = Moment(first + packet, times[packet])
-                self._payload(number, detail, data[offset : offset + length], missing, seq, first_byte, at)
+                self._payload(number, flow, detail, data[offset : offset + length], missing, seq, first_byte, at)
             elif kind == kernel.END:
                 self._end(number, REASONS[detail])
                 self._table.release(number)
@@ -283,10 +288,10 @@ class Engine:
                 flow.vlans, flow.outer = vlans, segment.outer
                 if self._listener is not None:
                     self._listener.is_engines(number, entirely=True)
-        if segment.payload or segment.missing:
+        if not flow.deaf and (segment.payload or segment.missing):
             seq = segment.seq + 1 & 0xFFFFFFFF if segment.flags & SYN else segment.seq
             first_byte = self._table.first_byte(number, side)
-            self._payload(number, side, segment.payload, segment.missing, seq, first_byte, at)
+            self._payload(number, flow, side, segment.payload, segment.missing, seq, first_byte, at)
 
     def _engages(self, number: int) -> bool:
         """From here on the flow is heard here, whoever heard it before; False where there is nothing more to hear."""
@@ -305,16 +310,9 @@ class Engine:
             flow.talk = talk
 
     def _payload(
-        self, number: int, side: int, payload: bytes, missing: int, seq: int, first_byte: int, at: Moment
-    ) -> None:
-        flow = self._flows.get(number) or self._open(number)
-        if not flow.deaf:
-            flow.allowance += max(BYTES_PER_TELLING, len(payload))
-            self._data(number, flow, side, payload, missing, seq, first_byte, at)
-
-    def _data(
         self, number: int, flow: Flow, side: int, payload: bytes, missing: int, seq: int, first_byte: int, at: Moment
     ) -> None:
+        flow.allowance += max(BYTES_PER_TELLING, len(payload))
         try:
             if flow.protocol == TCP:
                 wanted = self._tcp(flow, side, payload, missing, seq, first_byte, at)

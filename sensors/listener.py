@@ -14,7 +14,7 @@ from sensors import kernel
 from sensors.decode.address import TCP
 from sensors.document import MAX_SEGMENTS, Scribe
 from sensors.flows import FlowTable, Row
-from sensors.loops import digest, documents, listen, slots, world
+from sensors.loops import digest, documents, slots, world
 from sensors.loops.octets import Bytes, Ints
 from sensors.streams import Budget
 from sensors.talks.dns import domain_parts
@@ -120,6 +120,10 @@ class Listener:
             return import_module("sensors.takeover.dns").take_over(row, area)
         if application == documents.TLS:
             return import_module("sensors.takeover.tls").take_over(row, area)
+        if application in (documents.ICMP, documents.ICMPV6):
+            return import_module("sensors.takeover.icmp").take_over(
+                row, area, 4 if application == documents.ICMP else 6
+            )
         return import_module("sensors.takeover.http").take_over(row, area, self.bodies)
 
     def talk_of(self, flow: int) -> int:
