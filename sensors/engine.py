@@ -135,6 +135,10 @@ class Engine:
                 self._take_over(number, row[2], Moment(row[3], row[4]))
             elif kind == world.T_END:
                 self._end(number, REASONS[row[2]], _line(text, row))
+            elif kind == world.T_ARP:
+                _, _, vlan, inner, packet, offset, size, *_ = row
+                vlans = tuple(tag for tag in (vlan, inner) if tag >= 0)
+                self._arp(Arp(bytes(data[offset : offset + size]), vlans, Moment(first + packet, times[packet])))
             else:
                 copy, packet = row[6], row[7]
                 self._report_active(number, copy, Moment(first + packet, times[packet]), _line(text, row))
@@ -153,6 +157,9 @@ class Engine:
                 self._payload(number, flow, detail, payload, missing, seq, first_byte, at)
             elif kind == kernel.END:
                 self._end(number, REASONS[detail])
+            elif kind == kernel.ARP:
+                vlans = tuple(tag for tag in (missing, seq) if tag >= 0)
+                self._arp(Arp(bytes(data[offset : offset + length]), vlans, Moment(first + packet, times[packet])))
             else:
                 self._report_active(number, detail, Moment(first + packet, times[packet]))
 

@@ -26,8 +26,8 @@ KEY_BYTES = 40
 KEY_WORDS = 5
 
 # --- what a run of the kernel tells, in packet order: rows of `told`.
-DATA, END, ACTIVE = 0, 1, 2
-# kind, flow, side | reason | copy, packet, payload offset, payload length, missing, seq, first byte
+DATA, END, ACTIVE, ARP = 0, 1, 2, 3
+# kind, flow, side | reason | copy, packet, payload offset, payload length, missing | VLAN, seq | inner VLAN, first byte
 TOLD_COLUMNS = 9
 CLOSED, IDLE, EVICTED = 0, 1, 2
 
@@ -407,7 +407,8 @@ def is_tunnel_port(port: int) -> bool:
 
 
 def network_of(data: Bytes, linktype: int, at: int, end: int, vlans: Ints) -> tuple[int, int]:
-    """(IP version, offset) of a frame's network header; version 0 for what is left to `sensors.decode.frame`."""
+    """(IP version, offset) of a frame's network header; version 0 for what is left to `sensors.decode.frame`, -1 for
+    ARP."""
     vlans[0] = -1
     vlans[1] = -1
     if linktype == 1:
@@ -442,6 +443,8 @@ def network_of(data: Bytes, linktype: int, at: int, end: int, vlans: Ints) -> tu
         return 4, at
     if kind == 0x86DD:
         return 6, at
+    if kind == 0x0806:
+        return -1, at
     return 0, at
 
 
@@ -496,6 +499,14 @@ def run(
                 return packet
             protocol = u8(data, at + 6)
             src, dst, size = at + 8, at + 24, 16
+        elif version < 0:
+            n = heads[TOLD]
+            tell(told, heads, ARP, 0, 0, packet)
+            told[n, 4] = at
+            told[n, 5] = end - at
+            told[n, 6] = vlans[0]
+            told[n, 7] = vlans[1]
+            continue
         else:
             return packet
         missing = max(0, at + total - end)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sensors.kernel import APPLICATION, BEGUN, BEGUN_NS, DATA, DPORT, END, FREE, PROTOCOL, SPORT, TALK, WANTED
+from sensors.kernel import APPLICATION, ARP, BEGUN, BEGUN_NS, DATA, DPORT, END, FREE, PROTOCOL, SPORT, TALK, WANTED
+from sensors.loops.arp import arp_tells
 from sensors.loops.dns import dns_ends, dns_hears, is_dns_port
 from sensors.loops.documents import DNS, HTTP, R_ACTIVE, TLS, tell_line, write_flow
 from sensors.loops.http import begins_http, http_ends, http_hears
@@ -16,6 +17,7 @@ from sensors.loops.world import (
     S_ALLOWANCE,
     S_NEXT,
     T_ACTIVE,
+    T_ARP,
     T_DATA,
     T_END,
     T_LEAVE,
@@ -184,6 +186,13 @@ def is_old(state: Ints, side: int, told: Ints) -> bool:
     return bool(wanted >= 0 and not told[6] and 0 < behind < 1 << 31 and behind >= told[5])
 
 
+def hear_arp(w: World, told: Ints, data: Bytes, position: int, ns: int) -> None:
+    at, size = int(told[4]), int(told[5])
+    if arp_tells(w, data, at, at + size, int(told[6]), position, ns) == UNUSUAL:
+        row = tell_row(w, T_ARP, 0)
+        row[2], row[3], row[4], row[5], row[6] = told[6], told[7], told[3], at, size
+
+
 def end_talk(w: World, flow: int) -> None:
     """The flow ended: what its talk still has to tell is told."""
     slot = int(w.flows[flow, TALK]) - 1
@@ -232,6 +241,8 @@ def listen(w: World, told: Ints, begin: int, end: int, data: Bytes, first: int, 
             if w.flows[flow, TALK] > 0:
                 end_talk(w, flow)
             report(w, T_END, flow, flow, int(row[2]))
+        elif row[0] == ARP:
+            hear_arp(w, row, data, first + packet, int(times[packet]))
         else:
             report(w, T_ACTIVE, flow, int(row[2]), R_ACTIVE)
             w.tells[w.numbers[TELLS] - 1, 7] = packet
@@ -239,6 +250,6 @@ def listen(w: World, told: Ints, begin: int, end: int, data: Bytes, first: int, 
 
 
 LOOPS = (
-    tell_row, pass_on, leave, hand_on, note_port, note_announced, claim, is_out_of_order, is_old, hear,
+    tell_row, pass_on, leave, hand_on, note_port, note_announced, claim, is_out_of_order, is_old, hear, hear_arp,
     end_talk, report, listen,
 )  # fmt: skip

@@ -66,6 +66,8 @@ T_PART = 4
 T_LEAVE = 5
 #: Bytes of a body that a talk of the loops passes by: in place of the flow the body's number; offset and size in data.
 T_BODY = 6
+#: An ARP packet that is not written here: VLANs (-1: none), packet, offset, length.
+T_ARP = 8
 #: The flow is the engine's: packet position and time of its first packet.
 T_OPEN = 7
 
