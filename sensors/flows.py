@@ -125,7 +125,7 @@ class FlowTable:
     Its methods leave in `told` what happened, in packet order; rows named there stay until they are released.
     """
 
-    def __init__(self, limit: int = MAX_FLOWS, loops: Any = kernel, *, payloads: bool = True) -> None:
+    def __init__(self, limit: int = MAX_FLOWS, loops: Any = kernel, *, payloads: bool = True, marked: bool = False) -> None:
         self.loops = loops
         rows = limit + AHEAD * CHUNK_PACKETS + 16
         self.flows = np.zeros((rows, kernel.COLUMNS), np.int64)
@@ -141,7 +141,8 @@ class FlowTable:
         # Nobody who sends packets can know which of them share a bucket.
         self._seed = np.frombuffer(os.urandom(8), np.uint64).copy()
         self._vlans = np.zeros(2, np.int64)
-        self.marks = np.zeros(CHUNK_PACKETS, np.uint64)  # of the last chunk's packets, by which the ring finds them
+        # Of the last chunk's packets, by which the ring finds them; none where nobody keeps them.
+        self.marks = np.zeros(CHUNK_PACKETS if marked else 0, np.uint64)
 
     def __len__(self) -> int:
         return int(self.heads[kernel.LIVE])

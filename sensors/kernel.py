@@ -546,7 +546,8 @@ def run(
         else:
             return packet
         turned = fill_key(key, data, src, dst, size, protocol, version, sport, dport)
-        marks[packet] = mark_of(words)
+        if len(marks):
+            marks[packet] = mark_of(words)
         bucket = bucket_of(words, seed, len(buckets))
         flow = find(flows, keys, buckets, words, bucket)
         if packet > begin and flow >= 0 and is_due(flows, flow, ns):

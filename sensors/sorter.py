@@ -82,7 +82,8 @@ class Sorter:
     """`feed` chunks in order, `finish` once. `loops` are plain or compiled and may be changed between two chunks."""
 
     def __init__(self, scribe: Scribe, loops: Any = kernel) -> None:
-        self.table = FlowTable(loops=loops)
+        self._marked = scribe.origin.ring is not None
+        self.table = FlowTable(loops=loops, marked=self._marked)
         self.listener: Listener | None = None  # with compiled loops
         self.scribe = scribe
         self._fragments = Reassembly()
@@ -134,7 +135,8 @@ class Sorter:
             yield from self._told(b"", 0, _NO_TIMES)
 
     def marks(self, packets: int) -> set[int]:
-        """The marks of the flows and of the fragmented datagrams of the last chunk, which had so many packets."""
+        """The marks of the flows and of the fragmented datagrams of the last chunk, which had so many packets; none where
+        no packets are kept."""
         return {*self.table.marks[:packets].tolist(), *self._odd_marks} - {0}
 
     def slot(self, number: int) -> Slot:
@@ -197,7 +199,8 @@ class Sorter:
             yield Fault(frame.fault, at)
 
     def _segment(self, segment: Segment, vlans: tuple[int, ...], packets: int, at: Moment) -> Iterator[Telling]:
-        self._odd_marks.add(mark_of(*segment[:5]))
+        if self._marked:
+            self._odd_marks.add(mark_of(*segment[:5]))
         flow, side = self.table.enter(segment, vlans, packets, at)
         yield from self._told(b"", at.position, np.array([at.ns]))
         row = self.table.flows[flow]
@@ -208,8 +211,8 @@ class Sorter:
         yield Met(flow, side, segment, vlans, self.table.first_byte(flow, side), talk, begun, at)
 
     def _fragment(self, fragment: Fragment, vlans: tuple[int, ...], at: Moment) -> Iterator[Telling]:
-        src, dst = fragment.key[:2]
-        self._odd_marks.add(mark_of(src, dst, FRAGMENTS, 0, 0))
+        if self._marked:
+            self._odd_marks.add(mark_of(*fragment.key[:2], FRAGMENTS, 0, 0))
         complete = self._fragments.add(fragment, at)
         if complete is not None:
             datagram, payload = complete

@@ -109,7 +109,7 @@ def test_a_long_flow_is_reported_in_parts():
 
 
 def test_a_full_table_ends_the_longest_idle_flow_and_counts_it(monkeypatch):
-    monkeypatch.setattr(sorter_module, "FlowTable", lambda loops: FlowTable(10, loops))
+    monkeypatch.setattr(sorter_module, "FlowTable", lambda loops, marked: FlowTable(10, loops, marked=marked))
     sensor = run([(0.001 * n, segment("S", sport=1000 + n)) for n in range(25)])
     assert sensor.engine.counts["flows_evicted"] == 15
     assert [f["vonggac"]["flow"]["end_reason"] for f in of(sensor.take(), "flow")] == ["evicted"] * 15
