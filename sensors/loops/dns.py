@@ -1,21 +1,1012 @@
+"""DNS over UDP, port 53: questions wait in their slot's area as they came, and go into one event with their answers.
+
+It says what `sensors.talks.dns` and `sensors.decode.dns` say. Left to them are messages of several questions, names
+with letters beyond ASCII, rare records, and all that cannot be decoded.
+
+A waiting question stands in the area as three numbers of 8 bytes (position, time, size with the side in the lowest
+bit) and its bytes, filled up to 8. A message that comes is put behind them and read there.
+"""
+
 from __future__ import annotations
 
-from sensors.loops.octets import Bytes
-from sensors.loops.world import UNUSUAL, World
+import numpy as np
+
+from sensors.loops.documents import DNS, begin_event, put_ends, put_related, put_source, tell_line, tell_part
+from sensors.loops.octets import Bytes, Out, u8, u16, u32
+from sensors.loops.slots import BYTES_PER_TELLING, keep, room
+from sensors.loops.text import put, put_address, put_bytes, put_hex, put_int, put_json, put_padded
+from sensors.loops.world import (
+    ID_END,
+    OUT,
+    P_DOMAIN,
+    S_ALLOWANCE,
+    S_AREA,
+    S_OWN,
+    S_USED,
+    SOURCE_END,
+    TAKEN,
+    UNUSUAL,
+    World,
+)
+
+#: A slot's own: how many questions wait, and when the last of them came.
+S_DNS_WAITING, S_DNS_LAST_NS = S_OWN, S_OWN + 1
+#: The numbers before a waiting question's bytes.
+DNS_HEAD = 24
+#: The talk's own bounds, `sensors.talks.dns`.
+DNS_MAX_WAITING = 128
+DNS_PATIENCE_NS = 30 * 10**9
+#: Questions given up in one call; where more are due, the talk does it.
+DNS_MAX_GIVEN_UP = 15
+#: Answers of one message (the talk tells no more either), and records.
+DNS_MAX_ANSWERS = 64
+DNS_MAX_RECORDS = 512
+DNS_MAX_OTHER = 16
+#: `sensors.decode.dns`.
+DNS_MAX_NAME = 255
+DNS_MAX_POINTERS = 64
+DNS_MAX_OPTIONS = 32
+DNS_MAX_TYPES = 128
+DNS_MAX_PARAMETERS = 32
+#: The most text that an event's records and what repeats them may take, and what an event has around them.
+DNS_MAX_TEXT = 60_000
+DNS_AROUND = 2_048
+#: The most text of one record or name without its data's own bytes, of which each takes 8 at most.
+DNS_RECORD = 5_000
+DNS_PER_BYTE = 8
+#: Where `work` has places of text in `out`: of addresses, of hosts, of the flow's ends. A place is its offset << 16 and its size.
+DNS_HOSTS, DNS_ENDS = 64, 130
+
+# --- words by number: an offset in the table for each kind of number
+DNS_TYPES, DNS_CLASSES, DNS_OPCODES, DNS_RCODES, DNS_OPTIONS, DNS_KEYS = 0, 260, 516, 532, 556, 576
+DNS_TYPES_END = 258  # DLV and PRIVATE, whose numbers are large, stand behind it
+_DNS_NAMES = {
+    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 10: "NULL", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 17: "RP",
+    18: "AFSDB", 24: "SIG", 25: "KEY", 28: "AAAA", 29: "LOC", 32: "NB", 33: "SRV", 35: "NAPTR", 36: "KX", 37: "CERT",
+    38: "A6", 39: "DNAME", 41: "OPT", 42: "APL", 43: "DS", 44: "SSHFP", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY",
+    49: "DHCID", 50: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA", 53: "SMIMEA", 55: "HIP", 59: "CDS", 60: "CDNSKEY",
+    61: "OPENPGPKEY", 62: "CSYNC", 63: "ZONEMD", 64: "SVCB", 65: "HTTPS", 99: "SPF", 108: "EUI48", 109: "EUI64",
+    249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 256: "URI", 257: "CAA", 258: "DLV", 259: "PRIVATE",
+    DNS_CLASSES + 1: "IN", DNS_CLASSES + 3: "CH", DNS_CLASSES + 4: "HS", DNS_CLASSES + 254: "NONE",
+    DNS_CLASSES + 255: "ANY",
+    DNS_OPCODES: "QUERY", DNS_OPCODES + 1: "IQUERY", DNS_OPCODES + 2: "STATUS", DNS_OPCODES + 4: "NOTIFY",
+    DNS_OPCODES + 5: "UPDATE", DNS_OPCODES + 6: "DSO",
+    DNS_RCODES: "NOERROR", DNS_RCODES + 1: "FORMERR", DNS_RCODES + 2: "SERVFAIL", DNS_RCODES + 3: "NXDOMAIN",
+    DNS_RCODES + 4: "NOTIMP", DNS_RCODES + 5: "REFUSED", DNS_RCODES + 6: "YXDOMAIN", DNS_RCODES + 7: "YXRRSET",
+    DNS_RCODES + 8: "NXRRSET", DNS_RCODES + 9: "NOTAUTH", DNS_RCODES + 10: "NOTZONE", DNS_RCODES + 16: "BADVERS",
+    DNS_RCODES + 17: "BADKEY", DNS_RCODES + 18: "BADTIME", DNS_RCODES + 19: "BADMODE", DNS_RCODES + 20: "BADNAME",
+    DNS_RCODES + 21: "BADALG", DNS_RCODES + 22: "BADTRUNC", DNS_RCODES + 23: "BADCOOKIE",
+    DNS_OPTIONS + 1: "llq", DNS_OPTIONS + 2: "update_lease", DNS_OPTIONS + 3: "nsid", DNS_OPTIONS + 5: "dau",
+    DNS_OPTIONS + 6: "dhu", DNS_OPTIONS + 7: "n3u", DNS_OPTIONS + 8: "client_subnet", DNS_OPTIONS + 9: "expire",
+    DNS_OPTIONS + 10: "cookie", DNS_OPTIONS + 11: "tcp_keepalive", DNS_OPTIONS + 12: "padding",
+    DNS_OPTIONS + 13: "chain", DNS_OPTIONS + 14: "key_tag", DNS_OPTIONS + 15: "extended_error",
+    DNS_OPTIONS + 16: "client_tag", DNS_OPTIONS + 17: "server_tag", DNS_OPTIONS + 18: "report_channel",
+    DNS_OPTIONS + 19: "zoneversion",
+    DNS_KEYS: "mandatory", DNS_KEYS + 1: "alpn", DNS_KEYS + 2: "no-default-alpn", DNS_KEYS + 3: "port",
+    DNS_KEYS + 4: "ipv4hint", DNS_KEYS + 5: "ech", DNS_KEYS + 6: "ipv6hint", DNS_KEYS + 7: "dohpath",
+    DNS_KEYS + 8: "ohttp",
+}  # fmt: skip
+_DNS_WORDS = [_DNS_NAMES.get(n, "") for n in range(DNS_KEYS + 9)]
+DNS_LETTERS = np.frombuffer("".join(_DNS_WORDS).encode(), np.int8).copy()
+DNS_BORDERS = np.cumsum([0, *map(len, _DNS_WORDS)]).astype(np.int64)
+#: How a byte stands in a label: as it is; behind a backslash of JSON's; only as \DDD; as part of UTF-8, if it is that.
+DNS_PLAIN, DNS_QUOTED, DNS_ODD, DNS_HIGH = 0, 1, 2, 3
+DNS_LOOKS = np.array(
+    [DNS_HIGH if n > 127 else DNS_QUOTED if n == 34 else DNS_ODD if n in (46, 92, 127) or n < 32 else 0
+     for n in range(256)],
+    np.int64,
+)  # fmt: skip
 
 
 def is_dns_port(sport: int, dport: int) -> bool:
-    return False
+    """Whether a datagram between these ports is DNS for certain, and not mDNS, LLMNR or the NetBIOS name service."""
+    if sport == 137 or dport == 137:
+        return False
+    return dport == 53 or (sport == 53 and dport != 5353 and dport != 5355)
 
 
-def dns_hears(
-    w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int
-) -> int:
-    return UNUSUAL
+# --- words and names
+
+
+def dns_word(out: Out, at: int, kinds: int, limit: int, number: int, unknown: bytes) -> int:
+    """What a number of this kind is called: `unknown` and the number where it has no name."""
+    if number < limit:
+        begin, end = int(DNS_BORDERS[kinds + number]), int(DNS_BORDERS[kinds + number + 1])
+        if begin < end:
+            return put_bytes(out, at, DNS_LETTERS, begin, end)
+    return put_int(out, put(out, at, unknown), number)
+
+
+def dns_type(out: Out, at: int, number: int) -> int:
+    index = 258 if number == 32_769 else 259 if number == 65_399 else -1
+    if index < 0:
+        return dns_word(out, at, DNS_TYPES, DNS_TYPES_END, number, b"TYPE")
+    return dns_word(out, at, DNS_TYPES, index + 1, index, b"TYPE")
+
+
+def dns_class(out: Out, at: int, number: int) -> int:
+    """The top bit is mDNS's own."""
+    return dns_word(out, at, DNS_CLASSES, 256, number & 0x7FFF, b"CLASS")
+
+
+def dns_is_utf8(pool: Bytes, at: int, end: int) -> bool:
+    """Whether these bytes are UTF-8 (RFC 3629 §4)."""
+    while at < end:
+        first = u8(pool, at)
+        at += 1
+        if first < 0x80:
+            continue
+        more = 1 if 0xC2 <= first < 0xE0 else 2 if first & 0xF0 == 0xE0 else 3 if 0xF0 <= first < 0xF5 else 0
+        if not more or at + more > end:
+            return False
+        second = u8(pool, at)
+        low = 0xA0 if first == 0xE0 else 0x90 if first == 0xF0 else 0x80
+        high = 0x9F if first == 0xED else 0x8F if first == 0xF4 else 0xBF
+        if second < low or second > high:
+            return False
+        for n in range(1, more):
+            if u8(pool, at + n) & 0xC0 != 0x80:
+                return False
+        at += more
+    return True
+
+
+def dns_odd_label(pool: Bytes, out: Out, to: int, at: int, end: int, lower: bool) -> int:
+    """A label that is not all letters, in JSON; -1 where it is one in UTF-8, which Python alone can judge."""
+    odd = high = False
+    for n in range(at, end):
+        look = DNS_LOOKS[u8(pool, n)]
+        odd |= look == DNS_ODD
+        high |= look == DNS_HIGH
+    if high and not odd:
+        if dns_is_utf8(pool, at, end):
+            return -1
+        odd = True
+    for n in range(at, end):
+        byte = u8(pool, n)
+        if odd and (DNS_LOOKS[byte] >= DNS_ODD or byte == 32):
+            out[to], out[to + 1] = 92, 92
+            to = put_padded(out, to + 2, byte, 3)
+            continue
+        if byte == 34:
+            out[to] = 92
+            to += 1
+        out[to] = byte + 32 if lower and 65 <= byte <= 90 else byte
+        to += 1
+    return to
+
+
+def dns_name(pool: Bytes, out: Out, to: int, base: int, at: int, end: int, lower: bool) -> int:
+    """The name at `at` of a message (RFC 1035 §4.1.4) as text within JSON; -1 where it is faulty or not for here."""
+    begun, octets, pointers = to, 0, 0
+    while at < end:
+        size = u8(pool, at)
+        if size == 0:
+            return to
+        if size >= 0xC0:
+            if at + 1 >= end:
+                return -1
+            target = base + ((size & 0x3F) << 8 | u8(pool, at + 1))
+            pointers += 1
+            if target >= at or pointers > DNS_MAX_POINTERS:
+                return -1
+            at = target
+            continue
+        octets += size + 1
+        last = at + 1 + size
+        if size > 63 or last > end or octets > DNS_MAX_NAME:
+            return -1
+        if to > begun:
+            out[to] = 46
+            to += 1
+        label = to
+        for n in range(at + 1, last):
+            byte = u8(pool, n)
+            if DNS_LOOKS[byte]:
+                to = dns_odd_label(pool, out, label, at + 1, last, lower)
+                break
+            out[to] = byte + 32 if lower and 65 <= byte <= 90 else byte
+            to += 1
+        if to < 0:
+            return -1
+        at = last
+    return -1
+
+
+def dns_skip(pool: Bytes, at: int, end: int, pointers: bool) -> int:
+    """Where what follows a name begins; -1 where it is cut or faulty, or ends in a pointer that may not be there."""
+    while at < end:
+        size = u8(pool, at)
+        if size == 0:
+            return at + 1
+        if size >= 0xC0:
+            return at + 2 if pointers and at + 2 <= end else -1
+        if size > 63:
+            return -1
+        at += size + 1
+    return -1
+
+
+# --- what records say: `sensors.decode.rdata`. All give -1 for what they leave to it.
+
+
+def dns_strings(pool: Bytes, out: Out, to: int, at: int, end: int, between: int) -> int:
+    """Character strings (RFC 1035 §3.3) that are UTF-8, with this character between them where it is not 0."""
+    begun = at
+    while at < end:
+        last = min(end, at + 1 + u8(pool, at))
+        if not dns_is_utf8(pool, at + 1, last):
+            return -1
+        if between and at > begun:
+            out[to] = between
+            to += 1
+        to = put_json(out, to, pool, at + 1, last)
+        at += 1 + u8(pool, at)
+    return to
+
+
+def dns_wire_text(pool: Bytes, out: Out, to: int, at: int, end: int) -> int:
+    """`sensors.decode.text.wire_text` of printable ASCII."""
+    while end > at and pool[end - 1] == 0:
+        end -= 1
+    if end - at > 1_024:
+        return -1
+    for n in range(at, end):
+        if pool[n] < 32 or pool[n] == 127:  # bytes are seen as signed
+            return -1
+    return put_json(out, to, pool, at, end)
+
+
+def dns_numbers(pool: Bytes, out: Out, to: int, at: int, sizes: int) -> int:
+    """Numbers with spaces behind them; `sizes` has the octets of each as decimal digits, the first one's last."""
+    while sizes:
+        size = sizes % 10
+        number = u8(pool, at) if size == 1 else u16(pool, at) if size == 2 else u32(pool, at)
+        to = put_int(out, to, number)
+        out[to] = 32
+        to += 1
+        at += size
+        sizes //= 10
+    return to
+
+
+def dns_bitmap(pool: Bytes, out: Out, to: int, at: int, end: int) -> int:
+    """The types of an NSEC bitmap (RFC 4034 §4.1.2), each behind a space."""
+    kinds = 0
+    while at + 2 <= end and kinds < DNS_MAX_TYPES:
+        window, size = u8(pool, at), u8(pool, at + 1)
+        for n in range(at + 2, min(end, at + 2 + size)):
+            octet = u8(pool, n)
+            for bit in range(8):
+                if octet & 0x80 >> bit and kinds < DNS_MAX_TYPES:
+                    out[to] = 32
+                    to = dns_type(out, to + 1, window << 8 | (n - at - 2) << 3 | bit)
+                    kinds += 1
+        at += 2 + size
+    return to
+
+
+def dns_parameter(pool: Bytes, out: Out, to: int, key: int, at: int, end: int) -> int:
+    """One parameter's value of SVCB (RFC 9460 §14.3.2)."""
+    if key == 1:
+        return dns_strings(pool, out, to, at, end, 44)
+    if key == 3 and end - at == 2:
+        return put_int(out, to, u16(pool, at))
+    if key == 4 or key == 6 or key == 0:
+        width = 4 if key == 4 else 16 if key == 6 else 2
+        begun = to
+        for n in range(at, end - width + 1, width):
+            if to > begun:
+                out[to] = 44
+                to += 1
+            if key:
+                to = put_address(out, to, pool, n, width)
+            else:
+                to = dns_word(out, to, DNS_KEYS, 9, u16(pool, n), b"key")
+        return to
+    if key == 7:
+        return dns_wire_text(pool, out, to, at, end)
+    return put_hex(out, to, pool, at, end)
+
+
+def dns_service(pool: Bytes, out: Out, to: int, base: int, at: int, last: int, end: int) -> int:
+    """SVCB and HTTPS (RFC 9460 §2.1)."""
+    to = dns_numbers(pool, out, to, at, 2)
+    named = to
+    to = dns_name(pool, out, to, base, at + 2, end, False)
+    at = dns_skip(pool, at + 2, end, True)
+    if to < 0 or at < 0:
+        return -1
+    if to == named:
+        out[to] = 46
+        to += 1
+    parts = 2
+    while at + 4 <= last and parts < DNS_MAX_PARAMETERS:
+        key, size = u16(pool, at), u16(pool, at + 2)
+        out[to] = 32
+        to = dns_word(out, to + 1, DNS_KEYS, 9, key, b"key")
+        out[to] = 61
+        ended = dns_parameter(pool, out, to + 1, key, at + 4, min(last, at + 4 + size))
+        if ended < 0:
+            return -1
+        to = ended if ended > to + 1 else to
+        at += 4 + size
+        parts += 1
+    return to
+
+
+def dns_proof(pool: Bytes, out: Out, to: int, base: int, kind: int, at: int, last: int, end: int) -> int:
+    """RRSIG and SIG (RFC 4034 §3.1), NSEC (§4.1), NSEC3 (RFC 5155 §3.2) and its parameters."""
+    if kind == 46 or kind == 24:
+        to = dns_type(out, to, u16(pool, at))
+        out[to] = 32
+        to = dns_numbers(pool, out, to + 1, at + 2, 244411)
+        to = dns_name(pool, out, to, base, at + 18, end, False)
+        at = dns_skip(pool, at + 18, end, True)
+        if to < 0 or at < 0:
+            return -1
+        out[to] = 32
+        return put_hex(out, to + 1, pool, at, max(at, last))
+    if kind == 47:
+        to = dns_name(pool, out, to, base, at, end, False)
+        at = dns_skip(pool, at, end, True)
+        return dns_bitmap(pool, out, to, at, last) if to >= 0 and at >= 0 else -1
+    to = dns_numbers(pool, out, to, at, 211)
+    salt = u8(pool, at + 4)
+    at += 5
+    if at + salt > last:
+        return -1
+    if salt:
+        to = put_hex(out, to, pool, at, at + salt)
+    else:
+        out[to] = 45
+        to += 1
+    if kind == 51:
+        return to
+    at += salt
+    if at >= last or at + 1 + u8(pool, at) > last:
+        return -1
+    out[to] = 32
+    to = put_hex(out, to + 1, pool, at + 1, at + 1 + u8(pool, at))
+    return dns_bitmap(pool, out, to, at + 1 + u8(pool, at), last)
+
+
+def dns_texts(pool: Bytes, out: Out, to: int, base: int, kind: int, at: int, last: int, end: int) -> int:
+    """CAA (RFC 8659 §4.1) and NAPTR (RFC 3403 §4.1)."""
+    if kind == 257:
+        to = dns_numbers(pool, out, to, at, 1)
+        size = u8(pool, at + 1)
+        at += 2
+        if at + size > last:
+            return -1
+        to = dns_wire_text(pool, out, to, at, at + size)
+        if to < 0:
+            return -1
+        out[to] = 32
+        return dns_wire_text(pool, out, to + 1, at + size, last)
+    to = dns_numbers(pool, out, to, at, 22)
+    at += 4
+    for _ in range(3):
+        if at >= last or at + 1 + u8(pool, at) > last:
+            return -1
+        to = dns_wire_text(pool, out, to, at + 1, at + 1 + u8(pool, at))
+        if to < 0:
+            return -1
+        out[to] = 32
+        to += 1
+        at += 1 + u8(pool, at)
+    return dns_name(pool, out, to, base, at, end, False)
+
+
+def dns_authority(pool: Bytes, out: Out, to: int, base: int, at: int, end: int) -> int:
+    """SOA."""
+    to = dns_name(pool, out, to, base, at, end, False)
+    at = dns_skip(pool, at, end, True)
+    if to < 0 or at < 0:
+        return -1
+    out[to] = 32
+    to = dns_name(pool, out, to + 1, base, at, end, False)
+    at = dns_skip(pool, at, end, True)
+    if to < 0 or at < 0 or at + 20 > end:
+        return -1
+    out[to] = 32
+    return dns_numbers(pool, out, to + 1, at, 44444) - 1
+
+
+def dns_data(pool: Bytes, out: Out, to: int, base: int, kind: int, at: int, last: int, end: int) -> int:
+    """The text of a record's data at[:last], within JSON; names in it may go on as far as the message's `end`."""
+    size = last - at
+    if (kind == 1 and size == 4) or (kind == 28 and size == 16):
+        return put_address(out, to, pool, at, size)
+    if kind == 5 or kind == 2 or kind == 12 or kind == 39 or kind == 3 or kind == 4 or 7 <= kind <= 9 or kind == 23:
+        return dns_name(pool, out, to, base, at, end, False)
+    if kind == 16 or kind == 99:
+        return dns_strings(pool, out, to, at, last, 0)
+    if kind == 6 and size >= 22:
+        return dns_authority(pool, out, to, base, at, end)
+    if (kind == 15 or kind == 18 or kind == 21 or kind == 36) and size >= 3:
+        to = dns_numbers(pool, out, to, at, 2)
+        return dns_name(pool, out, to, base, at + 2, end, False)
+    if kind == 33 and size >= 7:
+        to = dns_numbers(pool, out, to, at, 222)
+        return dns_name(pool, out, to, base, at + 6, end, False)
+    if (kind == 64 or kind == 65) and size >= 3:
+        return dns_service(pool, out, to, base, at, last, end)
+    if (kind == 43 or kind == 48 or kind == 25 or kind == 59 or kind == 60 or kind == 32_769) and size >= 4:
+        return put_hex(out, dns_numbers(pool, out, to, at, 112), pool, at + 4, last)
+    if (kind == 46 or kind == 24) and size >= 19 or kind == 47 and size or kind == 50 and size >= 6 or (
+        kind == 51 and size >= 5
+    ):  # fmt: skip
+        return dns_proof(pool, out, to, base, kind, at, last, end)
+    if (kind == 257 and size >= 2) or (kind == 35 and size >= 8):
+        return dns_texts(pool, out, to, base, kind, at, last, end)
+    if (kind == 13 and size >= 2) or ((kind == 19 or kind == 20) and size):
+        return dns_strings(pool, out, to, at, last, 32)
+    if (kind == 52 or kind == 53) and size >= 3:
+        return put_hex(out, dns_numbers(pool, out, to, at, 111), pool, at + 3, last)
+    if kind == 44 and size >= 2:
+        return put_hex(out, dns_numbers(pool, out, to, at, 11), pool, at + 2, last)
+    if kind == 14 or kind == 17 or kind == 37 or kind == 108 or kind == 109 or kind == 256:
+        return -1
+    return put_hex(out, to, pool, at, last)
+
+
+# --- messages
+
+
+def dns_scan(pool: Bytes, base: int, end: int) -> int:
+    """Where the OPT record begins, 0 where there is none; -1 where the message is not for here.
+
+    Otherwise the borders of its question and of all records lie within the message.
+    """
+    questions, answers = u16(pool, base + 4), u16(pool, base + 6)
+    others = answers + u16(pool, base + 8)
+    records = others + u16(pool, base + 10)
+    if questions > 1 or answers > DNS_MAX_ANSWERS or records > DNS_MAX_RECORDS:
+        return -1
+    at, opt = base + 12, 0
+    if questions:
+        at = dns_skip(pool, at, end, False)
+        if at < 0 or at + 4 > end:
+            return -1
+        at += 4
+    for n in range(records):
+        begun = at
+        at = dns_skip(pool, at, end, True)
+        if at < 0 or at + 10 > end:
+            return -1
+        if n >= others and u16(pool, at) == 41:
+            if opt or at != begun + 1:
+                return -1
+            opt = begun
+        at += 10 + u16(pool, at + 8)
+        if at > end:
+            return -1
+    return opt
+
+
+def dns_rcode(pool: Bytes, base: int, opt: int) -> int:
+    """With the bits that EDNS adds (RFC 6891 §6.1.3)."""
+    rcode = u8(pool, base + 3) & 15
+    return rcode | u8(pool, opt + 5) << 4 if opt else rcode
+
+
+def dns_flags(out: Out, at: int, bits: int) -> int:
+    """The end of what was before, and `"header_flags":[…]`."""
+    at = put(out, at, b'","header_flags":[')
+    begun = at
+    for n in range(6):
+        if bits & (0x0400, 0x0200, 0x0100, 0x0080, 0x0020, 0x0010)[n]:
+            if at > begun:
+                out[at] = 44
+                at += 1
+            out[at] = out[at + 3] = 34
+            out[at + 1] = (65, 84, 82, 82, 65, 67)[n]  # AA TC RD RA AD CD
+            out[at + 2] = (65, 67, 68, 65, 68, 68)[n]
+            at += 4
+    out[at] = 93
+    return at + 1
+
+
+def dns_record(
+    w: World, at: int, stop: int, base: int, where: int, end: int, about: int, size: int
+) -> tuple[int, int, int]:
+    """A record as an object: where it ends in `out` (-1: not for here), where its data's text begins there, and where
+    the next record begins. `out` has the question's name at `about`, where `size` is not -1."""
+    pool, out = w.pool, w.out
+    fixed = dns_skip(pool, where, end, True)
+    kind, length = u16(pool, fixed), u16(pool, fixed + 8)
+    if at + DNS_RECORD + DNS_PER_BYTE * length > stop:
+        return -1, 0, 0
+    at = put(out, at, b'{"name":"')
+    if size >= 0 and u16(pool, where) == 0xC00C:
+        for n in range(size):
+            out[at + n] = out[about + n]
+        at += size
+    else:
+        at = dns_name(pool, out, at, base, where, end, True)
+        if at < 0:
+            return -1, 0, 0
+    at = put(out, at, b'","type":"')
+    at = dns_type(out, at, kind)
+    at = put(out, at, b'","class":"')
+    at = dns_class(out, at, u16(pool, fixed + 2))
+    at = put(out, at, b'","ttl":')
+    at = put_int(out, at, u32(pool, fixed + 4))
+    at = put(out, at, b',"data":"')
+    begun = at
+    at = dns_data(pool, out, at, base, kind, fixed + 10, fixed + 10 + length, end)
+    if at < 0:
+        return -1, 0, 0
+    return put(out, at, b'"}'), begun, fixed + 10 + length
+
+
+def dns_is_new(w: World, first: int, count: int, begin: int, size: int) -> bool:
+    """Whether none of these places has the text that stands at `begin`."""
+    out = w.out
+    for n in range(first, first + count):
+        other = int(w.work[n] >> 16)
+        if w.work[n] & 0xFFFF == size:
+            same = 0
+            while same < size and out[other + same] == out[begin + same]:
+                same += 1
+            if same == size:
+                return False
+    return True
+
+
+def dns_parts(out: Out, at: int, end: int) -> int:
+    """Whether the name that stands there has parts to be told: a dot, and nothing escaped; -1 where it has quotes."""
+    parts = 0
+    while at < end:
+        if out[at] == 92:
+            if out[at + 1] == 92:
+                return 0
+            parts = -1
+            at += 1
+        elif out[at] == 46 and not parts:
+            parts = 1
+        at += 1
+    return parts
+
+
+def dns_answers(
+    w: World, at: int, stop: int, base: int, where: int, end: int, about: int, size: int, hosts: int
+) -> tuple[int, int, int, int, int]:
+    """`"answers":[…]` and what they resolve to: where it ends in `out` (-1: not for here), where the next record
+    begins, how many addresses and hosts `work` has, and how far text may go on."""
+    out, work = w.out, w.work
+    addresses = 0
+    at = put(out, at, b',"answers":[')
+    for n in range(u16(w.pool, base + 6)):
+        if n:
+            out[at] = 44
+            at += 1
+        kind = u16(w.pool, dns_skip(w.pool, where, end, True))
+        at, begun, where = dns_record(w, at, stop, base, where, end, about, size)
+        if at < 0:
+            return -1, 0, 0, 0, 0
+        length = at - 2 - begun
+        if kind == 1 or kind == 28:
+            if dns_is_new(w, 0, addresses, begun, length):
+                work[addresses] = begun << 16 | length
+                addresses += 1
+                stop -= 2 * length + 6
+        elif (kind == 5 or kind == 2 or kind == 12) and length:
+            work[DNS_HOSTS + hosts] = begun << 16 | length
+            hosts += 1
+            stop -= length + 3
+    out[at] = 93
+    at += 1
+    if addresses:
+        at = put(out, at, b',"resolved_ip":')
+        at = dns_list(w, at, 0, addresses)
+    return at, where, addresses, hosts, stop
+
+
+def dns_list(w: World, at: int, first: int, count: int) -> int:
+    """The texts at these places as a list, in the lower case."""
+    out = w.out
+    out[at] = 91
+    for n in range(first, first + count):
+        place = int(w.work[n])
+        begin, size = place >> 16, place & 0xFFFF
+        out[at + 1] = 34
+        for octet in range(size):
+            byte = out[begin + octet]
+            out[at + 2 + octet] = byte + 32 if 65 <= byte <= 90 else byte
+        # Names in another case than one before it are the same host.
+        if dns_is_new(w, first, n - first, at + 2, size):
+            w.work[n] = (at + 2) << 16 | size
+            out[at + 2 + size] = 34
+            out[at + 3 + size] = 44
+            at += size + 3
+    out[at] = 93
+    return at + 1
+
+
+def dns_object(
+    w: World, at: int, stop: int, base: int, end: int, asked: int, asked_end: int, opt: int
+) -> tuple[int, int, int, int, int, int, int, int, int]:
+    """`,"dns":{…}` of a message, whose question is that of the message at `asked` (-1: none).
+
+    Where it ends in `out` (-1: not for here), where the first record behind the answers begins, how far text may go on,
+    how many addresses and hosts `work` has; where the parts of the name go (0: nowhere), the name's offset and size in
+    `out`, and the same size where it is the message's own question, else -1.
+    """
+    pool, out = w.pool, w.out
+    bits, answers = u16(pool, base + 2), u16(pool, base + 6)
+    refused = (-1, 0, 0, 0, 0, 0, 0, 0, 0)
+    at = put(out, at, b',"dns":{"id":"')
+    at = put_int(out, at, u16(pool, base))
+    at = put(out, at, b'","type":"answer","op_code":"' if bits & 0x8000 else b'","type":"query","op_code":"')
+    at = dns_word(out, at, DNS_OPCODES, 16, bits >> 11 & 15, b"")
+    at = dns_flags(out, at, bits)
+    where = base + 12
+    if u16(pool, base + 4):
+        where = dns_skip(pool, where, end, False) + 4
+    split = about = size = hosts = addresses = 0
+    if asked >= 0 or answers:
+        at = put(out, at, b',"question":{"name":"')
+        about = at
+        if asked >= 0:
+            at = dns_name(pool, out, at, asked, asked + 12, asked_end, True)
+        else:
+            at = dns_name(pool, out, at, base, where, end, True)
+        parts = dns_parts(out, about, at)
+        if at < 0 or parts < 0:
+            return refused
+        size = at - about
+        out[at] = 34
+        at += 1
+        if asked >= 0:
+            kind = dns_skip(pool, asked + 12, asked_end, False)
+            at = put(out, at, b',"type":"')
+            at = dns_type(out, at, u16(pool, kind))
+            at = put(out, at, b'","class":"')
+            at = dns_class(out, at, u16(pool, kind + 2))
+            out[at] = 34
+            at += 1
+        if parts:
+            split = at
+        out[at] = 125
+        at += 1
+        if size:
+            w.work[DNS_HOSTS] = about << 16 | size
+            hosts = 1
+            stop -= size + 3
+    own = size if asked == base else -1
+    if bits & 0x8000:
+        at = put(out, at, b',"response_code":"')
+        at = dns_word(out, at, DNS_RCODES, 24, dns_rcode(pool, base, opt), b"")
+        out[at] = 34
+        at, where, addresses, hosts, stop = dns_answers(w, at + 1, stop, base, where, end, about, own, hosts)
+    elif answers:  # they are read, and not told
+        ended, where, _, _, _ = dns_answers(w, at, stop, base, where, end, about, own, hosts)
+        at = min(at, ended)
+    if at < 0:
+        return refused
+    out[at] = 125
+    return at + 1, where, stop, addresses, hosts, split, about, size, own
+
+
+def dns_section(
+    w: World, at: int, stop: int, base: int, where: int, end: int, about: int, size: int, records: int, opt: int
+) -> tuple[int, int]:
+    """The records of the authority or the additional section as a list, of which one at least is not the OPT record:
+    where it ends in `out` (-1: not for here), and where the next section begins."""
+    out, told = w.out, 0
+    out[at] = 91
+    for _ in range(records):
+        if where == opt:
+            where += 11 + u16(w.pool, opt + 9)
+            continue
+        if told == DNS_MAX_OTHER:  # only its name is read
+            if at + DNS_RECORD > stop or dns_name(w.pool, out, at + 1, base, where, end, True) < 0:
+                return -1, 0
+            where = dns_skip(w.pool, where, end, True)
+            where += 10 + u16(w.pool, where + 8)
+            continue
+        at, _, where = dns_record(w, at + 1, stop, base, where, end, about, size)
+        if at < 0:
+            return -1, 0
+        out[at] = 44
+        told += 1
+    out[at] = 93
+    return at + 1, where
+
+
+def dns_edns(w: World, at: int, stop: int, opt: int) -> int:
+    """`"edns":{…}`; -1 where it is not for here."""
+    pool, out = w.pool, w.out
+    where, last = opt + 11, opt + 11 + u16(pool, opt + 9)
+    if at + DNS_RECORD + DNS_PER_BYTE * (last - where) > stop:
+        return -1
+    at = put(out, at, b'"edns":{"version":')
+    at = put_int(out, at, u8(pool, opt + 6))
+    at = put(out, at, b',"udp_size":')
+    at = put_int(out, at, u16(pool, opt + 3))
+    at = put(out, at, b',"do":true' if u8(pool, opt + 7) & 0x80 else b',"do":false')
+    begun, options, n = where, 0, where
+    while n + 4 <= last and options < DNS_MAX_OPTIONS and n + 4 + u16(pool, n + 2) <= last:
+        at = put(out, at, b'","' if options else b',"options":["')
+        at = dns_word(out, at, DNS_OPTIONS, 20, u16(pool, n), b"")
+        options += 1
+        n += 4 + u16(pool, n + 2)
+    if options:
+        at = put(out, at, b'"]')
+    where, subnets, errors = begun, 0, 0
+    for _ in range(options):
+        code, size = u16(pool, where), u16(pool, where + 2)
+        where += 4
+        if code == 8 and size >= 4 and (u8(pool, where + 1) == 1 or u8(pool, where + 1) == 2):
+            subnets += 1
+            width = 4 if u8(pool, where + 1) == 1 else 16
+            for octet in range(width):
+                w.scratch[octet] = u8(pool, where + 4 + octet) if 4 + octet < size else 0
+            at = put(out, at, b',"client_subnet":"')
+            at = put_address(out, at, w.scratch, 0, width)
+            out[at] = 47
+            at = put_int(out, at + 1, u8(pool, where + 2))
+            out[at] = 34
+            at += 1
+        elif code == 15 and size >= 2:
+            errors += 1
+            at = put(out, at, b',"extended_error":')
+            at = put_int(out, at, u16(pool, where))
+            if size > 2:
+                at = put(out, at, b',"extended_error_text":"')
+                at = dns_wire_text(pool, out, at, where + 2, where + size)
+                if at < 0:
+                    return -1
+                out[at] = 34
+                at += 1
+        where += size
+    if subnets > 1 or errors > 1:
+        return -1
+    out[at] = 125
+    return at + 1
+
+
+def dns_extra(w: World, at: int, stop: int, base: int, where: int, end: int, about: int, size: int, opt: int) -> int:
+    """What else the message has, `,"dns":{…}` within `vonggac`, or nothing; -1 where it is not for here."""
+    pool, out, begun = w.pool, w.out, at
+    at = put(out, at, b',"dns":')
+    authorities, additionals = u16(pool, base + 8), u16(pool, base + 10)
+    if authorities:
+        at = put(out, at, b'{"authorities":')
+        at, where = dns_section(w, at, stop, base, where, end, about, size, authorities, -1)
+        if at < 0:
+            return -1
+    if additionals > (1 if opt else 0):
+        at = put(out, at, b',"additionals":' if authorities else b'{"additionals":')
+        at, where = dns_section(w, at, stop, base, where, end, about, size, additionals, opt)
+        if at < 0:
+            return -1
+    if opt:
+        out[at] = 44 if authorities or additionals > 1 else 123
+        at = dns_edns(w, at + 1, stop, opt)
+        if at < 0:
+            return -1
+    if not authorities and not additionals:
+        return begun
+    out[at] = 125
+    return at + 1
+
+
+def dns_related(w: World, at: int, flow: int, addresses: int, hosts: int) -> int:
+    """`,"related":{…}` with the flow's ends, what was resolved and the names; each text once."""
+    out, work = w.out, w.work
+    begin = at + 19  # behind `,"related":{"ip":["`
+    at = put_related(w, at, flow)
+    ends = 0
+    for n in range(begin, at):
+        if out[n] == 34:
+            if n - begin > 1:
+                work[DNS_ENDS + ends] = begin << 16 | n - begin
+                ends += 1
+            begin = n + 1
+    for n in range(addresses):
+        begin, size = int(work[n]) >> 16, int(work[n]) & 0xFFFF
+        if dns_is_new(w, DNS_ENDS, ends, begin, size):
+            out[at], out[at + 1] = 44, 34
+            for octet in range(size):
+                out[at + 2 + octet] = out[begin + octet]
+            out[at + 2 + size] = 34
+            at += size + 3
+    if not hosts:
+        return put(out, at, b"]}}")
+    at = put(out, at, b'],"hosts":')
+    return put(out, dns_list(w, at, DNS_HOSTS, hosts), b"}}")
+
+
+def dns_tell(
+    w: World, flow: int, slot: int, base: int, end: int, asked: int, asked_end: int, position: int, ns: int, took: int,
+    joined: bool,
+) -> bool:  # fmt: skip
+    """The event of a message that begins at this position and time; `took` where it is an answer `joined` with its
+    question. False where it is not for here: nothing is told then."""
+    opt = dns_scan(w.pool, base, end)
+    if opt < 0:
+        return False
+    out, begin = w.out, int(w.numbers[OUT])
+    at = begin_event(w, begin, b"dns", b'"category":["network"],"type":["protocol"]', position, ns, 0)
+    if joined:
+        at = put_int(out, put(out, at, b',"duration":'), took)
+    if u8(w.pool, base + 2) & 0x80:
+        success = not dns_rcode(w.pool, base, opt)
+        at = put(out, at, b',"outcome":"success"' if success else b',"outcome":"failure"')
+    at = put_ends(w, at, flow, DNS, 0, 0)
+    at, where, stop, addresses, hosts, split, about, size, own = dns_object(
+        w, at, begin + DNS_MAX_TEXT, base, end, asked, asked_end, opt
+    )
+    if at < 0:
+        return False
+    at = put_source(w, at, position)
+    at = dns_extra(w, at, stop, base, where, end, about, own, opt)
+    if at < 0:
+        return False
+    out[at] = 125
+    at = dns_related(w, at + 1, flow, addresses, hosts)
+    if split:
+        tell_part(w, P_DOMAIN, begin, split, about, size)
+        begin = split
+    tell_line(w, begin, at)
+    w.slots[slot, S_ALLOWANCE] -= BYTES_PER_TELLING
+    return True
+
+
+def dns_is_usual(w: World, base: int, end: int) -> bool:
+    """Whether the event of a message can be told here: it is tried where text goes next, with room left before it."""
+    opt = dns_scan(w.pool, base, end)
+    if opt < 0:
+        return False
+    begin = int(w.numbers[OUT])
+    at = begin + DNS_AROUND + int(w.numbers[SOURCE_END] - w.numbers[ID_END])
+    asked = base if u16(w.pool, base + 4) else -1
+    at, where, stop, _, _, _, about, _, own = dns_object(w, at, begin + DNS_MAX_TEXT, base, end, asked, end, opt)
+    return at >= 0 and dns_extra(w, at, stop, base, where, end, about, own, opt) >= 0
+
+
+# --- the talk
+
+
+def dns_late(w: World, slot: int, ns: int) -> int:
+    """How many questions have waited for too long by now, the oldest first."""
+    words = w.pool.view(np.int64)
+    state = w.slots[slot]
+    at, late = int(state[S_AREA]) >> 3, 0
+    while late < state[S_DNS_WAITING] and ns - words[at + 1] > DNS_PATIENCE_NS:
+        at += (DNS_HEAD + 7 + int(words[at + 2] >> 1)) >> 3
+        late += 1
+    return late
+
+
+def dns_drop(w: World, slot: int, at: int, used: int) -> int:
+    """Forget the question at this offset in the pool; what stands behind it in the area, of which so much is used,
+    moves. How far it did."""
+    words = w.pool.view(np.int64)
+    state = w.slots[slot]
+    begin, end = at >> 3, (int(state[S_AREA]) + used) >> 3
+    step = (DNS_HEAD + 7 + int(words[begin + 2] >> 1)) >> 3
+    for n in range(begin + step, end):
+        words[n - step] = words[n]
+    state[S_USED] -= 8 * step
+    state[S_DNS_WAITING] -= 1
+    return 8 * step
+
+
+def dns_give_up(w: World, flow: int, slot: int, at: int) -> None:
+    """Tell the question that waits at this offset in the pool, without an answer."""
+    words = w.pool.view(np.int64)
+    head, base = at >> 3, at + DNS_HEAD
+    end = base + int(words[head + 2] >> 1)
+    asked = base if u16(w.pool, base + 4) else -1
+    dns_tell(w, flow, slot, base, end, asked, end, int(words[head]), int(words[head + 1]), 0, False)
+
+
+def dns_same_question(pool: Bytes, a: int, a_end: int, b: int) -> bool:
+    """Whether the message at `b` has the same question as that at `a`, which has one, in whatever case."""
+    if not u16(pool, b + 4):
+        return False
+    end = dns_skip(pool, a + 12, a_end, False)
+    for n in range(12, end - a):
+        one, other = u8(pool, a + n), u8(pool, b + n)
+        if one != other and (one | 32 != other | 32 or not 97 <= one | 32 <= 122):
+            return False
+    return u16(pool, end) == u16(pool, b + end - a)
+
+
+def dns_asked(w: World, slot: int, side: int, base: int, end: int) -> int:
+    """Where the oldest question of the other side waits that the message at `base` answers; -1 where none does."""
+    words = w.pool.view(np.int64)
+    state = w.slots[slot]
+    at = int(state[S_AREA])
+    for _ in range(state[S_DNS_WAITING]):
+        what = int(words[(at >> 3) + 2])
+        asked = at + DNS_HEAD
+        if (
+            what & 1 != side
+            and u16(w.pool, asked) == u16(w.pool, base)
+            and (not u16(w.pool, base + 4) or dns_same_question(w.pool, base, end, asked))
+        ):
+            return at
+        at = asked + ((what >> 1) + 7 & -8)
+    return -1
+
+
+def dns_answer(
+    w: World, flow: int, slot: int, side: int, base: int, end: int, used: int, position: int, ns: int
+) -> bool:
+    """Tell an answer, with its question where one waits for it."""
+    asked = base if u16(w.pool, base + 4) else -1
+    at = dns_asked(w, slot, side, base, end)
+    if at < 0:
+        return dns_tell(w, flow, slot, base, end, asked, end, position, ns, 0, False)
+    words = w.pool.view(np.int64)
+    head, asked_end = at >> 3, end
+    if asked < 0 and u16(w.pool, at + DNS_HEAD + 4):
+        asked = at + DNS_HEAD
+        asked_end = asked + int(words[head + 2] >> 1)
+    begun = int(words[head + 1])
+    if not dns_tell(w, flow, slot, base, end, asked, asked_end, int(words[head]), begun, ns - begun, True):
+        return False
+    dns_drop(w, slot, at, used)
+    return True
+
+
+def dns_hears(w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int) -> int:
+    """One datagram is one message."""
+    state = w.slots[slot]
+    size, used = end - at, int(state[S_USED])
+    step = DNS_HEAD + (size + 7 & -8)
+    if size < 12 or not room(w, slot, used, step):
+        return UNUSUAL
+    keep(w, slot, used + DNS_HEAD, data, at, size)
+    base = int(state[S_AREA]) + used + DNS_HEAD
+    answers = u8(w.pool, base + 2) & 0x80 != 0
+    late = dns_late(w, slot, ns)
+    if late > DNS_MAX_GIVEN_UP or ((late or not answers) and not dns_is_usual(w, base, base + size)):
+        return UNUSUAL
+    # Questions wait in the order of time, so that asking them again gives up none.
+    if not answers and state[S_DNS_WAITING] and ns < state[S_DNS_LAST_NS]:
+        return UNUSUAL
+    for _ in range(late):
+        dns_give_up(w, flow, slot, int(state[S_AREA]))
+        base -= dns_drop(w, slot, int(state[S_AREA]), used + step)
+        used = int(state[S_USED])
+    if answers:
+        told = dns_answer(w, flow, slot, side, base, base + size, used, position, ns)
+        return TAKEN if told else UNUSUAL
+    words = w.pool.view(np.int64)
+    head = (base - DNS_HEAD) >> 3
+    words[head], words[head + 1], words[head + 2] = position, ns, size << 1 | side
+    state[S_USED] = used + step
+    state[S_DNS_WAITING] += 1
+    state[S_DNS_LAST_NS] = ns
+    if state[S_DNS_WAITING] > DNS_MAX_WAITING:
+        dns_give_up(w, flow, slot, int(state[S_AREA]))
+        dns_drop(w, slot, int(state[S_AREA]), used + step)
+    return TAKEN
 
 
 def dns_ends(w: World, flow: int, slot: int) -> int:
-    return UNUSUAL
+    """The flow ended: what still waits has no answer."""
+    state = w.slots[slot]
+    waiting, at = int(state[S_DNS_WAITING]), int(state[S_AREA])
+    if waiting > DNS_MAX_GIVEN_UP:
+        return UNUSUAL
+    words = w.pool.view(np.int64)
+    for _ in range(waiting):
+        dns_give_up(w, flow, slot, at)
+        at += DNS_HEAD + (int(words[(at >> 3) + 2] >> 1) + 7 & -8)
+    return TAKEN
 
 
-LOOPS = (is_dns_port, dns_hears, dns_ends)
+LOOPS = (
+    is_dns_port, dns_word, dns_type, dns_class, dns_is_utf8, dns_odd_label, dns_name, dns_skip, dns_strings,
+    dns_wire_text, dns_numbers, dns_bitmap, dns_parameter, dns_service, dns_proof, dns_texts, dns_authority, dns_data,
+    dns_scan, dns_rcode, dns_flags, dns_record, dns_is_new, dns_parts, dns_list, dns_answers, dns_object, dns_section,
+    dns_edns, dns_extra, dns_related, dns_tell, dns_is_usual, dns_late, dns_drop, dns_give_up, dns_same_question,
+    dns_asked, dns_answer, dns_hears, dns_ends,
+)  # fmt: skip

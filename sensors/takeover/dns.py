@@ -1,0 +1,22 @@
+"""The DNS talk of a flow that the loops leave: the questions that wait there are asked again."""
+
+from __future__ import annotations
+
+from collections import deque
+from struct import unpack_from
+
+from sensors.loops.dns import DNS_HEAD, S_DNS_WAITING
+from sensors.streams import Moment
+from sensors.talks.dns import DnsTalk
+
+
+def take_over(row: list[int], area: bytes) -> DnsTalk:
+    """The talk as if it had heard all: only waiting questions matter, and each packet brought one datagram."""
+    talk = DnsTalk(stream=False)
+    at = 0
+    for _ in range(row[S_DNS_WAITING]):
+        position, ns, what = unpack_from("=qqq", area, at)
+        begin, end = at + DNS_HEAD, at + DNS_HEAD + (what >> 1)
+        deque(talk.data(what & 1, area[begin:end], Moment(position, ns)), maxlen=0)
+        at = begin + (end - begin + 7 & -8)
+    return talk
