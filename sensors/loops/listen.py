@@ -6,6 +6,7 @@ from sensors.kernel import APPLICATION, DATA, DPORT, END, PROTOCOL, SPORT, TALK,
 from sensors.loops.dns import dns_ends, dns_hears, is_dns_port
 from sensors.loops.documents import DNS, HTTP, R_ACTIVE, TLS, write_flow
 from sensors.loops.http import begins_http, http_ends, http_hears
+from sensors.loops.icmp import icmp_ends, icmp_hears, icmp_version
 from sensors.loops.octets import Bytes, Ints, u8
 from sensors.loops.slots import BYTES_PER_TELLING, ENGINE, ENGINE_ALL, SILENT, UNKNOWN, drop_slot, take_slot
 from sensors.loops.tls import begins_tls, tls_ends, tls_hears
@@ -18,7 +19,6 @@ from sensors.loops.world import (
     T_DATA,
     T_END,
     T_LEAVE,
-    TAKEN,
     TELL_COLUMNS,
     TELLS,
     UNUSUAL,
@@ -96,7 +96,9 @@ def claim(w: World, told: Ints, data: Bytes, position: int, ns: int) -> int:
         if is_dns_port(int(row[SPORT]), int(row[DPORT])):
             return take_slot(w, flow, DNS, position, ns)
         return -1
-    if row[PROTOCOL] != _TCP or w.ports[row[DPORT]] or told[6] or (told[8] >= 0 and told[7] != told[8]):
+    if row[PROTOCOL] != _TCP:
+        return take_slot(w, flow, icmp_version(w, flow), position, ns)
+    if w.ports[row[DPORT]] or told[6] or (told[8] >= 0 and told[7] != told[8]):
         return -1
     if begins_tls(data, at, at + size):
         return take_slot(w, flow, TLS, position, ns)
@@ -111,40 +113,43 @@ def hear(w: World, told: Ints, data: Bytes, position: int, ns: int) -> None:
     talk = int(w.flows[flow, TALK])
     if talk == SILENT:
         return
-    datagram = w.flows[flow, PROTOCOL] == _UDP
-    if not datagram:
+    stream = w.flows[flow, PROTOCOL] == _TCP
+    unheard = w.flows[flow, PROTOCOL] == _UDP and (missing > 0 or size == 0)
+    if stream:
         note_announced(w, data, at, at + size)
     slot = talk - 1
-    if talk == UNKNOWN and not (datagram and (missing or not size)):
+    if talk == UNKNOWN and not unheard:
         slot = claim(w, told, data, position, ns)
     if slot < 0:
         w.flows[flow, TALK] = min(talk, ENGINE)
         pass_on(w, told)
         return
     state = w.slots[slot]
-    if state[S_ALLOWANCE] < _LEAST or (not datagram and is_out_of_order(state, side, told)):
-        if is_old(state, side, told):
+    if state[S_ALLOWANCE] < _LEAST or (stream and is_out_of_order(state, side, told)):
+        if stream and is_old(state, side, told):
             state[S_ALLOWANCE] += max(BYTES_PER_TELLING, size)
             return
         leave(w, flow)
         pass_on(w, told)
         return
     state[S_ALLOWANCE] += max(BYTES_PER_TELLING, size)
-    if datagram and (missing or not size):
+    if unheard:
         return
     application = w.flows[flow, APPLICATION]
     if application == DNS:
         verdict = dns_hears(w, flow, slot, side, data, at, at + size, position, ns)
     elif application == TLS:
         verdict = tls_hears(w, flow, slot, side, data, at, at + size, position, ns)
-    else:
+    elif application == HTTP:
         verdict = http_hears(w, flow, slot, side, data, at, at + size, position, ns)
+    else:
+        verdict = icmp_hears(w, flow, slot, side, data, at, at + size, position, ns)
     if verdict == UNUSUAL:
         state[S_ALLOWANCE] -= max(BYTES_PER_TELLING, size)
         leave(w, flow)
         pass_on(w, told)
         return
-    if not datagram:
+    if stream:
         state[S_NEXT + side] = (told[7] + size) & 0xFFFFFFFF
     if verdict == DONE:
         w.flows[flow, WANTED] = 0
@@ -177,8 +182,10 @@ def end_talk(w: World, flow: int) -> None:
         verdict = dns_ends(w, flow, slot)
     elif application == TLS:
         verdict = tls_ends(w, flow, slot)
-    else:
+    elif application == HTTP:
         verdict = http_ends(w, flow, slot)
+    else:
+        verdict = icmp_ends(w, flow, slot)
     if verdict == UNUSUAL:
         leave(w, flow)
     else:
@@ -198,7 +205,7 @@ def report(w: World, kind: int, flow: int, record: int, reason: int) -> Ints:
 
 
 def listen(w: World, told: Ints, begin: int, end: int, data: Bytes, first: int, times: Ints) -> int:
-    """Rows of `told` from `begin` on: the first that was not looked at, as the engine must take text and rows before."""
+    """Rows of `told` from `begin` on: the first not looked at, as the engine must take text and rows before."""
     for n in range(begin, end):
         if w.numbers[OUT] > len(w.out) - ROW_TEXT or w.numbers[TELLS] > len(w.tells) - ROW_TELLS:
             return n

@@ -1,1 +1,1 @@
-"""Talks that go on outside the compiled loops: each is built from what the loops kept of its flow."""
+"""Talks taken over from the loops: built in the state in which they would be had they heard everything themselves."""
