@@ -29,8 +29,8 @@ from sensors.loops.world import (
     World,
 )
 
-#: A slot's own: how many questions wait, and when the last of them came.
-S_DNS_WAITING, S_DNS_LAST_NS = S_OWN, S_OWN + 1
+#: A slot's own: how many questions wait, when the last of them came, and whether any message was taken.
+S_DNS_WAITING, S_DNS_LAST_NS, S_DNS_HEARD = S_OWN, S_OWN + 1, S_OWN + 2
 #: The numbers before a waiting question's bytes.
 DNS_HEAD = 24
 #: The talk's own bounds, `sensors.talks.dns`.
@@ -54,12 +54,12 @@ DNS_AROUND = 2_048
 #: The most text of one record or name without its data's own bytes, of which each takes 8 at most.
 DNS_RECORD = 5_000
 DNS_PER_BYTE = 8
-#: Where `work` has places of text in `out`: of addresses, of hosts, of the flow's ends. A place is its offset << 16 and its size.
+#: Where `work` has places of text in `out`: of addresses, of hosts, of the flow's ends. A place is its offset << 16
+#: and its size.
 DNS_HOSTS, DNS_ENDS = 64, 130
 
-# --- words by number: an offset in the table for each kind of number
-DNS_TYPES, DNS_CLASSES, DNS_OPCODES, DNS_RCODES, DNS_OPTIONS, DNS_KEYS = 0, 260, 516, 532, 556, 576
-DNS_TYPES_END = 258  # DLV and PRIVATE, whose numbers are large, stand behind it
+# --- words by number: where those of each kind begin in the table. The word at 0 is none.
+DNS_CLASSES, DNS_OPCODES, DNS_RCODES, DNS_OPTIONS, DNS_KEYS = 260, 516, 532, 556, 576
 _DNS_NAMES = {
     1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 10: "NULL", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 17: "RP",
     18: "AFSDB", 24: "SIG", 25: "KEY", 28: "AAAA", 29: "LOC", 32: "NB", 33: "SRV", 35: "NAPTR", 36: "KX", 37: "CERT",
@@ -89,6 +89,28 @@ _DNS_NAMES = {
 _DNS_WORDS = [_DNS_NAMES.get(n, "") for n in range(DNS_KEYS + 9)]
 DNS_LETTERS = np.frombuffer("".join(_DNS_WORDS).encode(), np.int8).copy()
 DNS_BORDERS = np.cumsum([0, *map(len, _DNS_WORDS)]).astype(np.int64)
+#: How a record's data is read, by its type: as none of the others in hexadecimal.
+DNS_BYTES, DNS_NAME, DNS_STRINGS, DNS_KEYED, DNS_NAMED, DNS_SOA, DNS_SERVICE, DNS_PROOF, DNS_TEXTS, DNS_LEFT = range(10)
+_DNS_FORMS = {
+    DNS_NAME: (2, 3, 4, 5, 7, 8, 9, 12, 23, 39), DNS_STRINGS: (13, 16, 19, 20, 99),
+    DNS_KEYED: (25, 43, 44, 48, 52, 53, 59, 60), DNS_NAMED: (15, 18, 21, 33, 36), DNS_SOA: (6,), DNS_SERVICE: (64, 65),
+    DNS_PROOF: (24, 46, 47, 50, 51), DNS_TEXTS: (35, 257), DNS_LEFT: (14, 17, 37, 108, 109, 256),
+}  # fmt: skip
+DNS_FORMS = np.zeros(258, np.int64)
+for _form, _kinds in _DNS_FORMS.items():
+    DNS_FORMS[list(_kinds)] = _form
+#: The fewest octets of data that are read so; and the octets of the numbers that it begins with, as decimal digits, the
+#: first one's last.
+_DNS_LEAST = {
+    6: 22, 13: 2, 14: 2, 15: 3, 17: 2, 18: 3, 19: 1, 20: 1, 21: 3, 24: 19, 25: 4, 33: 7, 35: 8, 36: 3, 37: 5, 43: 4,
+    44: 2, 46: 19, 47: 1, 48: 4, 50: 6, 51: 5, 52: 3, 53: 3, 59: 4, 60: 4, 64: 3, 65: 3, 108: 6, 109: 8, 256: 4, 257: 2,
+}  # fmt: skip
+_DNS_SIZES = {
+    6: 44444, 15: 2, 18: 2, 21: 2, 24: 244411, 25: 112, 33: 222, 35: 22, 36: 2, 43: 112, 44: 11, 46: 244411, 48: 112,
+    50: 211, 51: 211, 52: 111, 53: 111, 59: 112, 60: 112, 64: 2, 65: 2, 257: 1,
+}  # fmt: skip
+DNS_LEAST = np.array([_DNS_LEAST.get(n, 0) for n in range(258)], np.int64)
+DNS_SIZES = np.array([_DNS_SIZES.get(n, 0) for n in range(258)], np.int64)
 #: How a byte stands in a label: as it is; behind a backslash of JSON's; only as \DDD; as part of UTF-8, if it is that.
 DNS_PLAIN, DNS_QUOTED, DNS_ODD, DNS_HIGH = 0, 1, 2, 3
 DNS_LOOKS = np.array(
@@ -108,25 +130,28 @@ def is_dns_port(sport: int, dport: int) -> bool:
 # --- words and names
 
 
-def dns_word(out: Out, at: int, kinds: int, limit: int, number: int, unknown: bytes) -> int:
-    """What a number of this kind is called: `unknown` and the number where it has no name."""
-    if number < limit:
-        begin, end = int(DNS_BORDERS[kinds + number]), int(DNS_BORDERS[kinds + number + 1])
-        if begin < end:
-            return put_bytes(out, at, DNS_LETTERS, begin, end)
+def dns_word(out: Out, at: int, index: int, number: int, unknown: bytes) -> int:
+    """The word at this index of the table: `unknown` and the number where there is none."""
+    begin, end = int(DNS_BORDERS[index]), int(DNS_BORDERS[index + 1])
+    if begin < end:
+        return put_bytes(out, at, DNS_LETTERS, begin, end)
     return put_int(out, put(out, at, unknown), number)
 
 
 def dns_type(out: Out, at: int, number: int) -> int:
-    index = 258 if number == 32_769 else 259 if number == 65_399 else -1
-    if index < 0:
-        return dns_word(out, at, DNS_TYPES, DNS_TYPES_END, number, b"TYPE")
-    return dns_word(out, at, DNS_TYPES, index + 1, index, b"TYPE")
+    index = number if number < 258 else 258 if number == 32_769 else 259 if number == 65_399 else 0
+    return dns_word(out, at, index, number, b"TYPE")
 
 
 def dns_class(out: Out, at: int, number: int) -> int:
     """The top bit is mDNS's own."""
-    return dns_word(out, at, DNS_CLASSES, 256, number & 0x7FFF, b"CLASS")
+    number &= 0x7FFF
+    return dns_word(out, at, DNS_CLASSES + number if number < 256 else 0, number, b"CLASS")
+
+
+def dns_key(out: Out, at: int, number: int) -> int:
+    """A parameter of SVCB."""
+    return dns_word(out, at, DNS_KEYS + number if number < 9 else 0, number, b"key")
 
 
 def dns_is_utf8(pool: Bytes, at: int, end: int) -> bool:
@@ -151,7 +176,7 @@ def dns_is_utf8(pool: Bytes, at: int, end: int) -> bool:
     return True
 
 
-def dns_odd_label(pool: Bytes, out: Out, to: int, at: int, end: int, lower: bool) -> int:
+def dns_odd_label(pool: Bytes, out: Out, to: int, at: int, end: int) -> int:
     """A label that is not all letters, in JSON; -1 where it is one in UTF-8, which Python alone can judge."""
     odd = high = False
     for n in range(at, end):
@@ -171,12 +196,12 @@ def dns_odd_label(pool: Bytes, out: Out, to: int, at: int, end: int, lower: bool
         if byte == 34:
             out[to] = 92
             to += 1
-        out[to] = byte + 32 if lower and 65 <= byte <= 90 else byte
+        out[to] = byte
         to += 1
     return to
 
 
-def dns_name(pool: Bytes, out: Out, to: int, base: int, at: int, end: int, lower: bool) -> int:
+def dns_name(pool: Bytes, out: Out, to: int, base: int, at: int, end: int) -> int:
     """The name at `at` of a message (RFC 1035 §4.1.4) as text within JSON; -1 where it is faulty or not for here."""
     begun, octets, pointers = to, 0, 0
     while at < end:
@@ -203,9 +228,9 @@ def dns_name(pool: Bytes, out: Out, to: int, base: int, at: int, end: int, lower
         for n in range(at + 1, last):
             byte = u8(pool, n)
             if DNS_LOOKS[byte]:
-                to = dns_odd_label(pool, out, label, at + 1, last, lower)
+                to = dns_odd_label(pool, out, label, at + 1, last)
                 break
-            out[to] = byte + 32 if lower and 65 <= byte <= 90 else byte
+            out[to] = byte
             to += 1
         if to < 0:
             return -1
@@ -213,14 +238,20 @@ def dns_name(pool: Bytes, out: Out, to: int, base: int, at: int, end: int, lower
     return -1
 
 
-def dns_skip(pool: Bytes, at: int, end: int, pointers: bool) -> int:
-    """Where what follows a name begins; -1 where it is cut or faulty, or ends in a pointer that may not be there."""
+def dns_lower(out: Out, at: int, end: int) -> None:
+    for n in range(at, end):
+        if 65 <= out[n] <= 90:
+            out[n] += 32
+
+
+def dns_skip(pool: Bytes, at: int, end: int) -> int:
+    """Where what follows a name begins; -1 where it is cut or faulty."""
     while at < end:
         size = u8(pool, at)
         if size == 0:
             return at + 1
         if size >= 0xC0:
-            return at + 2 if pointers and at + 2 <= end else -1
+            return at + 2 if at + 2 <= end else -1
         if size > 63:
             return -1
         at += size + 1
@@ -257,8 +288,9 @@ def dns_wire_text(pool: Bytes, out: Out, to: int, at: int, end: int) -> int:
     return put_json(out, to, pool, at, end)
 
 
-def dns_numbers(pool: Bytes, out: Out, to: int, at: int, sizes: int) -> int:
-    """Numbers with spaces behind them; `sizes` has the octets of each as decimal digits, the first one's last."""
+def dns_numbers(pool: Bytes, out: Out, to: int, at: int, kind: int) -> int:
+    """The numbers that such a record has, each with a space behind it."""
+    sizes = int(DNS_SIZES[kind])
     while sizes:
         size = sizes % 10
         number = u8(pool, at) if size == 1 else u16(pool, at) if size == 2 else u32(pool, at)
@@ -289,7 +321,7 @@ def dns_bitmap(pool: Bytes, out: Out, to: int, at: int, end: int) -> int:
 def dns_parameter(pool: Bytes, out: Out, to: int, key: int, at: int, end: int) -> int:
     """One parameter's value of SVCB (RFC 9460 §14.3.2)."""
     if key == 1:
-        return dns_strings(pool, out, to, at, end, 44)
+        return dns_strings(pool, out, to, at, end, 44 if key else 0)
     if key == 3 and end - at == 2:
         return put_int(out, to, u16(pool, at))
     if key == 4 or key == 6 or key == 0:
@@ -302,19 +334,19 @@ def dns_parameter(pool: Bytes, out: Out, to: int, key: int, at: int, end: int) -
             if key:
                 to = put_address(out, to, pool, n, width)
             else:
-                to = dns_word(out, to, DNS_KEYS, 9, u16(pool, n), b"key")
+                to = dns_key(out, to, u16(pool, n))
         return to
     if key == 7:
         return dns_wire_text(pool, out, to, at, end)
     return put_hex(out, to, pool, at, end)
 
 
-def dns_service(pool: Bytes, out: Out, to: int, base: int, at: int, last: int, end: int) -> int:
+def dns_service(pool: Bytes, out: Out, to: int, base: int, kind: int, at: int, last: int, end: int) -> int:
     """SVCB and HTTPS (RFC 9460 §2.1)."""
-    to = dns_numbers(pool, out, to, at, 2)
+    to = dns_numbers(pool, out, to, at, kind)
     named = to
-    to = dns_name(pool, out, to, base, at + 2, end, False)
-    at = dns_skip(pool, at + 2, end, True)
+    to = dns_name(pool, out, to, base, at + 2, end)
+    at = dns_skip(pool, at + 2, end)
     if to < 0 or at < 0:
         return -1
     if to == named:
@@ -324,7 +356,7 @@ def dns_service(pool: Bytes, out: Out, to: int, base: int, at: int, last: int, e
     while at + 4 <= last and parts < DNS_MAX_PARAMETERS:
         key, size = u16(pool, at), u16(pool, at + 2)
         out[to] = 32
-        to = dns_word(out, to + 1, DNS_KEYS, 9, key, b"key")
+        to = dns_key(out, to + 1, key)
         out[to] = 61
         ended = dns_parameter(pool, out, to + 1, key, at + 4, min(last, at + 4 + size))
         if ended < 0:
@@ -340,18 +372,18 @@ def dns_proof(pool: Bytes, out: Out, to: int, base: int, kind: int, at: int, las
     if kind == 46 or kind == 24:
         to = dns_type(out, to, u16(pool, at))
         out[to] = 32
-        to = dns_numbers(pool, out, to + 1, at + 2, 244411)
-        to = dns_name(pool, out, to, base, at + 18, end, False)
-        at = dns_skip(pool, at + 18, end, True)
+        to = dns_numbers(pool, out, to + 1, at + 2, kind)
+        to = dns_name(pool, out, to, base, at + 18, end)
+        at = dns_skip(pool, at + 18, end)
         if to < 0 or at < 0:
             return -1
         out[to] = 32
         return put_hex(out, to + 1, pool, at, max(at, last))
     if kind == 47:
-        to = dns_name(pool, out, to, base, at, end, False)
-        at = dns_skip(pool, at, end, True)
+        to = dns_name(pool, out, to, base, at, end)
+        at = dns_skip(pool, at, end)
         return dns_bitmap(pool, out, to, at, last) if to >= 0 and at >= 0 else -1
-    to = dns_numbers(pool, out, to, at, 211)
+    to = dns_numbers(pool, out, to, at, kind)
     salt = u8(pool, at + 4)
     at += 5
     if at + salt > last:
@@ -374,7 +406,7 @@ def dns_proof(pool: Bytes, out: Out, to: int, base: int, kind: int, at: int, las
 def dns_texts(pool: Bytes, out: Out, to: int, base: int, kind: int, at: int, last: int, end: int) -> int:
     """CAA (RFC 8659 §4.1) and NAPTR (RFC 3403 §4.1)."""
     if kind == 257:
-        to = dns_numbers(pool, out, to, at, 1)
+        to = dns_numbers(pool, out, to, at, kind)
         size = u8(pool, at + 1)
         at += 2
         if at + size > last:
@@ -384,7 +416,7 @@ def dns_texts(pool: Bytes, out: Out, to: int, base: int, kind: int, at: int, las
             return -1
         out[to] = 32
         return dns_wire_text(pool, out, to + 1, at + size, last)
-    to = dns_numbers(pool, out, to, at, 22)
+    to = dns_numbers(pool, out, to, at, kind)
     at += 4
     for _ in range(3):
         if at >= last or at + 1 + u8(pool, at) > last:
@@ -395,59 +427,52 @@ def dns_texts(pool: Bytes, out: Out, to: int, base: int, kind: int, at: int, las
         out[to] = 32
         to += 1
         at += 1 + u8(pool, at)
-    return dns_name(pool, out, to, base, at, end, False)
+    return dns_name(pool, out, to, base, at, end)
 
 
-def dns_authority(pool: Bytes, out: Out, to: int, base: int, at: int, end: int) -> int:
+def dns_authority(pool: Bytes, out: Out, to: int, base: int, kind: int, at: int, end: int) -> int:
     """SOA."""
-    to = dns_name(pool, out, to, base, at, end, False)
-    at = dns_skip(pool, at, end, True)
+    to = dns_name(pool, out, to, base, at, end)
+    at = dns_skip(pool, at, end)
     if to < 0 or at < 0:
         return -1
     out[to] = 32
-    to = dns_name(pool, out, to + 1, base, at, end, False)
-    at = dns_skip(pool, at, end, True)
+    to = dns_name(pool, out, to + 1, base, at, end)
+    at = dns_skip(pool, at, end)
     if to < 0 or at < 0 or at + 20 > end:
         return -1
     out[to] = 32
-    return dns_numbers(pool, out, to + 1, at, 44444) - 1
+    return dns_numbers(pool, out, to + 1, at, kind) - 1
 
 
-def dns_data(pool: Bytes, out: Out, to: int, base: int, kind: int, at: int, last: int, end: int) -> int:
+def dns_data(pool: Bytes, out: Out, to: int, base: int, number: int, at: int, last: int, end: int) -> int:
     """The text of a record's data at[:last], within JSON; names in it may go on as far as the message's `end`."""
     size = last - at
-    if (kind == 1 and size == 4) or (kind == 28 and size == 16):
+    if (number == 1 and size == 4) or (number == 28 and size == 16):
         return put_address(out, to, pool, at, size)
-    if kind == 5 or kind == 2 or kind == 12 or kind == 39 or kind == 3 or kind == 4 or 7 <= kind <= 9 or kind == 23:
-        return dns_name(pool, out, to, base, at, end, False)
-    if kind == 16 or kind == 99:
-        return dns_strings(pool, out, to, at, last, 0)
-    if kind == 6 and size >= 22:
-        return dns_authority(pool, out, to, base, at, end)
-    if (kind == 15 or kind == 18 or kind == 21 or kind == 36) and size >= 3:
-        to = dns_numbers(pool, out, to, at, 2)
-        return dns_name(pool, out, to, base, at + 2, end, False)
-    if kind == 33 and size >= 7:
-        to = dns_numbers(pool, out, to, at, 222)
-        return dns_name(pool, out, to, base, at + 6, end, False)
-    if (kind == 64 or kind == 65) and size >= 3:
-        return dns_service(pool, out, to, base, at, last, end)
-    if (kind == 43 or kind == 48 or kind == 25 or kind == 59 or kind == 60 or kind == 32_769) and size >= 4:
-        return put_hex(out, dns_numbers(pool, out, to, at, 112), pool, at + 4, last)
-    if (kind == 46 or kind == 24) and size >= 19 or kind == 47 and size or kind == 50 and size >= 6 or (
-        kind == 51 and size >= 5
-    ):  # fmt: skip
+    kind = number if number < 258 else 43 if number == 32_769 else 0
+    least = int(DNS_LEAST[kind])
+    form = int(DNS_FORMS[kind]) if size >= least else DNS_BYTES
+    if form == DNS_NAME:
+        return dns_name(pool, out, to, base, at, end)
+    if form == DNS_STRINGS:
+        return dns_strings(pool, out, to, at, last, 32 if least else 0)
+    if form == DNS_NAMED:
+        to = dns_numbers(pool, out, to, at, kind)
+        return dns_name(pool, out, to, base, at + least - 1, end)
+    if form == DNS_SOA:
+        return dns_authority(pool, out, to, base, kind, at, end)
+    if form == DNS_PROOF:
         return dns_proof(pool, out, to, base, kind, at, last, end)
-    if (kind == 257 and size >= 2) or (kind == 35 and size >= 8):
+    if form == DNS_SERVICE:
+        return dns_service(pool, out, to, base, kind, at, last, end)
+    if form == DNS_TEXTS:
         return dns_texts(pool, out, to, base, kind, at, last, end)
-    if (kind == 13 and size >= 2) or ((kind == 19 or kind == 20) and size):
-        return dns_strings(pool, out, to, at, last, 32)
-    if (kind == 52 or kind == 53) and size >= 3:
-        return put_hex(out, dns_numbers(pool, out, to, at, 111), pool, at + 3, last)
-    if kind == 44 and size >= 2:
-        return put_hex(out, dns_numbers(pool, out, to, at, 11), pool, at + 2, last)
-    if kind == 14 or kind == 17 or kind == 37 or kind == 108 or kind == 109 or kind == 256:
+    if form == DNS_LEFT:
         return -1
+    if form == DNS_KEYED:
+        to = dns_numbers(pool, out, to, at, kind)
+        at += least
     return put_hex(out, to, pool, at, last)
 
 
@@ -466,13 +491,14 @@ def dns_scan(pool: Bytes, base: int, end: int) -> int:
         return -1
     at, opt = base + 12, 0
     if questions:
-        at = dns_skip(pool, at, end, False)
-        if at < 0 or at + 4 > end:
+        while at < end and 0 < u8(pool, at) < 64:
+            at += 1 + u8(pool, at)
+        if at + 5 > end or u8(pool, at):  # a pointer, of which there is nothing before
             return -1
-        at += 4
+        at += 5
     for n in range(records):
         begun = at
-        at = dns_skip(pool, at, end, True)
+        at = dns_skip(pool, at, end)
         if at < 0 or at + 10 > end:
             return -1
         if n >= others and u16(pool, at) == 41:
@@ -514,7 +540,7 @@ def dns_record(
     """A record as an object: where it ends in `out` (-1: not for here), where its data's text begins there, and where
     the next record begins. `out` has the question's name at `about`, where `size` is not -1."""
     pool, out = w.pool, w.out
-    fixed = dns_skip(pool, where, end, True)
+    fixed = dns_skip(pool, where, end)
     kind, length = u16(pool, fixed), u16(pool, fixed + 8)
     if at + DNS_RECORD + DNS_PER_BYTE * length > stop:
         return -1, 0, 0
@@ -524,9 +550,11 @@ def dns_record(
             out[at + n] = out[about + n]
         at += size
     else:
-        at = dns_name(pool, out, at, base, where, end, True)
+        named = at
+        at = dns_name(pool, out, at, base, where, end)
         if at < 0:
             return -1, 0, 0
+        dns_lower(out, named, at)
     at = put(out, at, b'","type":"')
     at = dns_type(out, at, kind)
     at = put(out, at, b'","class":"')
@@ -555,19 +583,17 @@ def dns_is_new(w: World, first: int, count: int, begin: int, size: int) -> bool:
     return True
 
 
-def dns_parts(out: Out, at: int, end: int) -> int:
-    """Whether the name that stands there has parts to be told: a dot, and nothing escaped; -1 where it has quotes."""
-    parts = 0
+def dns_has_parts(out: Out, at: int, end: int) -> bool:
+    """Whether the name that stands there may have parts to be told: a dot in it, and nothing as \\DDD."""
+    dots = False
     while at < end:
         if out[at] == 92:
             if out[at + 1] == 92:
-                return 0
-            parts = -1
+                return False
             at += 1
-        elif out[at] == 46 and not parts:
-            parts = 1
+        dots |= out[at] == 46
         at += 1
-    return parts
+    return dots
 
 
 def dns_answers(
@@ -582,7 +608,7 @@ def dns_answers(
         if n:
             out[at] = 44
             at += 1
-        kind = u16(w.pool, dns_skip(w.pool, where, end, True))
+        kind = u16(w.pool, dns_skip(w.pool, where, end))
         at, begun, where = dns_record(w, at, stop, base, where, end, about, size)
         if at < 0:
             return -1, 0, 0, 0, 0
@@ -640,34 +666,34 @@ def dns_object(
     at = put(out, at, b',"dns":{"id":"')
     at = put_int(out, at, u16(pool, base))
     at = put(out, at, b'","type":"answer","op_code":"' if bits & 0x8000 else b'","type":"query","op_code":"')
-    at = dns_word(out, at, DNS_OPCODES, 16, bits >> 11 & 15, b"")
+    at = dns_word(out, at, DNS_OPCODES + (bits >> 11 & 15), bits >> 11 & 15, b"")
     at = dns_flags(out, at, bits)
     where = base + 12
     if u16(pool, base + 4):
-        where = dns_skip(pool, where, end, False) + 4
+        where = dns_skip(pool, where, end) + 4
     split = about = size = hosts = addresses = 0
     if asked >= 0 or answers:
         at = put(out, at, b',"question":{"name":"')
         about = at
         if asked >= 0:
-            at = dns_name(pool, out, at, asked, asked + 12, asked_end, True)
+            at = dns_name(pool, out, at, asked, asked + 12, asked_end)
         else:
-            at = dns_name(pool, out, at, base, where, end, True)
-        parts = dns_parts(out, about, at)
-        if at < 0 or parts < 0:
+            at = dns_name(pool, out, at, base, where, end)
+        if at < 0:
             return refused
+        dns_lower(out, about, at)
         size = at - about
         out[at] = 34
         at += 1
         if asked >= 0:
-            kind = dns_skip(pool, asked + 12, asked_end, False)
+            kind = dns_skip(pool, asked + 12, asked_end)
             at = put(out, at, b',"type":"')
             at = dns_type(out, at, u16(pool, kind))
             at = put(out, at, b'","class":"')
             at = dns_class(out, at, u16(pool, kind + 2))
             out[at] = 34
             at += 1
-        if parts:
+        if dns_has_parts(out, about, about + size):
             split = at
         out[at] = 125
         at += 1
@@ -678,7 +704,8 @@ def dns_object(
     own = size if asked == base else -1
     if bits & 0x8000:
         at = put(out, at, b',"response_code":"')
-        at = dns_word(out, at, DNS_RCODES, 24, dns_rcode(pool, base, opt), b"")
+        rcode = dns_rcode(pool, base, opt)
+        at = dns_word(out, at, DNS_RCODES + rcode if rcode < 24 else 0, rcode, b"")
         out[at] = 34
         at, where, addresses, hosts, stop = dns_answers(w, at + 1, stop, base, where, end, about, own, hosts)
     elif answers:  # they are read, and not told
@@ -702,9 +729,9 @@ def dns_section(
             where += 11 + u16(w.pool, opt + 9)
             continue
         if told == DNS_MAX_OTHER:  # only its name is read
-            if at + DNS_RECORD > stop or dns_name(w.pool, out, at + 1, base, where, end, True) < 0:
+            if at + DNS_RECORD > stop or dns_name(w.pool, out, at + 1, base, where, end) < 0:
                 return -1, 0
-            where = dns_skip(w.pool, where, end, True)
+            where = dns_skip(w.pool, where, end)
             where += 10 + u16(w.pool, where + 8)
             continue
         at, _, where = dns_record(w, at + 1, stop, base, where, end, about, size)
@@ -730,7 +757,8 @@ def dns_edns(w: World, at: int, stop: int, opt: int) -> int:
     begun, options, n = where, 0, where
     while n + 4 <= last and options < DNS_MAX_OPTIONS and n + 4 + u16(pool, n + 2) <= last:
         at = put(out, at, b'","' if options else b',"options":["')
-        at = dns_word(out, at, DNS_OPTIONS, 20, u16(pool, n), b"")
+        code = u16(pool, n)
+        at = dns_word(out, at, DNS_OPTIONS + code if code < 20 else 0, code, b"")
         options += 1
         n += 4 + u16(pool, n + 2)
     if options:
@@ -775,7 +803,7 @@ def dns_extra(w: World, at: int, stop: int, base: int, where: int, end: int, abo
     authorities, additionals = u16(pool, base + 8), u16(pool, base + 10)
     if authorities:
         at = put(out, at, b'{"authorities":')
-        at, where = dns_section(w, at, stop, base, where, end, about, size, authorities, -1)
+        at, where = dns_section(w, at, stop, base, where, end, about, size, authorities, opt)
         if at < 0:
             return -1
     if additionals > (1 if opt else 0):
@@ -821,31 +849,42 @@ def dns_related(w: World, at: int, flow: int, addresses: int, hosts: int) -> int
 
 
 def dns_tell(
-    w: World, flow: int, slot: int, base: int, end: int, asked: int, asked_end: int, position: int, ns: int, took: int,
-    joined: bool,
+    w: World, flow: int, slot: int, head: int, base: int, end: int, ns: int, trial: bool
 ) -> bool:  # fmt: skip
-    """The event of a message that begins at this position and time; `took` where it is an answer `joined` with its
-    question. False where it is not for here: nothing is told then."""
-    opt = dns_scan(w.pool, base, end)
+    """The event of the message at `base`, which begins as the numbers at `head` in the pool say: they are its own, or
+    those of the question that it answers at `ns`. False where it is not for here; nothing is told then. A `trial` tells
+    nothing either way: it is written where text goes next, with room left before it."""
+    pool, out, words = w.pool, w.out, w.pool.view(np.int64)
+    opt = dns_scan(pool, base, end)
     if opt < 0:
         return False
-    out, begin = w.out, int(w.numbers[OUT])
-    at = begin_event(w, begin, b"dns", b'"category":["network"],"type":["protocol"]', position, ns, 0)
-    if joined:
-        at = put_int(out, put(out, at, b',"duration":'), took)
-    if u8(w.pool, base + 2) & 0x80:
-        success = not dns_rcode(w.pool, base, opt)
-        at = put(out, at, b',"outcome":"success"' if success else b',"outcome":"failure"')
-    at = put_ends(w, at, flow, DNS, 0, 0)
+    position, begun = int(words[head >> 3]), int(words[(head >> 3) + 1])
+    joined = head != base - DNS_HEAD
+    asked, asked_end = base if u16(pool, base + 4) else -1, end
+    if asked < 0 and joined and u16(pool, head + DNS_HEAD + 4):
+        asked = head + DNS_HEAD
+        asked_end = asked + int(words[(head >> 3) + 2] >> 1)
+    begin = int(w.numbers[OUT])
+    at = begin + DNS_AROUND + int(w.numbers[SOURCE_END] - w.numbers[ID_END])
+    if not trial:
+        at = begin_event(w, begin, b"dns", b'"category":["network"],"type":["protocol"]', position, begun, 0)
+        if joined:
+            at = put_int(out, put(out, at, b',"duration":'), ns - begun)
+        if u8(pool, base + 2) & 0x80:
+            success = not dns_rcode(pool, base, opt)
+            at = put(out, at, b',"outcome":"success"' if success else b',"outcome":"failure"')
+        at = put_ends(w, at, flow, DNS, 0, 0)
+    stop = begin + DNS_MAX_TEXT
     at, where, stop, addresses, hosts, split, about, size, own = dns_object(
-        w, at, begin + DNS_MAX_TEXT, base, end, asked, asked_end, opt
+        w, at, stop, base, end, asked, asked_end, opt
     )
     if at < 0:
         return False
-    at = put_source(w, at, position)
+    if not trial:
+        at = put_source(w, at, position)
     at = dns_extra(w, at, stop, base, where, end, about, own, opt)
-    if at < 0:
-        return False
+    if trial or at < 0:
+        return at >= 0
     out[at] = 125
     at = dns_related(w, at + 1, flow, addresses, hosts)
     if split:
@@ -854,18 +893,6 @@ def dns_tell(
     tell_line(w, begin, at)
     w.slots[slot, S_ALLOWANCE] -= BYTES_PER_TELLING
     return True
-
-
-def dns_is_usual(w: World, base: int, end: int) -> bool:
-    """Whether the event of a message can be told here: it is tried where text goes next, with room left before it."""
-    opt = dns_scan(w.pool, base, end)
-    if opt < 0:
-        return False
-    begin = int(w.numbers[OUT])
-    at = begin + DNS_AROUND + int(w.numbers[SOURCE_END] - w.numbers[ID_END])
-    asked = base if u16(w.pool, base + 4) else -1
-    at, where, stop, _, _, _, about, _, own = dns_object(w, at, begin + DNS_MAX_TEXT, base, end, asked, end, opt)
-    return at >= 0 and dns_extra(w, at, stop, base, where, end, about, own, opt) >= 0
 
 
 # --- the talk
@@ -882,34 +909,24 @@ def dns_late(w: World, slot: int, ns: int) -> int:
     return late
 
 
-def dns_drop(w: World, slot: int, at: int, used: int) -> int:
-    """Forget the question at this offset in the pool; what stands behind it in the area, of which so much is used,
-    moves. How far it did."""
+def dns_drop(w: World, slot: int, at: int, end: int) -> int:
+    """Forget the question at this offset in the pool; what stands behind it moves, as far as `end`. How far it did."""
     words = w.pool.view(np.int64)
     state = w.slots[slot]
-    begin, end = at >> 3, (int(state[S_AREA]) + used) >> 3
+    begin = at >> 3
     step = (DNS_HEAD + 7 + int(words[begin + 2] >> 1)) >> 3
-    for n in range(begin + step, end):
+    for n in range(begin + step, end >> 3):
         words[n - step] = words[n]
     state[S_USED] -= 8 * step
     state[S_DNS_WAITING] -= 1
     return 8 * step
 
 
-def dns_give_up(w: World, flow: int, slot: int, at: int) -> None:
-    """Tell the question that waits at this offset in the pool, without an answer."""
-    words = w.pool.view(np.int64)
-    head, base = at >> 3, at + DNS_HEAD
-    end = base + int(words[head + 2] >> 1)
-    asked = base if u16(w.pool, base + 4) else -1
-    dns_tell(w, flow, slot, base, end, asked, end, int(words[head]), int(words[head + 1]), 0, False)
-
-
 def dns_same_question(pool: Bytes, a: int, a_end: int, b: int) -> bool:
     """Whether the message at `b` has the same question as that at `a`, which has one, in whatever case."""
     if not u16(pool, b + 4):
         return False
-    end = dns_skip(pool, a + 12, a_end, False)
+    end = dns_skip(pool, a + 12, a_end)
     for n in range(12, end - a):
         one, other = u8(pool, a + n), u8(pool, b + n)
         if one != other and (one | 32 != other | 32 or not 97 <= one | 32 <= 122):
@@ -935,78 +952,66 @@ def dns_asked(w: World, slot: int, side: int, base: int, end: int) -> int:
     return -1
 
 
-def dns_answer(
-    w: World, flow: int, slot: int, side: int, base: int, end: int, used: int, position: int, ns: int
-) -> bool:
-    """Tell an answer, with its question where one waits for it."""
-    asked = base if u16(w.pool, base + 4) else -1
-    at = dns_asked(w, slot, side, base, end)
-    if at < 0:
-        return dns_tell(w, flow, slot, base, end, asked, end, position, ns, 0, False)
-    words = w.pool.view(np.int64)
-    head, asked_end = at >> 3, end
-    if asked < 0 and u16(w.pool, at + DNS_HEAD + 4):
-        asked = at + DNS_HEAD
-        asked_end = asked + int(words[head + 2] >> 1)
-    begun = int(words[head + 1])
-    if not dns_tell(w, flow, slot, base, end, asked, asked_end, int(words[head]), begun, ns - begun, True):
-        return False
-    dns_drop(w, slot, at, used)
-    return True
-
-
-def dns_hears(w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int) -> int:
+def dns_hears(
+    w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int
+) -> int:  # fmt: skip
     """One datagram is one message."""
-    state = w.slots[slot]
+    state, words = w.slots[slot], w.pool.view(np.int64)
     size, used = end - at, int(state[S_USED])
     step = DNS_HEAD + (size + 7 & -8)
     if size < 12 or not room(w, slot, used, step):
         return UNUSUAL
+    area = int(state[S_AREA])
     keep(w, slot, used + DNS_HEAD, data, at, size)
-    base = int(state[S_AREA]) + used + DNS_HEAD
-    answers = u8(w.pool, base + 2) & 0x80 != 0
+    head = area + used
+    words[head >> 3], words[(head >> 3) + 1], words[(head >> 3) + 2] = position, ns, size << 1 | side
+    answers = u8(w.pool, head + DNS_HEAD + 2) & 0x80 != 0
     late = dns_late(w, slot, ns)
-    if late > DNS_MAX_GIVEN_UP or ((late or not answers) and not dns_is_usual(w, base, base + size)):
-        return UNUSUAL
-    # Questions wait in the order of time, so that asking them again gives up none.
-    if not answers and state[S_DNS_WAITING] and ns < state[S_DNS_LAST_NS]:
-        return UNUSUAL
+    if not answers:
+        late = max(late, int(state[S_DNS_WAITING]) + 1 - DNS_MAX_WAITING)
+        # Questions wait in the order of time, so that asking them again gives up none.
+        if state[S_DNS_WAITING] and ns < state[S_DNS_LAST_NS]:
+            return UNUSUAL
+    trial = late > 0 or not answers
+    if trial:
+        if late > DNS_MAX_GIVEN_UP or not dns_tell(w, flow, slot, head, head + DNS_HEAD, head + DNS_HEAD + size, ns, trial):
+            return UNUSUAL
+        trial = False
     for _ in range(late):
-        dns_give_up(w, flow, slot, int(state[S_AREA]))
-        base -= dns_drop(w, slot, int(state[S_AREA]), used + step)
-        used = int(state[S_USED])
-    if answers:
-        told = dns_answer(w, flow, slot, side, base, base + size, used, position, ns)
-        return TAKEN if told else UNUSUAL
-    words = w.pool.view(np.int64)
-    head = (base - DNS_HEAD) >> 3
-    words[head], words[head + 1], words[head + 2] = position, ns, size << 1 | side
-    state[S_USED] = used + step
-    state[S_DNS_WAITING] += 1
-    state[S_DNS_LAST_NS] = ns
-    if state[S_DNS_WAITING] > DNS_MAX_WAITING:
-        dns_give_up(w, flow, slot, int(state[S_AREA]))
-        dns_drop(w, slot, int(state[S_AREA]), used + step)
+        dns_tell(w, flow, slot, area, area + DNS_HEAD, area + DNS_HEAD + int(words[(area >> 3) + 2] >> 1), ns, trial)
+        head -= dns_drop(w, slot, area, head + step)
+    state[S_DNS_HEARD] = 1
+    if not answers:
+        state[S_USED] = head + step - area
+        state[S_DNS_WAITING] += 1
+        state[S_DNS_LAST_NS] = ns
+        return TAKEN
+    base = head + DNS_HEAD
+    asked = dns_asked(w, slot, side, base, base + size)
+    if not dns_tell(w, flow, slot, head if asked < 0 else asked, base, base + size, ns, trial):
+        return UNUSUAL
+    if asked >= 0:
+        dns_drop(w, slot, asked, head)
     return TAKEN
 
 
 def dns_ends(w: World, flow: int, slot: int) -> int:
     """The flow ended: what still waits has no answer."""
-    state = w.slots[slot]
+    state, words = w.slots[slot], w.pool.view(np.int64)
     waiting, at = int(state[S_DNS_WAITING]), int(state[S_AREA])
     if waiting > DNS_MAX_GIVEN_UP:
         return UNUSUAL
-    words = w.pool.view(np.int64)
     for _ in range(waiting):
-        dns_give_up(w, flow, slot, at)
-        at += DNS_HEAD + (int(words[(at >> 3) + 2] >> 1) + 7 & -8)
+        base, ns, size = at + DNS_HEAD, int(words[(at >> 3) + 1]), int(words[(at >> 3) + 2] >> 1)
+        dns_tell(w, flow, slot, at, base, base + size, ns, waiting < 0)
+        at = base + (size + 7 & -8)
     return TAKEN
 
 
 LOOPS = (
-    is_dns_port, dns_word, dns_type, dns_class, dns_is_utf8, dns_odd_label, dns_name, dns_skip, dns_strings,
-    dns_wire_text, dns_numbers, dns_bitmap, dns_parameter, dns_service, dns_proof, dns_texts, dns_authority, dns_data,
-    dns_scan, dns_rcode, dns_flags, dns_record, dns_is_new, dns_parts, dns_list, dns_answers, dns_object, dns_section,
-    dns_edns, dns_extra, dns_related, dns_tell, dns_is_usual, dns_late, dns_drop, dns_give_up, dns_same_question,
-    dns_asked, dns_answer, dns_hears, dns_ends,
+    is_dns_port, dns_word, dns_type, dns_class, dns_key, dns_is_utf8, dns_odd_label, dns_name, dns_lower, dns_skip,
+    dns_strings, dns_wire_text, dns_numbers, dns_bitmap, dns_parameter, dns_service, dns_proof, dns_texts,
+    dns_authority, dns_data, dns_scan, dns_rcode, dns_flags, dns_record, dns_is_new, dns_has_parts, dns_list,
+    dns_answers, dns_object, dns_section, dns_edns, dns_extra, dns_related, dns_tell, dns_late, dns_drop,
+    dns_same_question, dns_asked, dns_hears, dns_ends,
 )  # fmt: skip
