@@ -4,7 +4,7 @@ It says what `sensors.talks.dns` and `sensors.decode.dns` say. Left to them are 
 with letters beyond ASCII, rare records, and all that cannot be decoded.
 
 A waiting question stands in the area as three numbers of 8 bytes (position, time, size with the side in the lowest
-bit) and its bytes, filled up to 8. A message that comes is put behind them and read there.
+bit) and its bytes. A message that comes is put behind them and read there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensors.loops.documents import DNS, begin_event, put_ends, put_related, put_source, tell_line, tell_part
-from sensors.loops.octets import Bytes, Out, u8, u16, u32
+from sensors.loops.octets import Bytes, Ints, Out, little32, u8, u16, u32
 from sensors.loops.slots import BYTES_PER_TELLING, keep, room
 from sensors.loops.text import put, put_address, put_bytes, put_hex, put_int, put_json, put_padded
 from sensors.loops.world import (
@@ -535,11 +535,10 @@ def dns_flags(out: Out, at: int, bits: int) -> int:
 
 
 def dns_record(
-    w: World, at: int, stop: int, base: int, where: int, end: int, about: int, size: int
+    pool: Bytes, out: Out, at: int, stop: int, base: int, where: int, end: int, about: int, size: int
 ) -> tuple[int, int, int]:
     """A record as an object: where it ends in `out` (-1: not for here), where its data's text begins there, and where
     the next record begins. `out` has the question's name at `about`, where `size` is not -1."""
-    pool, out = w.pool, w.out
     fixed = dns_skip(pool, where, end)
     kind, length = u16(pool, fixed), u16(pool, fixed + 8)
     if at + DNS_RECORD + DNS_PER_BYTE * length > stop:
@@ -569,12 +568,11 @@ def dns_record(
     return put(out, at, b'"}'), begun, fixed + 10 + length
 
 
-def dns_is_new(w: World, first: int, count: int, begin: int, size: int) -> bool:
+def dns_is_new(out: Out, work: Ints, first: int, count: int, begin: int, size: int) -> bool:
     """Whether none of these places has the text that stands at `begin`."""
-    out = w.out
     for n in range(first, first + count):
-        other = int(w.work[n] >> 16)
-        if w.work[n] & 0xFFFF == size:
+        other = int(work[n] >> 16)
+        if work[n] & 0xFFFF == size:
             same = 0
             while same < size and out[other + same] == out[begin + same]:
                 same += 1
@@ -597,24 +595,23 @@ def dns_has_parts(out: Out, at: int, end: int) -> bool:
 
 
 def dns_answers(
-    w: World, at: int, stop: int, base: int, where: int, end: int, about: int, size: int, hosts: int
+    pool: Bytes, out: Out, work: Ints, at: int, stop: int, base: int, where: int, end: int, about: int, size: int, hosts: int
 ) -> tuple[int, int, int, int, int]:
     """`"answers":[…]` and what they resolve to: where it ends in `out` (-1: not for here), where the next record
     begins, how many addresses and hosts `work` has, and how far text may go on."""
-    out, work = w.out, w.work
     addresses = 0
     at = put(out, at, b',"answers":[')
-    for n in range(u16(w.pool, base + 6)):
+    for n in range(u16(pool, base + 6)):
         if n:
             out[at] = 44
             at += 1
-        kind = u16(w.pool, dns_skip(w.pool, where, end))
-        at, begun, where = dns_record(w, at, stop, base, where, end, about, size)
+        kind = u16(pool, dns_skip(pool, where, end))
+        at, begun, where = dns_record(pool, out, at, stop, base, where, end, about, size)
         if at < 0:
             return -1, 0, 0, 0, 0
         length = at - 2 - begun
         if kind == 1 or kind == 28:
-            if dns_is_new(w, 0, addresses, begun, length):
+            if dns_is_new(out, work, 0, addresses, begun, length):
                 work[addresses] = begun << 16 | length
                 addresses += 1
                 stop -= 2 * length + 6
@@ -626,24 +623,23 @@ def dns_answers(
     at += 1
     if addresses:
         at = put(out, at, b',"resolved_ip":')
-        at = dns_list(w, at, 0, addresses)
+        at = dns_list(out, work, at, 0, addresses)
     return at, where, addresses, hosts, stop
 
 
-def dns_list(w: World, at: int, first: int, count: int) -> int:
+def dns_list(out: Out, work: Ints, at: int, first: int, count: int) -> int:
     """The texts at these places as a list, in the lower case."""
-    out = w.out
     out[at] = 91
     for n in range(first, first + count):
-        place = int(w.work[n])
+        place = int(work[n])
         begin, size = place >> 16, place & 0xFFFF
         out[at + 1] = 34
         for octet in range(size):
             byte = out[begin + octet]
             out[at + 2 + octet] = byte + 32 if 65 <= byte <= 90 else byte
         # Names in another case than one before it are the same host.
-        if dns_is_new(w, first, n - first, at + 2, size):
-            w.work[n] = (at + 2) << 16 | size
+        if dns_is_new(out, work, first, n - first, at + 2, size):
+            work[n] = (at + 2) << 16 | size
             out[at + 2 + size] = 34
             out[at + 3 + size] = 44
             at += size + 3
@@ -652,7 +648,7 @@ def dns_list(w: World, at: int, first: int, count: int) -> int:
 
 
 def dns_object(
-    w: World, at: int, stop: int, base: int, end: int, asked: int, asked_end: int, opt: int
+    pool: Bytes, out: Out, work: Ints, at: int, stop: int, base: int, end: int, asked: int, asked_end: int, opt: int
 ) -> tuple[int, int, int, int, int, int, int, int, int]:
     """`,"dns":{…}` of a message, whose question is that of the message at `asked` (-1: none).
 
@@ -660,7 +656,6 @@ def dns_object(
     how many addresses and hosts `work` has; where the parts of the name go (0: nowhere), the name's offset and size in
     `out`, and the same size where it is the message's own question, else -1.
     """
-    pool, out = w.pool, w.out
     bits, answers = u16(pool, base + 2), u16(pool, base + 6)
     refused = (-1, 0, 0, 0, 0, 0, 0, 0, 0)
     at = put(out, at, b',"dns":{"id":"')
@@ -698,7 +693,7 @@ def dns_object(
         out[at] = 125
         at += 1
         if size:
-            w.work[DNS_HOSTS] = about << 16 | size
+            work[DNS_HOSTS] = about << 16 | size
             hosts = 1
             stop -= size + 3
     own = size if asked == base else -1
@@ -707,9 +702,9 @@ def dns_object(
         rcode = dns_rcode(pool, base, opt)
         at = dns_word(out, at, DNS_RCODES + rcode if rcode < 24 else 0, rcode, b"")
         out[at] = 34
-        at, where, addresses, hosts, stop = dns_answers(w, at + 1, stop, base, where, end, about, own, hosts)
+        at, where, addresses, hosts, stop = dns_answers(pool, out, work, at + 1, stop, base, where, end, about, own, hosts)
     elif answers:  # they are read, and not told
-        ended, where, _, _, _ = dns_answers(w, at, stop, base, where, end, about, own, hosts)
+        ended, where, _, _, _ = dns_answers(pool, out, work, at, stop, base, where, end, about, own, hosts)
         at = min(at, ended)
     if at < 0:
         return refused
@@ -718,23 +713,23 @@ def dns_object(
 
 
 def dns_section(
-    w: World, at: int, stop: int, base: int, where: int, end: int, about: int, size: int, records: int, opt: int
+    pool: Bytes, out: Out, at: int, stop: int, base: int, where: int, end: int, about: int, size: int, records: int, opt: int
 ) -> tuple[int, int]:
     """The records of the authority or the additional section as a list, of which one at least is not the OPT record:
     where it ends in `out` (-1: not for here), and where the next section begins."""
-    out, told = w.out, 0
+    told = 0
     out[at] = 91
     for _ in range(records):
         if where == opt:
-            where += 11 + u16(w.pool, opt + 9)
+            where += 11 + u16(pool, opt + 9)
             continue
         if told == DNS_MAX_OTHER:  # only its name is read
-            if at + DNS_RECORD > stop or dns_name(w.pool, out, at + 1, base, where, end) < 0:
+            if at + DNS_RECORD > stop or dns_name(pool, out, at + 1, base, where, end) < 0:
                 return -1, 0
-            where = dns_skip(w.pool, where, end)
-            where += 10 + u16(w.pool, where + 8)
+            where = dns_skip(pool, where, end)
+            where += 10 + u16(pool, where + 8)
             continue
-        at, _, where = dns_record(w, at + 1, stop, base, where, end, about, size)
+        at, _, where = dns_record(pool, out, at + 1, stop, base, where, end, about, size)
         if at < 0:
             return -1, 0
         out[at] = 44
@@ -743,9 +738,8 @@ def dns_section(
     return at + 1, where
 
 
-def dns_edns(w: World, at: int, stop: int, opt: int) -> int:
+def dns_edns(pool: Bytes, out: Out, scratch: Out, at: int, stop: int, opt: int) -> int:
     """`"edns":{…}`; -1 where it is not for here."""
-    pool, out = w.pool, w.out
     where, last = opt + 11, opt + 11 + u16(pool, opt + 9)
     if at + DNS_RECORD + DNS_PER_BYTE * (last - where) > stop:
         return -1
@@ -771,9 +765,9 @@ def dns_edns(w: World, at: int, stop: int, opt: int) -> int:
             subnets += 1
             width = 4 if u8(pool, where + 1) == 1 else 16
             for octet in range(width):
-                w.scratch[octet] = u8(pool, where + 4 + octet) if 4 + octet < size else 0
+                scratch[octet] = u8(pool, where + 4 + octet) if 4 + octet < size else 0
             at = put(out, at, b',"client_subnet":"')
-            at = put_address(out, at, w.scratch, 0, width)
+            at = put_address(out, at, scratch, 0, width)
             out[at] = 47
             at = put_int(out, at + 1, u8(pool, where + 2))
             out[at] = 34
@@ -796,24 +790,27 @@ def dns_edns(w: World, at: int, stop: int, opt: int) -> int:
     return at + 1
 
 
-def dns_extra(w: World, at: int, stop: int, base: int, where: int, end: int, about: int, size: int, opt: int) -> int:
+def dns_extra(
+    pool: Bytes, out: Out, scratch: Out, at: int, stop: int, base: int, where: int, end: int, about: int, size: int,
+    opt: int,
+) -> int:  # fmt: skip
     """What else the message has, `,"dns":{…}` within `vonggac`, or nothing; -1 where it is not for here."""
-    pool, out, begun = w.pool, w.out, at
+    begun = at
     at = put(out, at, b',"dns":')
     authorities, additionals = u16(pool, base + 8), u16(pool, base + 10)
     if authorities:
         at = put(out, at, b'{"authorities":')
-        at, where = dns_section(w, at, stop, base, where, end, about, size, authorities, opt)
+        at, where = dns_section(pool, out, at, stop, base, where, end, about, size, authorities, opt)
         if at < 0:
             return -1
     if additionals > (1 if opt else 0):
         at = put(out, at, b',"additionals":' if authorities else b'{"additionals":')
-        at, where = dns_section(w, at, stop, base, where, end, about, size, additionals, opt)
+        at, where = dns_section(pool, out, at, stop, base, where, end, about, size, additionals, opt)
         if at < 0:
             return -1
     if opt:
         out[at] = 44 if authorities or additionals > 1 else 123
-        at = dns_edns(w, at + 1, stop, opt)
+        at = dns_edns(pool, out, scratch, at + 1, stop, opt)
         if at < 0:
             return -1
     if not authorities and not additionals:
@@ -836,7 +833,7 @@ def dns_related(w: World, at: int, flow: int, addresses: int, hosts: int) -> int
             begin = n + 1
     for n in range(addresses):
         begin, size = int(work[n]) >> 16, int(work[n]) & 0xFFFF
-        if dns_is_new(w, DNS_ENDS, ends, begin, size):
+        if dns_is_new(out, work, DNS_ENDS, ends, begin, size):
             out[at], out[at + 1] = 44, 34
             for octet in range(size):
                 out[at + 2 + octet] = out[begin + octet]
@@ -845,7 +842,7 @@ def dns_related(w: World, at: int, flow: int, addresses: int, hosts: int) -> int
     if not hosts:
         return put(out, at, b"]}}")
     at = put(out, at, b'],"hosts":')
-    return put(out, dns_list(w, at, DNS_HOSTS, hosts), b"}}")
+    return put(out, dns_list(out, work, at, DNS_HOSTS, hosts), b"}}")
 
 
 def dns_tell(
@@ -854,16 +851,16 @@ def dns_tell(
     """The event of the message at `base`, which begins as the numbers at `head` in the pool say: they are its own, or
     those of the question that it answers at `ns`. False where it is not for here; nothing is told then. A `trial` tells
     nothing either way: it is written where text goes next, with room left before it."""
-    pool, out, words = w.pool, w.out, w.pool.view(np.int64)
+    pool, out = w.pool, w.out
     opt = dns_scan(pool, base, end)
     if opt < 0:
         return False
-    position, begun = int(words[head >> 3]), int(words[(head >> 3) + 1])
+    position, begun = dns_number(pool, head), dns_number(pool, head + 8)
     joined = head != base - DNS_HEAD
     asked, asked_end = base if u16(pool, base + 4) else -1, end
     if asked < 0 and joined and u16(pool, head + DNS_HEAD + 4):
         asked = head + DNS_HEAD
-        asked_end = asked + int(words[(head >> 3) + 2] >> 1)
+        asked_end = asked + (dns_number(pool, head + 16) >> 1)
     begin = int(w.numbers[OUT])
     at = begin + DNS_AROUND + int(w.numbers[SOURCE_END] - w.numbers[ID_END])
     if not trial:
@@ -876,13 +873,13 @@ def dns_tell(
         at = put_ends(w, at, flow, DNS, 0, 0)
     stop = begin + DNS_MAX_TEXT
     at, where, stop, addresses, hosts, split, about, size, own = dns_object(
-        w, at, stop, base, end, asked, asked_end, opt
+        pool, out, w.work, at, stop, base, end, asked, asked_end, opt
     )
     if at < 0:
         return False
     if not trial:
         at = put_source(w, at, position)
-    at = dns_extra(w, at, stop, base, where, end, about, own, opt)
+    at = dns_extra(pool, out, w.scratch, at, stop, base, where, end, about, own, opt)
     if trial or at < 0:
         return at >= 0
     out[at] = 125
@@ -898,28 +895,33 @@ def dns_tell(
 # --- the talk
 
 
-def dns_late(w: World, slot: int, ns: int) -> int:
-    """How many questions have waited for too long by now, the oldest first."""
-    words = w.pool.view(np.int64)
-    state = w.slots[slot]
-    at, late = int(state[S_AREA]) >> 3, 0
-    while late < state[S_DNS_WAITING] and ns - words[at + 1] > DNS_PATIENCE_NS:
-        at += (DNS_HEAD + 7 + int(words[at + 2] >> 1)) >> 3
+def dns_number(pool: Bytes, at: int) -> int:
+    """A number before a waiting question's bytes."""
+    return little32(pool, at) | little32(pool, at + 4) << 32
+
+
+def dns_put_number(pool: Bytes, at: int, number: int) -> None:
+    for n in range(8):
+        pool[at + n] = (number >> 8 * n & 255 ^ 128) - 128  # as bytes are signed
+
+
+def dns_late(pool: Bytes, at: int, waiting: int, ns: int) -> int:
+    """How many of the questions that wait from there on have waited for too long by now, the oldest first."""
+    late = 0
+    while late < waiting and ns - dns_number(pool, at + 8) > DNS_PATIENCE_NS:
+        at += DNS_HEAD + (dns_number(pool, at + 16) >> 1)
         late += 1
     return late
 
 
-def dns_drop(w: World, slot: int, at: int, end: int) -> int:
-    """Forget the question at this offset in the pool; what stands behind it moves, as far as `end`. How far it did."""
-    words = w.pool.view(np.int64)
-    state = w.slots[slot]
-    begin = at >> 3
-    step = (DNS_HEAD + 7 + int(words[begin + 2] >> 1)) >> 3
-    for n in range(begin + step, end >> 3):
-        words[n - step] = words[n]
-    state[S_USED] -= 8 * step
+def dns_drop(pool: Bytes, state: Ints, at: int, end: int) -> int:
+    """Forget the question at this offset; what stands behind it moves, as far as `end`. How far it did."""
+    step = DNS_HEAD + (dns_number(pool, at + 16) >> 1)
+    for n in range(at, end - step):
+        pool[n] = pool[n + step]
+    state[S_USED] -= step
     state[S_DNS_WAITING] -= 1
-    return 8 * step
+    return step
 
 
 def dns_same_question(pool: Bytes, a: int, a_end: int, b: int) -> bool:
@@ -934,21 +936,19 @@ def dns_same_question(pool: Bytes, a: int, a_end: int, b: int) -> bool:
     return u16(pool, end) == u16(pool, b + end - a)
 
 
-def dns_asked(w: World, slot: int, side: int, base: int, end: int) -> int:
-    """Where the oldest question of the other side waits that the message at `base` answers; -1 where none does."""
-    words = w.pool.view(np.int64)
-    state = w.slots[slot]
-    at = int(state[S_AREA])
-    for _ in range(state[S_DNS_WAITING]):
-        what = int(words[(at >> 3) + 2])
+def dns_asked(pool: Bytes, at: int, waiting: int, side: int, base: int, end: int) -> int:
+    """Which of the questions that wait from there on is the oldest of the other side that the message at `base`
+    answers; -1 where none is."""
+    for _ in range(waiting):
+        what = dns_number(pool, at + 16)
         asked = at + DNS_HEAD
         if (
             what & 1 != side
-            and u16(w.pool, asked) == u16(w.pool, base)
-            and (not u16(w.pool, base + 4) or dns_same_question(w.pool, base, end, asked))
+            and u16(pool, asked) == u16(pool, base)
+            and (not u16(pool, base + 4) or dns_same_question(pool, base, end, asked))
         ):
             return at
-        at = asked + ((what >> 1) + 7 & -8)
+        at = asked + (what >> 1)
     return -1
 
 
@@ -956,30 +956,35 @@ def dns_hears(
     w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int
 ) -> int:  # fmt: skip
     """One datagram is one message."""
-    state, words = w.slots[slot], w.pool.view(np.int64)
+    state, pool = w.slots[slot], w.pool
     size, used = end - at, int(state[S_USED])
-    step = DNS_HEAD + (size + 7 & -8)
+    step = DNS_HEAD + size
     if size < 12 or not room(w, slot, used, step):
         return UNUSUAL
     area = int(state[S_AREA])
     keep(w, slot, used + DNS_HEAD, data, at, size)
     head = area + used
-    words[head >> 3], words[(head >> 3) + 1], words[(head >> 3) + 2] = position, ns, size << 1 | side
-    answers = u8(w.pool, head + DNS_HEAD + 2) & 0x80 != 0
-    late = dns_late(w, slot, ns)
+    dns_put_number(pool, head, position)
+    dns_put_number(pool, head + 8, ns)
+    dns_put_number(pool, head + 16, size << 1 | side)
+    waiting = int(state[S_DNS_WAITING])
+    answers = u8(pool, head + DNS_HEAD + 2) & 0x80 != 0
+    late = dns_late(pool, area, waiting, ns)
     if not answers:
-        late = max(late, int(state[S_DNS_WAITING]) + 1 - DNS_MAX_WAITING)
+        late = max(late, waiting + 1 - DNS_MAX_WAITING)
         # Questions wait in the order of time, so that asking them again gives up none.
-        if state[S_DNS_WAITING] and ns < state[S_DNS_LAST_NS]:
+        if waiting and ns < state[S_DNS_LAST_NS]:
             return UNUSUAL
     trial = late > 0 or not answers
     if trial:
-        if late > DNS_MAX_GIVEN_UP or not dns_tell(w, flow, slot, head, head + DNS_HEAD, head + DNS_HEAD + size, ns, trial):
+        told = late <= DNS_MAX_GIVEN_UP and dns_tell(w, flow, slot, head, head + DNS_HEAD, head + step, ns, trial)
+        if not told:
             return UNUSUAL
         trial = False
     for _ in range(late):
-        dns_tell(w, flow, slot, area, area + DNS_HEAD, area + DNS_HEAD + int(words[(area >> 3) + 2] >> 1), ns, trial)
-        head -= dns_drop(w, slot, area, head + step)
+        base = area + DNS_HEAD
+        dns_tell(w, flow, slot, area, base, base + (dns_number(pool, area + 16) >> 1), ns, trial)
+        head -= dns_drop(pool, state, area, head + step)
     state[S_DNS_HEARD] = 1
     if not answers:
         state[S_USED] = head + step - area
@@ -987,24 +992,24 @@ def dns_hears(
         state[S_DNS_LAST_NS] = ns
         return TAKEN
     base = head + DNS_HEAD
-    asked = dns_asked(w, slot, side, base, base + size)
+    asked = dns_asked(pool, area, waiting - late, side, base, base + size)
     if not dns_tell(w, flow, slot, head if asked < 0 else asked, base, base + size, ns, trial):
         return UNUSUAL
     if asked >= 0:
-        dns_drop(w, slot, asked, head)
+        dns_drop(pool, state, asked, head)
     return TAKEN
 
 
 def dns_ends(w: World, flow: int, slot: int) -> int:
     """The flow ended: what still waits has no answer."""
-    state, words = w.slots[slot], w.pool.view(np.int64)
+    state, pool = w.slots[slot], w.pool
     waiting, at = int(state[S_DNS_WAITING]), int(state[S_AREA])
     if waiting > DNS_MAX_GIVEN_UP:
         return UNUSUAL
     for _ in range(waiting):
-        base, ns, size = at + DNS_HEAD, int(words[(at >> 3) + 1]), int(words[(at >> 3) + 2] >> 1)
-        dns_tell(w, flow, slot, at, base, base + size, ns, waiting < 0)
-        at = base + (size + 7 & -8)
+        base, size = at + DNS_HEAD, dns_number(pool, at + 16) >> 1
+        dns_tell(w, flow, slot, at, base, base + size, dns_number(pool, at + 8), waiting < 0)
+        at = base + size
     return TAKEN
 
 
@@ -1012,6 +1017,6 @@ LOOPS = (
     is_dns_port, dns_word, dns_type, dns_class, dns_key, dns_is_utf8, dns_odd_label, dns_name, dns_lower, dns_skip,
     dns_strings, dns_wire_text, dns_numbers, dns_bitmap, dns_parameter, dns_service, dns_proof, dns_texts,
     dns_authority, dns_data, dns_scan, dns_rcode, dns_flags, dns_record, dns_is_new, dns_has_parts, dns_list,
-    dns_answers, dns_object, dns_section, dns_edns, dns_extra, dns_related, dns_tell, dns_late, dns_drop,
+    dns_answers, dns_object, dns_section, dns_edns, dns_extra, dns_related, dns_number, dns_put_number, dns_tell, dns_late, dns_drop,
     dns_same_question, dns_asked, dns_hears, dns_ends,
 )  # fmt: skip

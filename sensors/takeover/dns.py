@@ -25,8 +25,7 @@ def take_over(row: list[int], area: bytes) -> DnsTalk | None:
     talk = DnsTalk(stream=False)
     at = 0
     for _ in range(row[S_DNS_WAITING]):
-        position, ns, what = unpack_from("=qqq", area, at)
-        begin, end = at + DNS_HEAD, at + DNS_HEAD + (what >> 1)
-        deque(talk.data(what & 1, area[begin:end], Moment(position, ns)), maxlen=0)
-        at = begin + (end - begin + 7 & -8)
+        position, ns, what = unpack_from("<qqq", area, at)
+        begin, at = at + DNS_HEAD, at + DNS_HEAD + (what >> 1)
+        deque(talk.data(what & 1, area[begin:at], Moment(position, ns)), maxlen=0)
     return talk
