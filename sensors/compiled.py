@@ -95,7 +95,9 @@ class Loops:
     """The functions for one source: plain at first, compiled once it has shown to be large."""
 
     def __init__(self, location: str = "") -> None:
-        self._left = 0 if _size(location) >= WORTH_BYTES else WORTH_PACKETS
+        #: Whether a capture is known to be large beforehand.
+        self.large = _size(location) >= WORTH_BYTES
+        self._left = 0 if self.large else WORTH_PACKETS
         self.functions: Any = kernel if self._left else compiled_kernel()
 
     def seen(self, packets: int) -> None:
@@ -118,18 +120,20 @@ def main() -> None:
     from sensors.chunk import Chunk, Packet, PcapWalk
     from sensors.decode.address import UDP
     from sensors.decode.frame import Segment
-    from sensors.engine import Engine
+    from sensors.document import Scribe
     from sensors.flows import FlowTable
+    from sensors.sorter import Sorter
     from sensors.streams import Moment
 
     loops = Loops()
     loops.functions = compiled_kernel()
     PcapWalk(loops, bytes(24), "<", 1000, 16, 1).take(bytes(16), 0, 0)
-    engine = Engine(Origin(""), "", loops.functions)
+    sorter = Sorter(Scribe(Origin(""), ""), loops.functions)
     datagram = bytes(12) + b"\x08\0\x45\0\0\x1c" + bytes(5) + b"\x11" + bytes(10) + b"\0\1\0\1\0\x08\0\0"
-    list(engine.feed(Chunk.of([Packet(0, 0, 1, datagram, len(datagram))])))
-    list(engine.finish())
-    engine.pass_time(1)
+    list(sorter.feed(Chunk.of([Packet(0, 0, 1, datagram, len(datagram))])))
+    list(sorter.finish())
+    list(sorter.pass_time(1))
+    loops.functions.drop_slot(sorter.listener.world, 0)
     table = FlowTable(limit=1, loops=loops.functions)
     address = bytes(4)
     for number in range(2):
