@@ -331,10 +331,7 @@ def dns_parameter(pool: Bytes, out: Out, to: int, key: int, at: int, end: int) -
             if to > begun:
                 out[to] = 44
                 to += 1
-            if key:
-                to = put_address(out, to, pool, n, width)
-            else:
-                to = dns_key(out, to, u16(pool, n))
+            to = put_address(out, to, pool, n, width) if key else dns_key(out, to, u16(pool, n))
         return to
     if key == 7:
         return dns_wire_text(pool, out, to, at, end)
@@ -595,8 +592,9 @@ def dns_has_parts(out: Out, at: int, end: int) -> bool:
 
 
 def dns_answers(
-    pool: Bytes, out: Out, work: Ints, at: int, stop: int, base: int, where: int, end: int, about: int, size: int, hosts: int
-) -> tuple[int, int, int, int, int]:
+    pool: Bytes, out: Out, work: Ints, at: int, stop: int, base: int, where: int, end: int, about: int, size: int,
+    hosts: int,
+) -> tuple[int, int, int, int, int]:  # fmt: skip
     """`"answers":[…]` and what they resolve to: where it ends in `out` (-1: not for here), where the next record
     begins, how many addresses and hosts `work` has, and how far text may go on."""
     addresses = 0
@@ -702,7 +700,9 @@ def dns_object(
         rcode = dns_rcode(pool, base, opt)
         at = dns_word(out, at, DNS_RCODES + rcode if rcode < 24 else 0, rcode, b"")
         out[at] = 34
-        at, where, addresses, hosts, stop = dns_answers(pool, out, work, at + 1, stop, base, where, end, about, own, hosts)
+        at, where, addresses, hosts, stop = dns_answers(
+            pool, out, work, at + 1, stop, base, where, end, about, own, hosts
+        )
     elif answers:  # they are read, and not told
         ended, where, _, _, _ = dns_answers(pool, out, work, at, stop, base, where, end, about, own, hosts)
         at = min(at, ended)
@@ -713,8 +713,9 @@ def dns_object(
 
 
 def dns_section(
-    pool: Bytes, out: Out, at: int, stop: int, base: int, where: int, end: int, about: int, size: int, records: int, opt: int
-) -> tuple[int, int]:
+    pool: Bytes, out: Out, at: int, stop: int, base: int, where: int, end: int, about: int, size: int, records: int,
+    opt: int,
+) -> tuple[int, int]:  # fmt: skip
     """The records of the authority or the additional section as a list, of which one at least is not the OPT record:
     where it ends in `out` (-1: not for here), and where the next section begins."""
     told = 0
@@ -767,7 +768,7 @@ def dns_edns(pool: Bytes, out: Out, scratch: Out, at: int, stop: int, opt: int) 
             for octet in range(width):
                 scratch[octet] = u8(pool, where + 4 + octet) if 4 + octet < size else 0
             at = put(out, at, b',"client_subnet":"')
-            at = put_address(out, at, scratch, 0, width)
+            at = put_address(out, at, scratch, 0, width)  # type: ignore[arg-type]
             out[at] = 47
             at = put_int(out, at + 1, u8(pool, where + 2))
             out[at] = 34
@@ -845,9 +846,7 @@ def dns_related(w: World, at: int, flow: int, addresses: int, hosts: int) -> int
     return put(out, dns_list(out, work, at, DNS_HOSTS, hosts), b"}}")
 
 
-def dns_tell(
-    w: World, flow: int, slot: int, head: int, base: int, end: int, ns: int, trial: bool
-) -> bool:  # fmt: skip
+def dns_tell(w: World, flow: int, slot: int, head: int, base: int, end: int, ns: int, trial: bool) -> bool:
     """The event of the message at `base`, which begins as the numbers at `head` in the pool say: they are its own, or
     those of the question that it answers at `ns`. False where it is not for here; nothing is told then. A `trial` tells
     nothing either way: it is written where text goes next, with room left before it."""
@@ -1017,6 +1016,6 @@ LOOPS = (
     is_dns_port, dns_word, dns_type, dns_class, dns_key, dns_is_utf8, dns_odd_label, dns_name, dns_lower, dns_skip,
     dns_strings, dns_wire_text, dns_numbers, dns_bitmap, dns_parameter, dns_service, dns_proof, dns_texts,
     dns_authority, dns_data, dns_scan, dns_rcode, dns_flags, dns_record, dns_is_new, dns_has_parts, dns_list,
-    dns_answers, dns_object, dns_section, dns_edns, dns_extra, dns_related, dns_number, dns_put_number, dns_tell, dns_late, dns_drop,
-    dns_same_question, dns_asked, dns_hears, dns_ends,
+    dns_answers, dns_object, dns_section, dns_edns, dns_extra, dns_related, dns_number, dns_put_number, dns_tell,
+    dns_late, dns_drop, dns_same_question, dns_asked, dns_hears, dns_ends,
 )  # fmt: skip

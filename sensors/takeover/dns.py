@@ -10,7 +10,6 @@ from sensors.loops.dns import DNS_HEAD, S_DNS_HEARD, S_DNS_WAITING
 from sensors.streams import Moment
 from sensors.talks.dns import DnsTalk
 
-
 #: No part of an event needs more than the loops know.
 FRAGMENTS: dict[int, Callable[[bytes], bytes]] = {}
 

@@ -19,8 +19,9 @@ from sensors.decode.dns import CLASSES, EDNS_OPTIONS, OPCODES, RCODES, type_name
 from sensors.decode.fault import Undecodable
 from sensors.decode.rdata import _SVCB_KEYS
 from sensors.document import Scribe
-from sensors.flows import Flow
-from sensors.loops import digest, dns, documents, slots, world
+from sensors.flows import Flow, FlowTable
+from sensors.listener import Listener
+from sensors.loops import dns, documents, slots, world
 from sensors.loops.world import World
 from sensors.streams import Moment
 from sensors.takeover.dns import take_over
@@ -38,28 +39,7 @@ SECOND = 10**9
 @cache
 def made_world() -> World:
     """A world with two flows, over IPv4 and over IPv6."""
-    fixed = (f"{SCRIBE.origin.sensor}\x1f{SCRIBE.fingerprint}\x1f", SCRIBE.seen_by, SCRIBE.seen_in)
-    texts = [text.encode() for text in fixed]
-    numbers = np.zeros(world.NUMBERS, np.int64)
-    numbers[[world.ID_END, world.OBSERVER_END, world.SOURCE_END]] = np.cumsum([len(text) for text in texts])
-    w = World(
-        np.zeros((2, kernel.COLUMNS), np.int64),
-        np.zeros((2, kernel.KEY_WORDS), np.uint64),
-        np.zeros((2, documents.NAME_COLUMNS), np.uint8),
-        np.zeros((world.SLOTS, world.SLOT_COLUMNS), np.int64),
-        np.zeros(slots.POOL, np.int8),
-        np.concatenate([np.arange(world.SLOTS), np.arange(world.LARGE_AREAS)]),
-        numbers,
-        np.frombuffer(b"".join(texts), np.int8).copy(),
-        np.zeros(16, np.int64),
-        np.zeros((16, 64), np.uint8),
-        np.zeros(65_536, np.uint8),
-        np.zeros(4 << 20, np.uint8),
-        np.zeros((1_024, world.TELL_COLUMNS), np.int64),
-        np.zeros(4_096, np.uint8),
-        np.full(4, -1, np.int64),
-        np.zeros(digest.WORK, np.int64),
-    )
+    w = Listener(FlowTable(limit=2), SCRIBE, kernel).world
     for number, (src, dst) in enumerate(((CLIENT, SERVER), (CLIENT6, SERVER6))):
         row, key, size = w.flows[number], w.keys[number].view(np.uint8), len(src)
         row[[kernel.PROTOCOL, kernel.FAMILY, kernel.SPORT, kernel.DPORT]] = (17, 4 if size == 4 else 6, 40_000, 53)
@@ -220,12 +200,15 @@ RECORDS = [
     (16, b""), (99, b"\1a\0\1b"), (13, b"\3RFC\0"), (13, b"\1a\1b\1c"), (33, struct.pack("!HHH", 1, 2, 443) + TO),
     (43, b"\1\2\3\4\5\6"), (48, b"\1\1\3\x0d" + bytes(range(70))), (48, b"\1"),
     (46, struct.pack("!HBBIIIH", 1, 13, 2, 300, 1, 2, 3) + name("Example") + bytes(64)),
-    (46, struct.pack("!HBBIIIH", 4711, 13, 2, 300, 1, 2, 3) + b"\0" * 5), (47, name("b.Example") + b"\0\7\x62\1\x80\x08\0\3\x80\1\1\x40"),
+    (46, struct.pack("!HBBIIIH", 4711, 13, 2, 300, 1, 2, 3) + b"\0" * 5),
+    (47, name("b.Example") + b"\0\7\x62\1\x80\x08\0\3\x80\1\1\x40"),
     (47, b"\0"), (50, b"\1\0\0\5\2\xab\xcd\3\1\2\3\0\1\x40"), (50, b"\1\0\0\0\0\3\1\2\3"), (51, b"\1\0\0\x0a\0"),
     (51, b"\1\0\0\x0a\2\1\2"), (52, b"\3\1\1\xab\xcd"), (44, b"\1\2\xff"), (257, b"\0\5issueletsencrypt.org"),
-    (257, b"\x80\3abc"), (35, b"\0\1\0\2\1S\7SIP+D2U\0" + name("a.B")), (10, bytes(range(30))), (10, b""), (4711, b"\1"),
+    (257, b"\x80\3abc"), (35, b"\0\1\0\2\1S\7SIP+D2U\0" + name("a.B")), (10, bytes(range(30))), (10, b""),
+    (4711, b"\1"),
     (64, b"\0\0" + TO), (65, b"\0\1\0" + option(1, b"\2h3\2h2") + option(4, bytes(8)) + option(6, bytes(32))),
-    (65, b"\0\1\0" + option(0, b"\0\1\0\x63") + option(3, b"\1\xbb") + option(5, b"ech") + option(2, b"") + option(7, b"/q")),
+    (65, b"\0\1\0" + option(0, b"\0\1\0\x63") + option(3, b"\1\xbb") + option(2, b"") + option(7, b"/q")),
+    (65, b"\0\1\0" + option(5, b"ech") + option(3, b"\1") + option(77, b"")),
     (65, b"\0\1\0\0\1\0\x10\2h2"), (32769, b"\0\1\2\3\4"), (255, b""),
 ]  # fmt: skip
 
@@ -242,7 +225,9 @@ def test_records(kind, data):
 
 @pytest.mark.parametrize(
     ("kind", "data"),
-    [(16, b"\2\xff\xff"), (35, b"\0\1\0\2\1S\7SI"), (6, name("a" * 30) + b"\1"), (257, b"\0\xffissue"), (5, b"\xc0\xff"), (50, b"\1\0\0\5\xff\0"),
+    [(16, b"\2\xff\xff"), (35, b"\0\1\0\2\1S\7SI"),
+     (6, name("a" * 30) + b"\1"), (257, b"\0\xffissue"), (5, b"\xc0\xff"),
+     (50, b"\1\0\0\5\xff\0"),
      (5, b"\4B\xc3\xa9e\0"), (17, b"\0\0\0"), (65, b"\0\1\0" + option(7, "é".encode())), (13, b"\1\xff")],
 )  # fmt: skip
 def test_records_that_are_left(kind, data):
@@ -334,7 +319,8 @@ def test_headers():
     "data",
     [
         opt(), opt(ttl=0x01FF7FFF, size=65535), opt(option(8, b"\0\2\x38\0" + SERVER6[:7])), opt(option(8, b"\0\1")),
-        opt(option(8, b"\0\1\x20\0" + bytes(range(9)))), opt(option(15, b"\0\6bogus\0")), opt(option(15, b"\1")), opt(b"\0\x0a\0\x09abc"),
+        opt(option(8, b"\0\1\x20\0" + bytes(range(9)))), opt(option(15, b"\0\6bogus\0")), opt(option(15, b"\1")),
+        opt(b"\0\x0a\0\x09abc"),
         opt(*[option(n, b"x") for n in range(40)]), opt(option(15, b"\0\1"), option(8, b"\0\1\0\0")),
     ],
 )  # fmt: skip
@@ -391,6 +377,16 @@ def test_long_messages():
     assert same([(0, ASKED, 0), (1, answer, 1)]) == [0, 0, 0]
     update = message(0x2800, [question("x.y", 6)], [record(5, b"", class_=254)], [record(1, CLIENT), record(28, b"")])
     assert same([(0, update, 0), (1, message(0xA800, [question("x.y", 6)]), 1)]) == [0, 0, 0]
+
+
+def test_nothing_is_taken_over_before_a_message():
+    """Whether a flow that began with something broken is one of DNS is still to be said."""
+    loop = Loop()
+    row = loop.w.slots[loop.slot].tolist()
+    assert take_over(row, b"") is None
+    loop.hear(1, message(0x8180, [question()]), Moment(1, BEGUN))
+    row = loop.w.slots[loop.slot].tolist()
+    assert take_over(row, b"") is not None
 
 
 def test_ports():
