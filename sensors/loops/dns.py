@@ -820,11 +820,10 @@ def dns_extra(
     return at + 1
 
 
-def dns_related(w: World, at: int, flow: int, addresses: int, hosts: int) -> int:
-    """`,"related":{…}` with the flow's ends, what was resolved and the names; each text once."""
-    out, work = w.out, w.work
-    begin = at + 19  # behind `,"related":{"ip":["`
-    at = put_related(w, at, flow)
+def dns_related(out: Out, work: Ints, begin: int, at: int, addresses: int, hosts: int) -> int:
+    """The rest of `related`, whose list of addresses began at `begin` with the flow's ends: what was resolved, and the
+    names; each text once."""
+    begin += 1
     ends = 0
     for n in range(begin, at):
         if out[n] == 34:
@@ -882,7 +881,9 @@ def dns_tell(w: World, flow: int, slot: int, head: int, base: int, end: int, ns:
     if trial or at < 0:
         return at >= 0
     out[at] = 125
-    at = dns_related(w, at + 1, flow, addresses, hosts)
+    related = at + 1
+    at = put_related(w, related, flow)
+    at = dns_related(out, w.work, related + len(b',"related":{"ip":['), at, addresses, hosts)
     if split:
         tell_part(w, P_DOMAIN, begin, split, about, size)
         begin = split
