@@ -8,9 +8,7 @@ def begins_tls(data: Bytes, at: int, end: int) -> bool:
     return False
 
 
-def tls_hears(
-    w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int
-) -> int:
+def tls_hears(w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int) -> int:
     return UNUSUAL
 
 
