@@ -7,7 +7,7 @@ Bytes of bodies are told to the engine, which hashes them.
 from __future__ import annotations
 
 from sensors.kernel import FLAGS
-from sensors.loops.http_event import http_nibble, http_tell, http_tell_file
+from sensors.loops.http_event import http_nibble, http_tell
 from sensors.loops.http_head import (
     H_ANSWER,
     H_ANSWERED_NS,
@@ -26,6 +26,14 @@ from sensors.loops.http_head import (
     H_STAGE,
     H_STATE,
     H_STATUS,
+    HTTP_BODY,
+    HTTP_CHUNK,
+    HTTP_CHUNK_END,
+    HTTP_CHUNK_SIZE,
+    HTTP_HEAD,
+    HTTP_REST,
+    HTTP_TRAILER,
+    HTTP_WHOLE,
     http_head_size,
     http_is_chunked,
     http_length,
@@ -47,9 +55,6 @@ from sensors.loops.world import (
     World,
 )
 
-#: What the next bytes of a side are. Of a head, a chunk's size, the line end behind it and a trailer, what is not all
-#: there waits in the slot's area.
-HTTP_HEAD, HTTP_BODY, HTTP_REST, HTTP_CHUNK_SIZE, HTTP_CHUNK, HTTP_CHUNK_END, HTTP_TRAILER = 0, 1, 2, 3, 4, 5, 6
 #: What the exchange waits for: a request, the rest of its body, a response, the rest of that one's body.
 HTTP_NONE, HTTP_ASKING, HTTP_ASKED, HTTP_ANSWERING = 0, 1, 2, 3
 
@@ -65,21 +70,7 @@ def begins_http(data: Bytes, at: int, end: int, side: int) -> bool:
     return side == 0 and http_method(data, at, end) > 0
 
 
-def http_finish(w: World, flow: int, slot: int, side: int, complete: bool) -> None:
-    """A message ended: its body is a file where it has one; behind a response the exchange is told."""
-    row = w.slots[slot]
-    if row[H_SIZE + side]:
-        http_tell_file(w, flow, slot, side, complete)
-    row[H_STAGE + side] = HTTP_HEAD
-    if side == 0:
-        row[H_STATE] = HTTP_ASKED
-        return
-    http_tell(w, flow, slot)
-    row[H_STATE] = HTTP_NONE
-    row[H_ASKED] = row[H_ANSWER] = 0
-
-
-def http_frame_body(w: World, flow: int, slot: int, side: int) -> bool:
+def http_frame_body(w: World, slot: int, side: int) -> bool:
     """Where the body ends (RFC 9112 §6.3)."""
     row = w.slots[slot]
     if http_is_chunked(w, slot, side):
@@ -94,11 +85,11 @@ def http_frame_body(w: World, flow: int, slot: int, side: int) -> bool:
     elif length < 0 and side == 1:
         row[H_STAGE + side] = HTTP_REST
     else:
-        http_finish(w, flow, slot, side, True)
+        row[H_STAGE + side] = HTTP_WHOLE
     return True
 
 
-def http_asked(w: World, flow: int, slot: int, size: int, position: int, ns: int) -> bool:
+def http_asked(w: World, slot: int, size: int, position: int, ns: int) -> bool:
     """A request's head is in the slot's area."""
     row = w.slots[slot]
     if not http_reads_request(w, slot, 0, size):
@@ -109,10 +100,10 @@ def http_asked(w: World, flow: int, slot: int, size: int, position: int, ns: int
     row[H_ASKED] = size
     row[H_CLIENT] = 1
     row[H_STATE] = HTTP_ASKING
-    return http_frame_body(w, flow, slot, 0)
+    return http_frame_body(w, slot, 0)
 
 
-def http_answered(w: World, flow: int, slot: int, size: int, ns: int) -> bool:
+def http_answered(w: World, slot: int, size: int, ns: int) -> bool:
     """A response's head is in the slot's area behind the request's."""
     row = w.slots[slot]
     status = http_reads_response(w, slot, int(row[H_ASKED]), size)
@@ -127,9 +118,9 @@ def http_answered(w: World, flow: int, slot: int, size: int, ns: int) -> bool:
     row[H_ANSWER] = size
     row[H_STATE] = HTTP_ANSWERING
     if status == 204 or status == 304 or http_is_head(w, slot):
-        http_finish(w, flow, slot, 1, True)
+        row[H_STAGE + 1] = HTTP_WHOLE
         return True
-    return http_frame_body(w, flow, slot, 1)
+    return http_frame_body(w, slot, 1)
 
 
 def http_is_head(w: World, slot: int) -> bool:
@@ -154,9 +145,7 @@ def http_put_by(
     return True
 
 
-def http_hears_head(
-    w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int
-) -> int:
+def http_hears_head(w: World, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int) -> int:
     """Where the bytes of a head that begin or go on here end; -1 where they are not for the loops."""
     row = w.slots[slot]
     partial = int(row[H_PARTIAL])
@@ -182,9 +171,9 @@ def http_hears_head(
     whole = int(row[H_PARTIAL])
     row[H_PARTIAL] = 0
     if side == 0:
-        heard = http_asked(w, flow, slot, whole, int(row[H_PARTIAL_AT]), int(row[H_PARTIAL_NS]))
+        heard = http_asked(w, slot, whole, int(row[H_PARTIAL_AT]), int(row[H_PARTIAL_NS]))
     else:
-        heard = http_answered(w, flow, slot, whole, int(row[H_PARTIAL_NS]))
+        heard = http_answered(w, slot, whole, int(row[H_PARTIAL_NS]))
         # What follows an interim response would be written over its beginning, which may still be asked for.
         heard = heard and not (partial and row[H_STATE] != HTTP_ANSWERING and at + size < end)
     return at + size if heard else -1
@@ -205,7 +194,7 @@ def http_hears_body(w: World, flow: int, slot: int, side: int, at: int, end: int
             if stage == HTTP_CHUNK:
                 row[H_STAGE + side] = HTTP_CHUNK_END
             else:
-                http_finish(w, flow, slot, side, True)
+                row[H_STAGE + side] = HTTP_WHOLE
     return at + size
 
 
@@ -227,7 +216,7 @@ def http_chunk_size(data: Bytes, at: int, end: int) -> int:
     return size if at == end or data[at] == 59 else -1
 
 
-def http_chunk_line(w: World, flow: int, slot: int, side: int, size: int, empty: bool) -> bool:
+def http_chunk_line(w: World, slot: int, side: int, size: int, empty: bool) -> bool:
     """A line between chunks was heard: it is empty, or has a size (RFC 9112 §7.1)."""
     row = w.slots[slot]
     stage = row[H_STAGE + side]
@@ -236,7 +225,7 @@ def http_chunk_line(w: World, flow: int, slot: int, side: int, size: int, empty:
         return empty
     if stage == HTTP_TRAILER:
         if empty:
-            http_finish(w, flow, slot, side, True)
+            row[H_STAGE + side] = HTTP_WHOLE
         return True
     row[H_LEFT + side] = size
     row[H_STAGE + side] = HTTP_CHUNK if size else HTTP_TRAILER
@@ -255,9 +244,7 @@ def http_bare_line(data: Bytes, at: int, end: int) -> int:
     return end
 
 
-def http_hears_line(
-    w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int
-) -> int:
+def http_hears_line(w: World, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int) -> int:
     """Where a line between chunks that begins or goes on here ends; -1 where it is not for the loops."""
     row = w.slots[slot]
     stop = at
@@ -277,44 +264,48 @@ def http_hears_line(
         begin = at
         bare = http_bare_line(data, at, stop)
         size = http_chunk_size(data, at, bare)
-    if bare < 0 or not http_chunk_line(w, flow, slot, side, size, bare == begin):
+    if bare < 0 or not http_chunk_line(w, slot, side, size, bare == begin):
         return -1
     return stop + 1
 
 
-def http_takes(
-    w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int
-) -> bool:
-    """Whether all bytes of a piece are for the loops; where they are not, something may have been told."""
+def http_finish(w: World, flow: int, slot: int, side: int) -> None:
+    """A message ended, whole or not: its body is a file where it has one; behind a response the exchange is told."""
     row = w.slots[slot]
-    for _ in range(_HTTP_STEPS_MAX):
-        stage = row[H_STAGE + side]
-        if stage in (HTTP_BODY, HTTP_REST, HTTP_CHUNK):
-            at = http_hears_body(w, flow, slot, side, at, end)
-        elif row[H_PARTIAL] and row[H_PARTIAL_SIDE] != side:
-            return False
-        elif stage == HTTP_HEAD:
-            at = http_hears_head(w, flow, slot, side, data, at, end, position, ns)
-        else:
-            at = http_hears_line(w, flow, slot, side, data, at, end, position, ns)
-        if at < 0:
-            return False
-        if at >= end:
-            row[S_USED] = row[H_ASKED] + row[H_ANSWER] + row[H_PARTIAL]
-            return True
-    return False
+    if row[H_SIZE + side]:
+        http_tell(w, flow, slot, side)
+    row[H_STAGE + side] = HTTP_HEAD
+    if side == 0:
+        row[H_STATE] = HTTP_ASKED
+        return
+    http_tell(w, flow, slot, -1)
+    row[H_STATE] = HTTP_NONE
+    row[H_ASKED] = row[H_ANSWER] = 0
 
 
 def http_hears(
     w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int
 ) -> int:
     row = w.slots[slot]
-    if at == end:
-        return TAKEN
     before = row.copy()
     tells, out = w.numbers[TELLS], w.numbers[OUT]
-    if http_takes(w, flow, slot, side, data, at, end, position, ns):
-        return TAKEN
+    for _ in range(_HTTP_STEPS_MAX):
+        if at >= end:
+            row[S_USED] = row[H_ASKED] + row[H_ANSWER] + row[H_PARTIAL]
+            return TAKEN
+        stage = row[H_STAGE + side]
+        if stage in (HTTP_BODY, HTTP_REST, HTTP_CHUNK):
+            at = http_hears_body(w, flow, slot, side, at, end)
+        elif row[H_PARTIAL] and row[H_PARTIAL_SIDE] != side:
+            break
+        elif stage == HTTP_HEAD:
+            at = http_hears_head(w, slot, side, data, at, end, position, ns)
+        else:
+            at = http_hears_line(w, slot, side, data, at, end, position, ns)
+        if at < 0:
+            break
+        if row[H_STAGE + side] == HTTP_WHOLE:
+            http_finish(w, flow, slot, side)
     # Nothing of these bytes was heard. An area that was given meanwhile stays.
     w.numbers[TELLS], w.numbers[OUT] = tells, out
     for n in range(S_USED, SLOT_COLUMNS):
@@ -325,18 +316,18 @@ def http_hears(
 def http_ends(w: World, flow: int, slot: int) -> int:
     """What was begun is told as it is. A response to the connection's end is whole where its side ended it."""
     row = w.slots[slot]
-    if row[H_STATE] == HTTP_ASKING:
-        http_finish(w, flow, slot, 0, False)
-    if row[H_STATE] == HTTP_ANSWERING:
-        clean = bool(w.flows[flow, FLAGS + 1] & _FIN)
-        http_finish(w, flow, slot, 1, clean and row[H_STAGE + 1] == HTTP_REST)
-    elif row[H_STATE] == HTTP_ASKED:
-        http_tell(w, flow, slot)
+    if row[H_STAGE + 1] == HTTP_REST and w.flows[flow, FLAGS + 1] & _FIN:
+        row[H_STAGE + 1] = HTTP_WHOLE
+    for side in range(2):
+        if row[H_STATE] == (HTTP_ANSWERING if side else HTTP_ASKING):
+            http_finish(w, flow, slot, side)
+    if row[H_STATE] == HTTP_ASKED:
+        http_tell(w, flow, slot, -1)
     return TAKEN
 
 
 LOOPS = (
-    begins_http, http_finish, http_frame_body, http_asked, http_is_head, http_answered, http_put_by, http_hears_head,
-    http_hears_body, http_chunk_size, http_chunk_line, http_bare_line, http_hears_line, http_takes, http_hears,
+    begins_http, http_frame_body, http_asked, http_is_head, http_answered, http_put_by, http_hears_head,
+    http_hears_body, http_chunk_size, http_chunk_line, http_bare_line, http_hears_line, http_finish, http_hears,
     http_ends,
 )  # fmt: skip

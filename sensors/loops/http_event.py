@@ -36,13 +36,15 @@ from sensors.loops.http_head import (
     H_QUERY,
     H_REASON,
     H_SIZE,
+    H_STAGE,
     H_STATUS,
     H_TARGET,
     H_VERSION,
+    HTTP_WHOLE,
     N_ADDRESS,
     N_NAME,
 )
-from sensors.loops.octets import Out, u8
+from sensors.loops.octets import u8
 from sensors.loops.slots import BYTES_PER_TELLING
 from sensors.loops.text import put, put_bytes, put_control, put_int, put_json, put_json_lower
 from sensors.loops.world import OUT, S_ALLOWANCE, S_AREA, World
@@ -50,59 +52,41 @@ from sensors.loops.world import OUT, S_ALLOWANCE, S_AREA, World
 #: What goes behind a part: the rest of a line, up to its last two braces, with its holes filled.
 P_HTTP = 30
 #: Holes, with what each is about; several things stand on a line each.
-HOLE_DOMAIN, HOLE_DECODED, HOLE_FORWARDED, HOLE_NAME = 68, 80, 70, 78  # D name, P target, F ips value, N field target
-HOLE_FILE, HOLE_HASHES = 72, 82  # H handle complete, R handle
-HOLE_ASKED_MIME, HOLE_ASKED_BODY = 66, 83  # B handle, S handle content-type
-HOLE_MIME, HOLE_BODY = 77, 84  # M handle content-type content-encoding, T handle opened
+HOLE_DOMAIN, HOLE_DECODED = b"\0D", b"\0P"  # a name; the target
+HOLE_FORWARDED, HOLE_NAME = b"\0F", b"\0N"  # addresses told and X-Forwarded-For; Content-Disposition and the target
+HOLE_FILE, HOLE_HASHES = b"\0H", b"\0R"  # handle and whether it is whole; handle
+HOLE_ASKED_MIME, HOLE_ASKED_BODY = b"\0B", b"\0S"  # handle; handle and Content-Type
+HOLE_MIME, HOLE_BODY = b"\0M", b"\0T"  # handle, Content-Type and Content-Encoding; handle and whether it is open
+_HTTP_END = b"\0"
 
 #: The longest extension and file name kept.
 _HTTP_EXTENSION_MAX = 32
 _HTTP_NAME_MAX = 255
 
 
-def http_put_text(w: World, at: int, slot: int, column: int) -> int:
+def http_put_text(w: World, at: int, slot: int, value: int) -> int:
     """A text of the slot's area as JSON, without quotes."""
-    row = w.slots[slot]
-    area, value = int(row[S_AREA]), int(row[column])
+    area = int(w.slots[slot, S_AREA])
     return put_json(w.out, at, w.pool, area + (value >> 16), area + (value & 0xFFFF))
 
 
-def http_put_raw(w: World, at: int, slot: int, column: int) -> int:
+def http_put_raw(w: World, at: int, slot: int, value: int) -> int:
     """A text of the slot's area as it is; nothing where there is none."""
-    row = w.slots[slot]
-    area, value = int(row[S_AREA]), int(row[column])
+    area = int(w.slots[slot, S_AREA])
     return put_bytes(w.out, at, w.pool, area + (value >> 16), area + (value & 0xFFFF))
 
 
-def http_put_field(w: World, at: int, slot: int, column: int, begin: bytes) -> int:
+def http_put_field(w: World, at: int, slot: int, value: int, begin: bytes) -> int:
     """`,"name":"value"` where there is a value; `begin` is what stands before it."""
-    if not w.slots[slot, column]:
+    if not value:
         return at
     at = put(w.out, at, begin)
-    at = http_put_text(w, at, slot, column)
+    at = http_put_text(w, at, slot, value)
     return put(w.out, at, b'"')
 
 
 def http_is_empty(value: int) -> bool:
     return value >> 16 == value & 0xFFFF
-
-
-def http_hole(out: Out, at: int, letter: int) -> int:
-    out[at] = 0
-    out[at + 1] = letter
-    return at + 2
-
-
-def http_close(out: Out, at: int) -> int:
-    """The end of a hole, or what parts the things it is about."""
-    out[at] = 0
-    return at + 1
-
-
-def http_handle(w: World, at: int, flow: int, side: int, letter: int) -> int:
-    """The beginning of a hole about the body that one side sends."""
-    at = http_hole(w.out, at, letter)
-    return put_int(w.out, at, 2 * flow + side)
 
 
 def http_nibble(byte: int) -> int:
@@ -131,9 +115,9 @@ def http_put_decoded(w: World, at: int, slot: int) -> int:
             high, low = http_nibble(u8(data, n)), http_nibble(u8(data, n + 1))
             if high >= 0 and low >= 0:
                 if high >= 8:
-                    at = http_hole(out, begin, HOLE_DECODED)
-                    at = http_put_raw(w, at, slot, H_TARGET)
-                    return http_close(out, at)
+                    at = put(out, begin, HOLE_DECODED)
+                    at = http_put_raw(w, at, slot, int(row[H_TARGET]))
+                    return put(out, at, _HTTP_END)
                 byte = high << 4 | low
                 n += 2
         if byte == 34 or byte == 92:
@@ -174,12 +158,12 @@ def http_put_extension(w: World, at: int, slot: int) -> int:
 def http_put_url(w: World, at: int, slot: int) -> int:
     """`sensors.talks.http_event.url_fields`."""
     out, row = w.out, w.slots[slot]
-    at = http_put_field(w, at, slot, H_TARGET, b',"url":{"original":"')
+    at = http_put_field(w, at, slot, int(row[H_TARGET]), b',"url":{"original":"')
     at = put(out, at, b',"scheme":"http"')
     if not http_is_empty(int(row[H_PATH])):
-        at = http_put_field(w, at, slot, H_PATH, b',"path":"')
+        at = http_put_field(w, at, slot, int(row[H_PATH]), b',"path":"')
         at = http_put_extension(w, at, slot)
-    at = http_put_field(w, at, slot, H_QUERY, b',"query":"')
+    at = http_put_field(w, at, slot, int(row[H_QUERY]), b',"query":"')
     port = int(row[H_PORT])
     if port >= 0:
         at = put(out, at, b',"port":')
@@ -192,20 +176,20 @@ def http_put_url(w: World, at: int, slot: int) -> int:
         if port >= 0 and port != 80:
             out[at] = 58
             at = put_int(out, at + 1, port)
-        at = http_put_text(w, at, slot, H_PATH)
+        at = http_put_text(w, at, slot, int(row[H_PATH]))
         if row[H_QUERY]:
             out[at] = 63
-            at = http_put_text(w, at + 1, slot, H_QUERY)
+            at = http_put_text(w, at + 1, slot, int(row[H_QUERY]))
         at = put(out, at, b'"')
         if row[H_NAME_KIND] == N_NAME:
-            at = http_hole(out, at, HOLE_DOMAIN)
+            at = put(out, at, HOLE_DOMAIN)
             at = http_put_name(w, at, slot)
-            at = http_close(out, at)
+            at = put(out, at, _HTTP_END)
     return put(out, at, b"}")
 
 
-def http_put_related(w: World, at: int, flow: int, slot: int, forwarded: int) -> int:
-    """`related` with the ends, the host and, of an `http` event, who it was forwarded for; it stays open."""
+def http_put_related(w: World, at: int, flow: int, slot: int, exchange: bool) -> int:
+    """`related` with the ends, the host and, of an exchange, who it was forwarded for; it stays open."""
     out, row = w.out, w.slots[slot]
     ends = at + 18  # behind `,"related":{"ip":[`
     at = put_related(w, at, flow)
@@ -222,13 +206,13 @@ def http_put_related(w: World, at: int, flow: int, slot: int, forwarded: int) ->
             if same == size:
                 at = begin
                 break
-    if forwarded:
+    if exchange and not http_is_empty(int(row[H_FIELDS + F_FORWARDED])):
         end = at
-        at = http_hole(out, at, HOLE_FORWARDED)
+        at = put(out, at, HOLE_FORWARDED)
         at = put_bytes(out, at, out, ends, end)
         out[at] = 10
-        at = http_put_raw(w, at + 1, slot, H_FIELDS + F_FORWARDED)
-        at = http_close(out, at)
+        at = http_put_raw(w, at + 1, slot, int(row[H_FIELDS + F_FORWARDED]))
+        at = put(out, at, _HTTP_END)
     at = put(out, at, b"]")
     if row[H_NAME] and row[H_NAME_KIND] != N_ADDRESS:
         at = put(out, at, b',"hosts":["')
@@ -257,13 +241,13 @@ def http_put_file_name(w: World, at: int, slot: int, side: int) -> int:
     out, row, data = w.out, w.slots[slot], w.pool
     area = int(row[S_AREA])
     if row[H_FIELDS + 8 * side + F_DISPOSITION]:
-        at = http_hole(out, at, HOLE_NAME)
-        at = http_put_raw(w, at, slot, H_FIELDS + 8 * side + F_DISPOSITION)
+        at = put(out, at, HOLE_NAME)
+        at = http_put_raw(w, at, slot, int(row[H_FIELDS + 8 * side + F_DISPOSITION]))
         out[at] = 10
         at += 1
         if side:
-            at = http_put_raw(w, at, slot, H_TARGET)
-        return http_close(out, at)
+            at = http_put_raw(w, at, slot, int(row[H_TARGET]))
+        return put(out, at, _HTTP_END)
     if not side:
         return at
     value = int(row[H_PATH])
@@ -278,33 +262,6 @@ def http_put_file_name(w: World, at: int, slot: int, side: int) -> int:
     return put(out, at, b'"')
 
 
-def http_tell_file(w: World, flow: int, slot: int, side: int, complete: bool) -> None:
-    """`sensors.talks.http_event.file_found` of the body that one side sent."""
-    out, row = w.out, w.slots[slot]
-    begin = int(w.numbers[OUT])
-    position, ns = int(row[H_BEGUN]), int(row[H_BEGUN_NS])
-    at = begin_event(
-        w, begin, b"file", b'"category":["file","network"],"type":["info"]', position, ns,
-        2 * int(row[H_ORDINAL]) + 1 - side,
-    )  # fmt: skip
-    at = put_ends(w, at, flow, HTTP, 0, 0)
-    at = put(out, at, b',"file":{"size":')
-    at = put_int(out, at, int(row[H_SIZE + side]))
-    at = http_put_file_name(w, at, slot, side)
-    at = http_handle(w, at, flow, side, HOLE_FILE)
-    at = put(out, at, b"\n1\0}" if complete else b"\n0\0}")
-    at = http_put_url(w, at, slot)
-    at = put_source(w, at, position)
-    at = put(out, at, b',"file":{"direction":"response"' if side else b',"file":{"direction":"request"')
-    at = put(out, at, b',"complete":true' if complete else b',"complete":false')
-    at = put(out, at, b',"missing_bytes":0}}')
-    at = http_put_related(w, at, flow, slot, 0)
-    if complete:
-        at = http_handle(w, at, flow, side, HOLE_HASHES)
-        at = http_close(out, at)
-    http_tell_line(w, slot, begin, at)
-
-
 def http_put_facts(w: World, at: int, flow: int, slot: int) -> int:
     """`http`: method, status, sizes."""
     out, row = w.out, w.slots[slot]
@@ -313,13 +270,13 @@ def http_put_facts(w: World, at: int, flow: int, slot: int) -> int:
     at = put(out, at, b'","request":{"method":"')
     at = put_bytes(out, at, w.pool, int(row[S_AREA]), int(row[S_AREA] + row[H_METHOD]))
     at = put(out, at, b'"')
-    at = http_put_field(w, at, slot, H_FIELDS + F_REFERER, b',"referrer":"')
+    at = http_put_field(w, at, slot, int(row[H_FIELDS + F_REFERER]), b',"referrer":"')
     at = put(out, at, b',"body":{"bytes":')
     at = put_int(out, at, int(row[H_SIZE]))
     at = put(out, at, b"}")
     if row[H_SIZE]:
-        at = http_handle(w, at, flow, 0, HOLE_ASKED_MIME)
-        at = http_close(out, at)
+        at = put_int(out, put(out, at, HOLE_ASKED_MIME), 2 * flow)
+        at = put(out, at, _HTTP_END)
     at = put(out, at, b"}")
     if row[H_STATUS]:
         at = put(out, at, b',"response":{"status_code":')
@@ -328,12 +285,12 @@ def http_put_facts(w: World, at: int, flow: int, slot: int) -> int:
         at = put_int(out, at, int(row[H_SIZE + 1]))
         at = put(out, at, b"}")
         if row[H_SIZE + 1]:
-            at = http_handle(w, at, flow, 1, HOLE_MIME)
+            at = put_int(out, put(out, at, HOLE_MIME), 2 * flow + 1)
             out[at] = 10
-            at = http_put_raw(w, at + 1, slot, H_FIELDS + 8 + F_TYPE)
+            at = http_put_raw(w, at + 1, slot, int(row[H_FIELDS + 8 + F_TYPE]))
             out[at] = 10
-            at = http_put_raw(w, at + 1, slot, H_FIELDS + F_ENCODING)
-            at = http_close(out, at)
+            at = http_put_raw(w, at + 1, slot, int(row[H_FIELDS + F_ENCODING]))
+            at = put(out, at, _HTTP_END)
         at = put(out, at, b"}")
     return put(out, at, b"}")
 
@@ -343,14 +300,14 @@ def http_put_request(w: World, at: int, flow: int, slot: int) -> int:
     out, row = w.out, w.slots[slot]
     at = put(out, at, b'"request":{"decoded":')
     at = http_put_decoded(w, at, slot)
-    at = http_put_field(w, at, slot, H_FIELDS + F_TYPE, b',"content_type":"')
+    at = http_put_field(w, at, slot, int(row[H_FIELDS + F_TYPE]), b',"content_type":"')
     if not http_is_empty(int(row[H_FIELDS + F_FORWARDED])):
-        at = http_put_field(w, at, slot, H_FIELDS + F_FORWARDED, b',"forwarded_for":"')
+        at = http_put_field(w, at, slot, int(row[H_FIELDS + F_FORWARDED]), b',"forwarded_for":"')
     if row[H_SIZE]:
-        at = http_handle(w, at, flow, 0, HOLE_ASKED_BODY)
+        at = put_int(out, put(out, at, HOLE_ASKED_BODY), 2 * flow)
         out[at] = 10
-        at = http_put_raw(w, at + 1, slot, H_FIELDS + F_TYPE)
-        at = http_close(out, at)
+        at = http_put_raw(w, at + 1, slot, int(row[H_FIELDS + F_TYPE]))
+        at = put(out, at, _HTTP_END)
     return put(out, at, b"}")
 
 
@@ -364,55 +321,93 @@ def http_put_response(w: World, at: int, flow: int, slot: int) -> int:
         at = put_int(out, at, int(row[H_VERSION + 1]))
         at = put(out, at, b'"')
     if not http_is_empty(int(row[H_REASON])):
-        at = http_put_field(w, at, slot, H_REASON, b',"status_msg":"')
-    at = http_put_field(w, at, slot, H_FIELDS + 8 + F_TYPE, b',"content_type":"')
-    at = http_put_field(w, at, slot, H_FIELDS + F_SERVER, b',"server":"')
-    at = http_put_field(w, at, slot, H_FIELDS + F_LOCATION, b',"location":"')
+        at = http_put_field(w, at, slot, int(row[H_REASON]), b',"status_msg":"')
+    at = http_put_field(w, at, slot, int(row[H_FIELDS + 8 + F_TYPE]), b',"content_type":"')
+    at = http_put_field(w, at, slot, int(row[H_FIELDS + F_SERVER]), b',"server":"')
+    at = http_put_field(w, at, slot, int(row[H_FIELDS + F_LOCATION]), b',"location":"')
     opened = at > first
     if opened:
         out[first] = 123  # an object begins where its first field had a comma
     else:
         at = begin
     if row[H_SIZE + 1]:
-        at = http_handle(w, at, flow, 1, HOLE_BODY)
+        at = put_int(out, put(out, at, HOLE_BODY), 2 * flow + 1)
         at = put(out, at, b"\n1\0" if opened else b"\n0\0")
     elif opened:
         at = put(out, at, b"}")
     return at
 
 
-def http_tell(w: World, flow: int, slot: int) -> None:
-    """`sensors.talks.http_event.http_found` of the exchange as far as it was seen."""
+def http_put_messages(w: World, at: int, flow: int, slot: int) -> int:
+    """`vonggac.http`."""
+    at = put(w.out, at, b',"http":{')
+    at = http_put_request(w, at, flow, slot)
+    if w.slots[slot, H_STATUS]:
+        at = http_put_response(w, at, flow, slot)
+    return put(w.out, at, b"}")
+
+
+def http_put_extras(w: World, at: int, slot: int) -> int:
+    """What `event` has more: how it ended, and after what time."""
     out, row = w.out, w.slots[slot]
-    begin = int(w.numbers[OUT])
-    position, ns = int(row[H_BEGUN]), int(row[H_BEGUN_NS])
-    at = begin_event(
-        w, begin, b"http", b'"category":["network","web"],"type":["access","protocol"]', position, ns,
-        int(row[H_ORDINAL]),
-    )  # fmt: skip
     if row[H_STATUS]:
         at = put(out, at, b',"outcome":"success"' if row[H_STATUS] < 400 else b',"outcome":"failure"')
     if row[H_ANSWERED_NS]:
         at = put(out, at, b',"duration":')
-        at = put_int(out, at, max(0, int(row[H_ANSWERED_NS]) - ns))
+        at = put_int(out, at, max(0, int(row[H_ANSWERED_NS] - row[H_BEGUN_NS])))
+    return at
+
+
+def http_put_file(w: World, at: int, flow: int, slot: int, side: int) -> int:
+    """`file`: the body that one side sent."""
+    out, row = w.out, w.slots[slot]
+    at = put(out, at, b',"file":{"size":')
+    at = put_int(out, at, int(row[H_SIZE + side]))
+    at = http_put_file_name(w, at, slot, side)
+    at = put_int(out, put(out, at, HOLE_FILE), 2 * flow + side)
+    return put(out, at, b"\n1\0}" if row[H_STAGE + side] == HTTP_WHOLE else b"\n0\0}")
+
+
+def http_put_passage(w: World, at: int, slot: int, side: int) -> int:
+    """`vonggac.file`: how the body went by."""
+    out, whole = w.out, w.slots[slot, H_STAGE + side] == HTTP_WHOLE
+    at = put(out, at, b',"file":{"direction":"response"' if side else b',"file":{"direction":"request"')
+    at = put(out, at, b',"complete":true' if whole else b',"complete":false')
+    return put(out, at, b',"missing_bytes":0}')
+
+
+def http_tell(w: World, flow: int, slot: int, side: int) -> None:
+    """`sensors.talks.http_event.file_found` of the body that one side sent or, where `side` is -1, `http_found` of the
+    exchange as far as it was seen."""
+    out, row = w.out, w.slots[slot]
+    begin = int(w.numbers[OUT])
+    position, ns, ordinal = int(row[H_BEGUN]), int(row[H_BEGUN_NS]), int(row[H_ORDINAL])
+    if side < 0:
+        dataset, kinds = b"http", b'"category":["network","web"],"type":["access","protocol"]'
+    else:
+        dataset, kinds = b"file", b'"category":["file","network"],"type":["info"]'
+        ordinal = 2 * ordinal + 1 - side
+    at = begin_event(w, begin, dataset, kinds, position, ns, ordinal)
+    if side < 0:
+        at = http_put_extras(w, at, slot)
     at = put_ends(w, at, flow, HTTP, 0, 0)
-    at = http_put_facts(w, at, flow, slot)
+    at = http_put_facts(w, at, flow, slot) if side < 0 else http_put_file(w, at, flow, slot, side)
     at = http_put_url(w, at, slot)
-    if not http_is_empty(int(row[H_FIELDS + F_AGENT])):
-        at = http_put_field(w, at, slot, H_FIELDS + F_AGENT, b',"user_agent":{"original":"')
+    if side < 0 and not http_is_empty(int(row[H_FIELDS + F_AGENT])):
+        at = http_put_field(w, at, slot, int(row[H_FIELDS + F_AGENT]), b',"user_agent":{"original":"')
         at = put(out, at, b"}")
     at = put_source(w, at, position)
-    at = put(out, at, b',"http":{')
-    at = http_put_request(w, at, flow, slot)
-    if row[H_STATUS]:
-        at = http_put_response(w, at, flow, slot)
-    at = put(out, at, b"}}")
-    at = http_put_related(w, at, flow, slot, 0 if http_is_empty(int(row[H_FIELDS + F_FORWARDED])) else 1)
+    at = http_put_messages(w, at, flow, slot) if side < 0 else http_put_passage(w, at, slot, side)
+    at = put(out, at, b"}")
+    at = http_put_related(w, at, flow, slot, side < 0)
+    if side >= 0 and row[H_STAGE + side] == HTTP_WHOLE:
+        at = put_int(out, put(out, at, HOLE_HASHES), 2 * flow + side)
+        at = put(out, at, _HTTP_END)
     http_tell_line(w, slot, begin, at)
 
 
 LOOPS = (
-    http_put_text, http_put_raw, http_put_field, http_is_empty, http_hole, http_close, http_handle, http_nibble,
-    http_put_decoded, http_put_name, http_put_extension, http_put_url, http_put_related, http_tell_line,
-    http_put_file_name, http_tell_file, http_put_facts, http_put_request, http_put_response, http_tell,
+    http_put_text, http_put_raw, http_put_field, http_is_empty, http_nibble, http_put_decoded, http_put_name,
+    http_put_extension, http_put_url, http_put_related, http_tell_line, http_put_file_name, http_put_facts,
+    http_put_request, http_put_response, http_put_messages, http_put_extras, http_put_file, http_put_passage, http_tell,
 )  # fmt: skip

@@ -28,6 +28,12 @@ F_TYPE, F_LENGTH, F_CODING, F_DISPOSITION = 0, 1, 2, 3
 F_HOST, F_REFERER, F_AGENT, F_FORWARDED = 4, 5, 6, 7
 F_SERVER, F_LOCATION, F_ENCODING = 12, 13, 14
 
+#: What the next bytes of a side are. Of a head, a chunk's size, the line end behind it and a trailer, what is not all
+#: there waits in the slot's area.
+HTTP_HEAD, HTTP_BODY, HTTP_REST, HTTP_CHUNK_SIZE, HTTP_CHUNK, HTTP_CHUNK_END, HTTP_TRAILER = 0, 1, 2, 3, 4, 5, 6
+#: The message is whole, and is told before anything else is done.
+HTTP_WHOLE = 7
+
 #: What a host is: none or a single label, a name of several, an IPv4 address.
 N_LABEL, N_NAME, N_ADDRESS = 0, 1, 2
 

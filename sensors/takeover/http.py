@@ -19,8 +19,8 @@ from sensors.talks.http_event import Exchange, _forwarded, _is_ip, _is_text, _na
 from vonggac.domain.event import Document
 
 _STAGES = {
-    http.HTTP_HEAD: "head", http.HTTP_BODY: "body", http.HTTP_REST: "rest", http.HTTP_CHUNK_SIZE: "chunk-size",
-    http.HTTP_CHUNK: "chunk", http.HTTP_CHUNK_END: "chunk-end", http.HTTP_TRAILER: "trailer",
+    h.HTTP_HEAD: "head", h.HTTP_BODY: "body", h.HTTP_REST: "rest", h.HTTP_CHUNK_SIZE: "chunk-size",
+    h.HTTP_CHUNK: "chunk", h.HTTP_CHUNK_END: "chunk-end", h.HTTP_TRAILER: "trailer",
 }  # fmt: skip
 
 
@@ -56,16 +56,16 @@ class Bodies:
     def __init__(self) -> None:
         self._bodies: dict[int, HeardBody] = {}
         self._holes: dict[int, Callable[[bytes], bytes]] = {
-            http_event.HOLE_DOMAIN: _domain,
-            http_event.HOLE_DECODED: _decoded,
-            http_event.HOLE_FORWARDED: _forwarded_for,
-            http_event.HOLE_NAME: _file_name,
-            http_event.HOLE_FILE: self._file,
-            http_event.HOLE_HASHES: self._hashes,
-            http_event.HOLE_ASKED_MIME: self._mime,
-            http_event.HOLE_ASKED_BODY: self._request_body,
-            http_event.HOLE_MIME: self._response_mime,
-            http_event.HOLE_BODY: self._response_body,
+            http_event.HOLE_DOMAIN[1]: _domain,
+            http_event.HOLE_DECODED[1]: _decoded,
+            http_event.HOLE_FORWARDED[1]: _forwarded_for,
+            http_event.HOLE_NAME[1]: _file_name,
+            http_event.HOLE_FILE[1]: self._file,
+            http_event.HOLE_HASHES[1]: self._hashes,
+            http_event.HOLE_ASKED_MIME[1]: self._mime,
+            http_event.HOLE_ASKED_BODY[1]: self._request_body,
+            http_event.HOLE_MIME[1]: self._response_mime,
+            http_event.HOLE_BODY[1]: self._response_body,
         }
 
     def __len__(self) -> int:

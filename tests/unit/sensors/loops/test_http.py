@@ -289,7 +289,9 @@ def test_a_connection_is_claimed_only_where_it_is_sure_to_be_http(name):
         assert not http.begins_http(data, 4, len(data), 1)
 
 
-@pytest.mark.parametrize("begin", [b"GET", b"CONNECT a HTTP/1.1", b"GETS /", b"\x16\3\1", b"HTTP/1.1 200 OK", b"get / ", b"G"])
+@pytest.mark.parametrize(
+    "begin", [b"GET", b"CONNECT a HTTP/1.1", b"GETS /", b"\x16\3\1", b"HTTP/1.1 200 OK", b"get / ", b"G"]
+)
 def test_other_connections_are_not_claimed(begin):
     assert not http.begins_http(np.frombuffer(begin, np.int8), 0, len(begin), 0)
 
