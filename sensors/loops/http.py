@@ -272,15 +272,16 @@ def http_hears_line(w: World, slot: int, side: int, data: Bytes, at: int, end: i
 def http_finish(w: World, flow: int, slot: int, side: int) -> None:
     """A message ended, whole or not: its body is a file where it has one; behind a response the exchange is told."""
     row = w.slots[slot]
-    if row[H_SIZE + side]:
-        http_tell(w, flow, slot, side)
+    for n in range(2):  # one call in the source is one copy of what it calls
+        exchange = n == 1
+        if side == 1 if exchange else row[H_SIZE + side] > 0:
+            http_tell(w, flow, slot, side, exchange)
     row[H_STAGE + side] = HTTP_HEAD
     if side == 0:
         row[H_STATE] = HTTP_ASKED
-        return
-    http_tell(w, flow, slot, -1)
-    row[H_STATE] = HTTP_NONE
-    row[H_ASKED] = row[H_ANSWER] = 0
+    else:
+        row[H_STATE] = HTTP_NONE
+        row[H_ASKED] = row[H_ANSWER] = 0
 
 
 def http_hears(
@@ -319,10 +320,8 @@ def http_ends(w: World, flow: int, slot: int) -> int:
     if row[H_STAGE + 1] == HTTP_REST and w.flows[flow, FLAGS + 1] & _FIN:
         row[H_STAGE + 1] = HTTP_WHOLE
     for side in range(2):
-        if row[H_STATE] == (HTTP_ANSWERING if side else HTTP_ASKING):
+        if row[H_STATE] == HTTP_ASKING or (side == 1 and row[H_STATE] != HTTP_NONE):
             http_finish(w, flow, slot, side)
-    if row[H_STATE] == HTTP_ASKED:
-        http_tell(w, flow, slot, -1)
     return TAKEN
 
 

@@ -376,31 +376,31 @@ def http_put_passage(w: World, at: int, slot: int, side: int) -> int:
     return put(out, at, b',"missing_bytes":0}')
 
 
-def http_tell(w: World, flow: int, slot: int, side: int) -> None:
-    """`sensors.talks.http_event.file_found` of the body that one side sent or, where `side` is -1, `http_found` of the
-    exchange as far as it was seen."""
+def http_tell(w: World, flow: int, slot: int, side: int, exchange: bool) -> None:
+    """`sensors.talks.http_event.http_found` of the exchange as far as it was seen or, where that is not wanted,
+    `file_found` of the body that one side sent."""
     out, row = w.out, w.slots[slot]
     begin = int(w.numbers[OUT])
     position, ns, ordinal = int(row[H_BEGUN]), int(row[H_BEGUN_NS]), int(row[H_ORDINAL])
-    if side < 0:
+    if exchange:
         dataset, kinds = b"http", b'"category":["network","web"],"type":["access","protocol"]'
     else:
         dataset, kinds = b"file", b'"category":["file","network"],"type":["info"]'
         ordinal = 2 * ordinal + 1 - side
     at = begin_event(w, begin, dataset, kinds, position, ns, ordinal)
-    if side < 0:
+    if exchange:
         at = http_put_extras(w, at, slot)
     at = put_ends(w, at, flow, HTTP, 0, 0)
-    at = http_put_facts(w, at, flow, slot) if side < 0 else http_put_file(w, at, flow, slot, side)
+    at = http_put_facts(w, at, flow, slot) if exchange else http_put_file(w, at, flow, slot, side)
     at = http_put_url(w, at, slot)
-    if side < 0 and not http_is_empty(int(row[H_FIELDS + F_AGENT])):
+    if exchange and not http_is_empty(int(row[H_FIELDS + F_AGENT])):
         at = http_put_field(w, at, slot, int(row[H_FIELDS + F_AGENT]), b',"user_agent":{"original":"')
         at = put(out, at, b"}")
     at = put_source(w, at, position)
-    at = http_put_messages(w, at, flow, slot) if side < 0 else http_put_passage(w, at, slot, side)
+    at = http_put_messages(w, at, flow, slot) if exchange else http_put_passage(w, at, slot, side)
     at = put(out, at, b"}")
-    at = http_put_related(w, at, flow, slot, side < 0)
-    if side >= 0 and row[H_STAGE + side] == HTTP_WHOLE:
+    at = http_put_related(w, at, flow, slot, exchange)
+    if not exchange and row[H_STAGE + side] == HTTP_WHOLE:
         at = put_int(out, put(out, at, HOLE_HASHES), 2 * flow + side)
         at = put(out, at, _HTTP_END)
     http_tell_line(w, slot, begin, at)
