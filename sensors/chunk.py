@@ -40,7 +40,7 @@ class Chunk(NamedTuple):
 
     first: int  # position of the first
     head: bytes  # the pcap file header (24 bytes) that fits the records
-    data: bytes
+    data: bytes | memoryview
     begin: int  # where in `data` the records begin and end, with their headers
     end: int
     starts: Ints
@@ -53,6 +53,10 @@ class Chunk(NamedTuple):
     @property
     def packets(self) -> int:
         return len(self.starts)
+
+    def packet(self, number: int) -> bytes:
+        start = int(self.starts[number])
+        return bytes(self.data[start : start + int(self.lengths[number])])
 
     @property
     def records(self) -> memoryview:
@@ -102,7 +106,7 @@ class PcapWalk:
         self._header = header
         self._linktype = linktype
 
-    def take(self, data: bytes, first: int, at: int) -> Chunk | None:
+    def take(self, data: bytes | memoryview, first: int, at: int) -> Chunk | None:
         """The whole records from `at` on, of one segment at most; None when there is none."""
         starts, lengths, wires, times = (np.empty(SEGMENT_PACKETS, np.int64) for _ in range(4))
         view = np.frombuffer(data, np.int8)
@@ -111,7 +115,7 @@ class PcapWalk:
         )
         if not count:
             return None
-        record = data[at : int(starts[0] + lengths[0])]
+        record = bytes(data[at : int(starts[0] + lengths[0])])
         starts, lengths, wires, times = starts[:count], lengths[:count], wires[:count], times[:count]
         return Chunk(first, self._head, data, at, int(end), starts, lengths, wires, times, self._linktype, record)
 

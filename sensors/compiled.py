@@ -15,14 +15,28 @@ from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from sensors import kernel
-from sensors.loops import digest, dns, documents, http, http_event, http_head, listen, octets, slots, text, tls, world
+from sensors.loops import (
+    digest,
+    dns,
+    documents,
+    http,
+    http_event,
+    http_head,
+    icmp,
+    listen,
+    octets,
+    slots,
+    text,
+    tls,
+    world,
+)
 
 #: What makes it worth loading Numba (a second, 100 MB): a capture's size in bytes, or packets that were seen.
 WORTH_BYTES = 8 << 20
 WORTH_PACKETS = 40_000
 
 #: Modules of loops, in the order in which they call one another; a name stands for the same thing in all of them.
-MODULES = (octets, digest, text, kernel, world, documents, slots, dns, tls, http_head, http_event, http, listen)
+MODULES = (octets, digest, text, kernel, world, documents, slots, icmp, dns, tls, http_head, http_event, http, listen)
 
 
 @cache
@@ -95,7 +109,9 @@ class Loops:
     """The functions for one source: plain at first, compiled once it has shown to be large."""
 
     def __init__(self, location: str = "") -> None:
-        self._left = 0 if _size(location) >= WORTH_BYTES else WORTH_PACKETS
+        #: Whether a capture is known to be large beforehand.
+        self.large = _size(location) >= WORTH_BYTES
+        self._left = 0 if self.large else WORTH_PACKETS
         self.functions: Any = kernel if self._left else compiled_kernel()
 
     def seen(self, packets: int) -> None:
@@ -114,18 +130,25 @@ def _size(location: str) -> int:
 
 def main() -> None:
     """Compile for the types that are used, so that the first capture need not."""
+    from sensors.base import Origin
     from sensors.chunk import Chunk, Packet, PcapWalk
     from sensors.decode.address import UDP
     from sensors.decode.frame import Segment
+    from sensors.document import Scribe
     from sensors.flows import FlowTable
+    from sensors.sorter import Sorter
     from sensors.streams import Moment
 
     loops = Loops()
     loops.functions = compiled_kernel()
     PcapWalk(loops, bytes(24), "<", 1000, 16, 1).take(bytes(16), 0, 0)
+    sorter = Sorter(Scribe(Origin(""), ""), loops.functions)
+    datagram = bytes(12) + b"\x08\0\x45\0\0\x1c" + bytes(5) + b"\x11" + bytes(10) + b"\0\1\0\1\0\x08\0\0"
+    list(sorter.feed(Chunk.of([Packet(0, 0, 1, datagram, len(datagram))])))
+    list(sorter.finish())
+    list(sorter.pass_time(1))
+    loops.functions.drop_slot(sorter.listener.world, 0)
     table = FlowTable(limit=1, loops=loops.functions)
-    table.run(Chunk.of([Packet(0, 0, 1, bytes(60), 60)]), 0)
-    table.pass_time(1)
     address = bytes(4)
     for number in range(2):
         segment = Segment(address, address, UDP, number, 0, b"", 0, 0, 0, 0, 0, (), 0)

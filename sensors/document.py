@@ -53,7 +53,8 @@ _TRANSPORTS = {
 }  # fmt: skip
 _TCP_FLAGS = "FSRPAUEC"
 #: Objects of a found thing that are no fields of its own: those of its flow, and `vonggac`, which comes last.
-_SHARED = frozenset(("source", "destination", "network", "vonggac"))
+_ENDS = frozenset(("source", "destination", "network"))
+_SHARED = _ENDS | {"vonggac"}
 
 
 class Ends(NamedTuple):

@@ -175,7 +175,7 @@ def packet_at(folders: Sequence[Path], source: str, position: int) -> Found:
             for kept in _segments_of(path):
                 number = position - kept.first
                 if kept.source == source and 0 <= number < kept.packets and (chunk := _read(kept)) is not None:
-                    record = pcap_record(int(chunk.times[number]), _bytes_of(chunk, number), int(chunk.wires[number]))
+                    record = pcap_record(int(chunk.times[number]), chunk.packet(number), int(chunk.wires[number]))
                     return Found(pcap_head(chunk.linktype) + record, 1, 1, int(chunk.sha256 == kept.sha256))
     return Found(b"", 0, 0, 0)
 
@@ -206,7 +206,7 @@ def _matching(chunk: Chunk, wanted: Sequence[Wanted]) -> Iterator[tuple[int, int
         flows = [flow for flow in wanted if flow.begin_ns <= ns <= flow.end_ns]
         if not flows:
             continue
-        frame = decode_frame(chunk.linktype, _bytes_of(chunk, packet), int(chunk.wires[packet]))
+        frame = decode_frame(chunk.linktype, chunk.packet(packet), int(chunk.wires[packet]))
         if _is_of(frame.segments, flows):
             hits.add(packet)
         for fragment in frame.fragments:
@@ -217,7 +217,7 @@ def _matching(chunk: Chunk, wanted: Sequence[Wanted]) -> Iterator[tuple[int, int
                 if _is_of(decode_datagram(whole[0].first, whole[1], whole[0].wire_bytes).segments, flows):
                     hits.update(numbers)
     for packet in sorted(hits):
-        yield int(chunk.times[packet]), chunk.first + packet, _bytes_of(chunk, packet), int(chunk.wires[packet])
+        yield int(chunk.times[packet]), chunk.first + packet, chunk.packet(packet), int(chunk.wires[packet])
 
 
 def _is_of(segments: Sequence[Segment], wanted: Sequence[Wanted]) -> bool:
@@ -226,11 +226,6 @@ def _is_of(segments: Sequence[Segment], wanted: Sequence[Wanted]) -> bool:
             if flow[:5] in ((src, dst, protocol, sport, dport), (dst, src, protocol, dport, sport)):
                 return True
     return False
-
-
-def _bytes_of(chunk: Chunk, packet: int) -> bytes:
-    start = int(chunk.starts[packet])
-    return chunk.data[start : start + int(chunk.lengths[packet])]
 
 
 def _read(kept: Kept) -> Chunk | None:

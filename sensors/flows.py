@@ -26,6 +26,8 @@ FRAGMENTS = 255
 MAX_FLOWS = 131_072
 _BUCKETS = 131_072
 TOLD_ROWS = 4_096
+#: Segments' worth of rows beyond the limit: of flows that ended or were reported, and that the engine still reads.
+AHEAD = 12
 #: Reasons for which a flow ends, by the kernel's numbers.
 REASONS = ("closed", "idle", "evicted", "active", "end-of-input")
 ACTIVE, END_OF_INPUT = 3, 4
@@ -125,14 +127,14 @@ class FlowTable:
 
     def __init__(self, limit: int = MAX_FLOWS, loops: Any = kernel, *, payloads: bool = True) -> None:
         self.loops = loops
-        rows = limit + 2 * CHUNK_PACKETS + 16
+        rows = limit + AHEAD * CHUNK_PACKETS + 16
         self.flows = np.zeros((rows, kernel.COLUMNS), np.int64)
         self.keys = np.zeros((rows, kernel.KEY_WORDS), np.uint64)
         self._buckets = np.full(_BUCKETS, -1, np.int64)
-        self._free = np.arange(rows - 1, -1, -1, dtype=np.int64)
-        self._heads = np.full(kernel.HEADS, -1, np.int64)
-        self._heads[[kernel.FREE, kernel.LIVE, kernel.LIMIT, kernel.TOLD]] = (rows, 0, limit, 0)
-        self._heads[[kernel.NOW_NS, kernel.WANTS, kernel.LIMIT_EVICTED]] = (0, int(payloads), 0)
+        self.free = np.arange(rows - 1, -1, -1, dtype=np.int64)
+        self.heads = np.full(kernel.HEADS, -1, np.int64)
+        self.heads[[kernel.FREE, kernel.LIVE, kernel.LIMIT, kernel.TOLD]] = (rows, 0, limit, 0)
+        self.heads[[kernel.NOW_NS, kernel.WANTS, kernel.LIMIT_EVICTED]] = (0, int(payloads), 0)
         self._told = np.zeros((rows + 4 * CHUNK_PACKETS, kernel.TOLD_COLUMNS), np.int64)
         self._words = np.zeros(kernel.KEY_WORDS, np.uint64)
         self._key = self._words.view(np.uint8)
@@ -142,11 +144,11 @@ class FlowTable:
         self.marks = np.zeros(CHUNK_PACKETS, np.uint64)  # of the last chunk's packets, by which the ring finds them
 
     def __len__(self) -> int:
-        return int(self._heads[kernel.LIVE])
+        return int(self.heads[kernel.LIVE])
 
     @property
     def evicted(self) -> int:
-        return int(self._heads[kernel.LIMIT_EVICTED])
+        return int(self.heads[kernel.LIMIT_EVICTED])
 
     def run(self, chunk: Chunk, begin: int) -> int:
         """Packets of the chunk from `begin` on; where it stopped (`kernel.run` says what that means)."""
@@ -156,7 +158,7 @@ class FlowTable:
             return int(
                 self.loops.run(
                     np.frombuffer(chunk.data, np.int8), chunk.starts, chunk.lengths, chunk.wires, chunk.times,
-                    chunk.linktype, chunk.first, begin, self.flows, self.keys, self._buckets, self._free, self._heads,
+                    chunk.linktype, chunk.first, begin, self.flows, self.keys, self._buckets, self.free, self.heads,
                     self._told, self._key, self._words, self._seed, self._vlans, self.marks,
                 )
             )  # fmt: skip
@@ -175,7 +177,7 @@ class FlowTable:
             flow = loops.find(self.flows, self.keys, self._buckets, self._words, bucket)
         answering = loops.answers(protocol, sport, dport, segment.flags, payload, 0, len(payload))
         found = loops.enter(
-            self.flows, self.keys, self._buckets, self._free, self._heads, self._told, self._words, bucket, flow,
+            self.flows, self.keys, self._buckets, self.free, self.heads, self._told, self._words, bucket, flow,
             turned, answering, protocol, family, sport, dport, segment.depth, *(*vlans, -1, -1)[:2], packets,
             segment.size, segment.flags, segment.seq, at.position, at.ns, 0,
         )  # fmt: skip
@@ -183,7 +185,7 @@ class FlowTable:
 
     def pass_time(self, ns: int) -> None:
         """It is (at least) this late: flows that have idled for too long by now end."""
-        self.loops.pass_time(self.flows, self._buckets, self._heads, self._told, ns, 0)
+        self.loops.pass_time(self.flows, self._buckets, self.heads, self._told, ns, 0)
 
     def told(self) -> Iterator[list[Row]]:
         """What happened since the last call, as the kernel's rows, some thousands at a time."""
@@ -193,8 +195,8 @@ class FlowTable:
 
     def taken(self) -> tuple[Ints, int]:
         """The same as the kernel's array, and how many of its rows were told."""
-        count = int(self._heads[kernel.TOLD])
-        self._heads[kernel.TOLD] = 0
+        count = int(self.heads[kernel.TOLD])
+        self.heads[kernel.TOLD] = 0
         return self._told, count
 
     def row(self, flow: int) -> Row:
@@ -215,16 +217,16 @@ class FlowTable:
 
     def release(self, flow: int) -> None:
         """The row of a flow that ended may be used again."""
-        free = self._heads[kernel.FREE]
-        self._free[free] = flow
-        self._heads[kernel.FREE] = free + 1
+        free = self.heads[kernel.FREE]
+        self.free[free] = flow
+        self.heads[kernel.FREE] = free + 1
 
     def finish(self) -> Iterator[None]:
         """Every open flow is told to end, in the order in which they began; some thousands at a time."""
         queues = (kernel.Q_TCP, kernel.Q_CLOSED, kernel.Q_OTHER)
         found: list[int] = []
         for queue in queues:
-            flow = int(self._heads[kernel.FIRST + queue])
+            flow = int(self.heads[kernel.FIRST + queue])
             while flow >= 0:
                 found.append(flow)
                 flow = int(self.flows[flow, kernel.AFTER])
@@ -236,5 +238,5 @@ class FlowTable:
             self._told[: len(part), 0] = kernel.END
             self._told[: len(part), 1] = part
             self._told[: len(part), 2] = END_OF_INPUT
-            self._heads[kernel.TOLD] = len(part)
+            self.heads[kernel.TOLD] = len(part)
             yield

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import lru_cache
-from importlib import import_module
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
-from orjson import dumps, loads
 
 from sensors import kernel
-from sensors.decode.address import TCP
 from sensors.document import MAX_SEGMENTS, Scribe
 from sensors.flows import FlowTable, Row
-from sensors.loops import digest, documents, listen, slots, world
+from sensors.loops import digest, documents, slots, world
 from sensors.loops.octets import Bytes, Ints
-from sensors.streams import Budget
-from sensors.talks.dns import domain_parts
-from sensors.talks.stream import Stream
-from sensors.talks.talk import Talk
 
 #: Text and rows that one run of the loops may leave.
 OUT_BYTES = 4 << 20
 TELL_ROWS = 16_384
 _SCRATCH = 65_536
 
-Fragment = Callable[[bytes], bytes]
+
+class Slot(NamedTuple):
+    """What a loop kept of a talk: columns (`S_*`), area, and the flow's application and protocol."""
+
+    row: Row
+    area: bytes
+    application: int
+    protocol: int
 
 
 class Listener:
@@ -44,6 +43,8 @@ class Listener:
         self.world = world.World(
             table.flows,
             table.keys,
+            table.heads,
+            table.free,
             np.zeros((rows, documents.NAME_COLUMNS), np.uint8),
             np.zeros((world.SLOTS, world.SLOT_COLUMNS), np.int64),
             np.zeros(slots.POOL, np.int8),
@@ -61,18 +62,6 @@ class Listener:
         )
         for segment in scribe.segments:
             self.enter_segment(*segment)
-        self.fragments: dict[int, Fragment] = {world.P_DOMAIN: _domain}
-        self.bodies: Any = None
-        for name in ("dns", "tls", "http"):  # to be imported plainly, once they are all here
-            try:
-                module = import_module(f"sensors.takeover.{name}")
-            except ImportError:
-                continue
-            if name == "http":
-                self.bodies = module.Bodies()
-                self.fragments |= self.bodies.fragments()
-            else:
-                self.fragments |= module.FRAGMENTS
 
     def enter_segment(self, first: int, sha256: str) -> None:
         """As `Scribe.enter_segment`."""
@@ -98,41 +87,14 @@ class Listener:
             numbers[world.TELLS] = numbers[world.OUT] = 0
             yield rows, text
 
-    def take_over(self, slot: int, budget: Budget) -> tuple[Talk, Stream | None, int]:
-        """The talk that a loop had, its stream if it has one, and what its flow may still tell; the slot is free."""
-        row: Row = self.world.slots[slot].tolist()
+    def slot(self, number: int) -> Slot:
+        """What a slot holds, until it is freed."""
+        row: Row = self.world.slots[number].tolist()
         begin = row[world.S_AREA]
         area = self.world.pool[begin : begin + row[world.S_CAPACITY]].tobytes()
         flow = self.world.flows[row[world.S_FLOW]]
-        talk = self._talk(int(flow[kernel.APPLICATION]), row, area)
-        flow[kernel.TALK] = slots.ENGINE
+        return Slot(row, area, int(flow[kernel.APPLICATION]), int(flow[kernel.PROTOCOL]))
+
+    def free(self, slot: int) -> None:
+        """The slot may be used again."""
         self._loops.drop_slot(self.world, slot)
-        stream = None
-        if flow[kernel.PROTOCOL] == TCP:
-            stream = Stream(budget, talk)
-            for side in (0, 1):
-                if row[world.S_NEXT + side] >= 0:
-                    stream.begin(side, row[world.S_NEXT + side])
-        return talk, stream, row[world.S_ALLOWANCE]
-
-    def _talk(self, application: int, row: Row, area: bytes) -> Talk:
-        if application == documents.DNS:
-            return import_module("sensors.takeover.dns").take_over(row, area)
-        if application == documents.TLS:
-            return import_module("sensors.takeover.tls").take_over(row, area)
-        return import_module("sensors.takeover.http").take_over(row, area, self.bodies)
-
-    def talk_of(self, flow: int) -> int:
-        """TALK of a flow, as `sensors.loops.slots` has it."""
-        return int(self.world.flows[flow, kernel.TALK])
-
-    def is_engines(self, flow: int, *, entirely: bool) -> None:
-        """The engine hears this flow, and entirely: it also writes what its packets counted."""
-        self.world.flows[flow, kernel.TALK] = slots.ENGINE_ALL if entirely else slots.ENGINE
-
-
-@lru_cache(maxsize=16_384)
-def _domain(name: bytes) -> bytes:
-    """What follows a name in an object that is about it; the name as JSON has it, in lower case."""
-    parts = domain_parts(loads(b'"' + name + b'"'))
-    return b"," + dumps(parts)[1:-1] if parts else b""

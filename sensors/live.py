@@ -22,8 +22,8 @@ from typing import Any
 from sensors.base import BATCH_UNITS, Batch, Origin
 from sensors.chunk import CHUNK_PACKETS, Chunk, Packet
 from sensors.compiled import Loops
-from sensors.engine import Engine
 from sensors.pcap import sense
+from sensors.sorter import Sorter
 from vonggac.errors import ReadError, UnknownInput, UsageRefused
 
 #: A batch ends after so many seconds, full or not.
@@ -65,13 +65,13 @@ class Wire:
         self.location = location
         self.packets = self.bytes = self.lag_ns = 0
         self._dropped = 0
-        self._engine: Engine | None = None
+        self._sorter: Sorter | None = None
         self._interface = location.removeprefix("iface:")
         self._socket = _open(self._interface, bpf)
         self._link = _link(self._socket.ins, self._interface)
 
     def open_flows(self) -> int:
-        return self._engine.open_flows if self._engine is not None else 0
+        return len(self._sorter.table) if self._sorter is not None else 0
 
     def dropped(self) -> int:
         """Packets that passed the filter and that the kernel had no room for, since the wire was opened.
@@ -102,8 +102,8 @@ class Wire:
         finally:
             self.close()
 
-    def _began(self, engine: Engine) -> None:
-        self._engine = engine
+    def _began(self, sorter: Sorter) -> None:
+        self._sorter = sorter
 
     def _chunks(self, stop: Callable[[], bool]) -> Iterator[Chunk | int]:
         """Packets as they come, at most CHUNK_SECONDS of them at a time; the time (ns) when none came for a moment.

@@ -7,21 +7,32 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from struct import Struct
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
+import numpy as np
+
+from sensors.ahead import Ahead
 from sensors.base import BATCH_UNITS, Batch, Keep, Lines, Origin, fingerprint
 from sensors.chunk import Chunk, PcapWalk, is_full
 from sensors.compiled import Loops
-from sensors.engine import MAX_EVENTS, Engine
+from sensors.document import Scribe
+from sensors.engine import Engine
 from sensors.kernel import MAX_PACKET
+from sensors.sorter import Rows, Sorter, Telling
 from vonggac.domain.account import Refusal
 from vonggac.errors import ReadError, StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
-#: The most bytes of a capture read at a time.
-READ_BYTES = 4 << 20
+#: The bytes of a capture that are held together: two segments' worth.
+WINDOW_BYTES = 10 << 20
+#: Events that may wait to be taken.
+MAX_EVENTS = 8_192
+#: Text of events that may wait in one stretch, and stretches that a sorter may be ahead.
+STRETCH_BYTES = 4 << 20
+AHEAD_STRETCHES = 3
 
 #: Magic number -> (byte order, nanoseconds per fraction unit, extra header bytes of the "modified" format).
 _MAGICS = {
@@ -71,19 +82,18 @@ def chunks(stream: BinaryIO, location: str, loops: Loops) -> Iterator[Chunk]:
         raise ReadError("truncated_capture", location=location, offset=0)
     order, *_ = layout = pcap_format(head)
     walk = PcapWalk(loops, head, *layout)
-    offset, first, data, at = 24, 0, b"", 0
+    window = Window(stream)
+    offset, first, at = 24, 0, 0
     ended = False
     failure: ReadError | None = None
     while True:
-        chunk = walk.take(data, first, at)
-        length = _next_length(data, chunk.end if chunk is not None else at, order)
+        chunk = walk.take(window.data, first, at)
+        length = _next_length(window.data, chunk.end if chunk is not None else at, order)
         if not ended and length <= MAX_PACKET and (chunk is None or not is_full(chunk)):
             try:
-                more = _read_some(stream)
+                at, ended = window.read(at)
             except ReadError as error:  # what was read before it is still told
-                more, failure = b"", error
-            ended = not more
-            data, at = data[at:] + more, 0
+                failure, ended = error, True
             continue
         if chunk is None:
             break
@@ -93,19 +103,48 @@ def chunks(stream: BinaryIO, location: str, loops: Loops) -> Iterator[Chunk]:
         raise failure
     if length > MAX_PACKET:
         raise ReadError("packet_length", location=location, offset=offset, packet=first, length=length)
-    if at < len(data):
+    if at < len(window.data):
         raise ReadError("truncated_capture", location=location, offset=offset, packet=first)
 
 
-def _next_length(data: bytes, at: int, order: str) -> int:
+def _next_length(data: memoryview, at: int, order: str) -> int:
     """The captured length that the record at `at` tells; 0 where its header is not there."""
     return Struct(order + "I").unpack_from(data, at + 8)[0] if len(data) - at >= 16 else 0
 
 
-def _read_some(stream: BinaryIO) -> bytes:
-    """What is there now, at most READ_BYTES: who follows a growing pipe is not kept waiting."""
-    read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
-    return read(READ_BYTES)
+class Window:
+    """The bytes of a stream as they come, a stretch at a time. What was given out of one stays as it is."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._room = memoryview(b"")
+        self.data = self._room
+
+    def read(self, at: int) -> tuple[int, bool]:
+        """Some more bytes stand in `data`: those that are there now, as who follows a growing pipe is not kept waiting.
+        Where the byte that stood at `at` now is, and whether the stream has ended. Raises ReadError."""
+        used = len(self.data)
+        if used == len(self._room):
+            left = self.data[at:]
+            self._room = memoryview(np.empty(WINDOW_BYTES, np.uint8))
+            at, used = 0, len(left)
+            self._room[:used] = left
+        read: Callable[[memoryview], int | None] = self._stream.readinto1  # type: ignore[attr-defined]
+        count = read(self._room[used:]) or 0
+        self.data = self._room[: used + count]
+        return at, not count
+
+
+class Stretch(NamedTuple):
+    """What a stretch of a source told: of a chunk (or a part of it), of time that passed, or of the end."""
+
+    sorter: Sorter
+    source: str
+    tellings: list[Telling]
+    chunk: Chunk | None = None
+    begins: str = ""  # hash of the chunk, in its first stretch
+    marks: set[int] | None = None  # of the chunk's flows, in its last stretch
+    error: ReadError | None = None  # behind which there is nothing more
 
 
 def sense(
@@ -114,58 +153,118 @@ def sense(
     origin: Origin,
     loops: Loops,
     full: Callable[[int], bool] = lambda taken: taken >= BATCH_UNITS,
-    began: Callable[[Engine], None] = lambda engine: None,
+    began: Callable[[Sorter], None] = lambda sorter: None,
 ) -> Iterator[Batch]:
     """The batches of a capture. Where it breaks off, the last batch says so and holds what was found before.
 
     `full` says, given the packets taken since the last batch, whether it is time for the next. A live capture gives
     the time (ns) where no packet came for a moment, so that flows and batches can end without one. `began` is given
-    the engine, for who counts its flows.
+    the sorter, for who counts its flows. A large capture is sorted by a thread of its own.
     """
+    stretches = _stretches(chunks, origin, loops, began)
+    if not loops.large:
+        yield from _batches(stretches, location, origin.ring, full)
+        return
+    with closing(Ahead(stretches, AHEAD_STRETCHES)) as ahead:
+        yield from _batches(ahead, location, origin.ring, full)
+
+
+def _stretches(
+    chunks: Iterator[Chunk | int], origin: Origin, loops: Loops, began: Callable[[Sorter], None]
+) -> Iterator[Stretch]:
+    sorter: Sorter | None = None
+    source = ""
+    error: ReadError | None = None
+    try:
+        for chunk in chunks:
+            if isinstance(chunk, int):
+                if sorter is not None:
+                    yield Stretch(sorter, source, list(sorter.pass_time(chunk)))
+                continue
+            if sorter is None:
+                source = fingerprint(chunk.record)
+                sorter = Sorter(Scribe(origin, source))
+                began(sorter)
+            sorter.use(loops.functions)
+            digest = chunk.sha256
+            sorter.enter_segment(chunk.first, digest)
+            for part in _bounded(sorter.feed(chunk)):
+                yield Stretch(sorter, source, part, chunk, digest)
+                digest = ""
+            yield Stretch(sorter, source, [], chunk, digest, sorter.marks(chunk.packets) if origin.ring else set())
+            loops.seen(chunk.packets)
+    except ReadError as broken:
+        error = broken
+    if error is not None and sorter is None:
+        raise error
+    if sorter is not None:
+        if error is not None:
+            yield Stretch(sorter, source, [], error=error)
+        for part in _bounded(sorter.finish()):
+            yield Stretch(sorter, source, part)
+
+
+def _bounded(tellings: Iterator[Telling]) -> Iterator[list[Telling]]:
+    """Tellings together, until their text is STRETCH_BYTES."""
+    part: list[Telling] = []
+    size = 0
+    for telling in tellings:
+        part.append(telling)
+        size += len(telling.text or b"") if isinstance(telling, Rows) else 0
+        if size >= STRETCH_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def _batches(
+    stretches: Iterator[Stretch], location: str, ring: Keep | None, full: Callable[[int], bool]
+) -> Iterator[Batch]:
     engine: Engine | None = None
     source = ""
     taken = position = 0
     refused: tuple[Refusal, ...] = ()
-    ring = origin.ring
     try:
-        for chunk in chunks:
-            if isinstance(chunk, int):
-                if engine is not None:
-                    engine.pass_time(chunk)
-            else:
-                if engine is None:
-                    source = fingerprint(chunk.record)
-                    engine = Engine(origin, source)
-                    began(engine)
-                engine.use(loops.functions)
-                for _ in engine.feed(chunk):
-                    yield from _batches(engine, source, location, position, 0)
-                if ring is not None and not _kept(ring, chunk, engine, source):
+        for stretch in stretches:
+            if engine is None:
+                source = stretch.source
+                engine = Engine(stretch.sorter.scribe, stretch.sorter)
+            chunk = stretch.chunk
+            if chunk is not None and stretch.begins:
+                engine.enter_segment(chunk.first, stretch.begins)
+                segment = stretch.begins
+            for telling in stretch.tellings:
+                engine.follow(telling)
+                if engine.waiting >= MAX_EVENTS:
+                    yield from _taken(engine, source, location, position, 0)
+            if stretch.error is not None:
+                # What lies behind the break is one refused unit: it cannot be told how many packets it was.
+                refused = (Refusal(location, int(str(stretch.error.facts["offset"])), stretch.error.key),)
+                taken += 1
+            if chunk is not None and stretch.marks is not None:
+                if ring is not None and not _kept(ring, chunk, segment, stretch.marks, engine, source):
                     ring = None
-                loops.seen(chunk.packets)
                 taken += chunk.packets
-            if engine is not None and full(taken):
+            if stretch.error is None and (chunk is None or stretch.marks is not None) and full(taken):
                 position += taken
                 if taken or engine.waiting:
-                    yield from _batches(engine, source, location, position, taken)
+                    yield from _taken(engine, source, location, position, taken)
                 taken = 0
-    except ReadError as error:
-        # What lies behind the break is one refused unit: it cannot be told how many packets it was.
+    except ReadError as error:  # nothing could be read
         refused = (Refusal(location, int(str(error.facts["offset"])), error.key),)
         taken += 1
     position += taken
     if engine is None:
         yield Batch(source or fingerprint(location.encode()), location, position, taken, (), refused)
         return
-    for _ in engine.finish():
-        yield from _batches(engine, source, location, position - taken, 0)
-    yield from _batches(engine, source, location, position, taken, refused)
+    yield from _taken(engine, source, location, position, taken, refused)
 
 
-def _kept(ring: Keep, chunk: Chunk, engine: Engine, source: str) -> bool:
+def _kept(ring: Keep, chunk: Chunk, segment: str, marks: set[int], engine: Engine, source: str) -> bool:
     """Whether the ring has taken the segment. A full disk ends the keeping, which is told, and not the sensing."""
     try:
-        ring.add(chunk, engine.segment, source, engine.marks(chunk.packets))
+        ring.add(chunk, segment, source, marks)
     except StoreUnavailable as error:
         _log.warning("evidence: %s", error)
         engine.note("evidence_ended")
@@ -173,7 +272,7 @@ def _kept(ring: Keep, chunk: Chunk, engine: Engine, source: str) -> bool:
     return True
 
 
-def _batches(
+def _taken(
     engine: Engine, source: str, location: str, position: int, taken: int, refused: tuple[Refusal, ...] = ()
 ) -> Iterator[Batch]:
     """The engine's events in batches of bounded size; the last one has the accounts."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,8 +24,16 @@ _CHUNK = 1 << 18
 class Input(io.RawIOBase):
     """A raw stream that can be looked into before it is read."""
 
-    def __init__(self, read: Callable[[int], bytes], location: str, close: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        read: Callable[[int], bytes],
+        location: str,
+        close: Callable[[], None],
+        read_into: Callable[[Any], int | None] | None = None,
+    ) -> None:
+        """`read_into` is given where bytes can be had without a copy."""
         self._read = read
+        self._read_into = read_into
         self._location = location
         self._close = close
         self._head = b""
@@ -51,6 +60,9 @@ class Input(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if self._read_into is not None and not self._head and not self._ended:
+            with self._told():
+                return self._read_into(buffer) or 0
         if self._head:
             taken, self._head = self._head[: len(buffer)], self._head[len(buffer) :]
         else:
@@ -64,8 +76,14 @@ class Input(io.RawIOBase):
         super().close()
 
     def _fetch(self, size: int) -> bytes:
-        try:
+        with self._told():
             return self._read(size)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the system refuses is a ReadError."""
+        try:
+            yield
         except OSError as error:
             raise ReadError("input_unreadable", location=self._location, offset=0, reason=error.strerror) from error
 
@@ -73,7 +91,7 @@ class Input(io.RawIOBase):
 def open_input(location: str) -> Input:
     """The bytes of a path or `-`, decompressed where they are gzip or zstd. Raises UnknownInput when there are none."""
     raw = _stdin() if location == "-" else _file(location)
-    plain = Input(lambda size: raw.read(size) or b"", location, raw.close)
+    plain = Input(lambda size: raw.read(size) or b"", location, raw.close, raw.readinto)  # type: ignore[attr-defined]
     head = plain.look()
     while len(head) < 4 and not plain.looked_all:
         head = plain.look()

@@ -326,8 +326,8 @@ def put_counts(w: World, at: int, size: int, packets: int) -> int:
 
 
 def write_flow(w: World, flow: int, reason: int, protocol: int) -> tuple[int, int, int]:
-    """The event of a flow that ended for that reason: its begin in `out`, where network.protocol goes (-1: the one with
-    this number is there; 0 is none), and its end."""
+    """The event of a flow that ended for that reason, with the protocol of this number (0: none; -1: left open): its
+    begin in `out`, where network.protocol goes, and its end."""
     out, row = w.out, w.flows[flow]
     begin = int(w.numbers[OUT])
     name_flow(w, flow)
@@ -351,7 +351,7 @@ def write_flow(w: World, flow: int, reason: int, protocol: int) -> tuple[int, in
     at = put_counts(w, put_end(w, at, flow, 1), received, answered)
     at = put(out, at, b"},")
     at = put_network(w, at, flow)
-    hole = at if protocol < 0 else -1
+    hole = at
     if protocol > 0:
         at = put_protocol(out, at, protocol)
     at = put_vlans(w, at, flow)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sensors.kernel import APPLICATION, DATA, DPORT, END, PROTOCOL, SPORT, TALK, WANTED
+from sensors.kernel import APPLICATION, BEGUN, BEGUN_NS, DATA, DPORT, END, FREE, PROTOCOL, SPORT, TALK, WANTED
 from sensors.loops.dns import dns_ends, dns_hears, is_dns_port
-from sensors.loops.documents import DNS, HTTP, R_ACTIVE, TLS, write_flow
+from sensors.loops.documents import DNS, HTTP, R_ACTIVE, TLS, tell_line, write_flow
 from sensors.loops.http import begins_http, http_ends, http_hears
+from sensors.loops.icmp import icmp_ends, icmp_hears, icmp_version
 from sensors.loops.octets import Bytes, Ints, u8
 from sensors.loops.slots import BYTES_PER_TELLING, ENGINE, ENGINE_ALL, SILENT, UNKNOWN, drop_slot, take_slot
 from sensors.loops.tls import begins_tls, tls_ends, tls_hears
@@ -18,7 +19,7 @@ from sensors.loops.world import (
     T_DATA,
     T_END,
     T_LEAVE,
-    TAKEN,
+    T_OPEN,
     TELL_COLUMNS,
     TELLS,
     UNUSUAL,
@@ -53,6 +54,14 @@ def leave(w: World, flow: int) -> None:
     """From here on the flow is the engine's, with what its slot holds; the engine frees the slot."""
     row = tell_row(w, T_LEAVE, flow)
     row[2] = w.flows[flow, TALK] - 1
+    row[3], row[4] = w.flows[flow, BEGUN], w.flows[flow, BEGUN_NS]
+    w.flows[flow, TALK] = ENGINE
+
+
+def hand_on(w: World, flow: int) -> None:
+    """The flow is the engine's from its first payload on."""
+    row = tell_row(w, T_OPEN, flow)
+    row[2], row[3] = w.flows[flow, BEGUN], w.flows[flow, BEGUN_NS]
     w.flows[flow, TALK] = ENGINE
 
 
@@ -96,7 +105,9 @@ def claim(w: World, told: Ints, data: Bytes, position: int, ns: int) -> int:
         if is_dns_port(int(row[SPORT]), int(row[DPORT])):
             return take_slot(w, flow, DNS, position, ns)
         return -1
-    if row[PROTOCOL] != _TCP or w.ports[row[DPORT]] or told[6] or (told[8] >= 0 and told[7] != told[8]):
+    if row[PROTOCOL] != _TCP:
+        return take_slot(w, flow, icmp_version(w, flow), position, ns)
+    if w.ports[row[DPORT]] or told[6] or (told[8] >= 0 and told[7] != told[8]):
         return -1
     if begins_tls(data, at, at + size):
         return take_slot(w, flow, TLS, position, ns)
@@ -111,40 +122,44 @@ def hear(w: World, told: Ints, data: Bytes, position: int, ns: int) -> None:
     talk = int(w.flows[flow, TALK])
     if talk == SILENT:
         return
-    datagram = w.flows[flow, PROTOCOL] == _UDP
-    if not datagram:
+    stream = w.flows[flow, PROTOCOL] == _TCP
+    unheard = w.flows[flow, PROTOCOL] == _UDP and (missing > 0 or size == 0)
+    if stream:
         note_announced(w, data, at, at + size)
     slot = talk - 1
-    if talk == UNKNOWN and not (datagram and (missing or not size)):
+    if talk == UNKNOWN and not unheard:
         slot = claim(w, told, data, position, ns)
     if slot < 0:
-        w.flows[flow, TALK] = min(talk, ENGINE)
+        if talk == UNKNOWN:
+            hand_on(w, flow)
         pass_on(w, told)
         return
     state = w.slots[slot]
-    if state[S_ALLOWANCE] < _LEAST or (not datagram and is_out_of_order(state, side, told)):
-        if is_old(state, side, told):
+    if state[S_ALLOWANCE] < _LEAST or (stream and is_out_of_order(state, side, told)):
+        if stream and is_old(state, side, told):
             state[S_ALLOWANCE] += max(BYTES_PER_TELLING, size)
             return
         leave(w, flow)
         pass_on(w, told)
         return
     state[S_ALLOWANCE] += max(BYTES_PER_TELLING, size)
-    if datagram and (missing or not size):
+    if unheard:
         return
     application = w.flows[flow, APPLICATION]
     if application == DNS:
         verdict = dns_hears(w, flow, slot, side, data, at, at + size, position, ns)
     elif application == TLS:
         verdict = tls_hears(w, flow, slot, side, data, at, at + size, position, ns)
-    else:
+    elif application == HTTP:
         verdict = http_hears(w, flow, slot, side, data, at, at + size, position, ns)
+    else:
+        verdict = icmp_hears(w, flow, slot, side, data, at, at + size, position, ns)
     if verdict == UNUSUAL:
         state[S_ALLOWANCE] -= max(BYTES_PER_TELLING, size)
         leave(w, flow)
         pass_on(w, told)
         return
-    if not datagram:
+    if stream:
         state[S_NEXT + side] = (told[7] + size) & 0xFFFFFFFF
     if verdict == DONE:
         w.flows[flow, WANTED] = 0
@@ -177,8 +192,10 @@ def end_talk(w: World, flow: int) -> None:
         verdict = dns_ends(w, flow, slot)
     elif application == TLS:
         verdict = tls_ends(w, flow, slot)
-    else:
+    elif application == HTTP:
         verdict = http_ends(w, flow, slot)
+    else:
+        verdict = icmp_ends(w, flow, slot)
     if verdict == UNUSUAL:
         leave(w, flow)
     else:
@@ -186,19 +203,24 @@ def end_talk(w: World, flow: int) -> None:
         drop_slot(w, slot)
 
 
-def report(w: World, kind: int, flow: int, record: int, reason: int) -> Ints:
-    """The event of a flow as its record (its own row, or a copy) has it."""
+def report(w: World, kind: int, flow: int, record: int, reason: int) -> None:
+    """The event of a flow as its record (its own row, or a copy of a part of it) has it. The record is free afterwards,
+    unless the engine is told of it."""
     talk = int(w.flows[flow, TALK])
     begin, hole, end = -1, -1, -1
     if talk != ENGINE_ALL:
         begin, hole, end = write_flow(w, record, reason, -1 if talk == ENGINE else int(w.flows[flow, APPLICATION]))
+    if talk != ENGINE and talk != ENGINE_ALL:
+        tell_line(w, begin, end)
+        w.unused[w.heads[FREE]] = record
+        w.heads[FREE] += 1
+        return
     row = tell_row(w, kind, flow)
-    row[2], row[3], row[4], row[5] = reason, begin, hole, end
-    return row
+    row[2], row[3], row[4], row[5], row[6] = reason, begin, hole, end, record
 
 
 def listen(w: World, told: Ints, begin: int, end: int, data: Bytes, first: int, times: Ints) -> int:
-    """Rows of `told` from `begin` on: the first that was not looked at, as the engine must take text and rows before."""
+    """Rows of `told` from `begin` on: the first not looked at, as the engine must take text and rows before."""
     for n in range(begin, end):
         if w.numbers[OUT] > len(w.out) - ROW_TEXT or w.numbers[TELLS] > len(w.tells) - ROW_TELLS:
             return n
@@ -211,11 +233,12 @@ def listen(w: World, told: Ints, begin: int, end: int, data: Bytes, first: int, 
                 end_talk(w, flow)
             report(w, T_END, flow, flow, int(row[2]))
         else:
-            active = report(w, T_ACTIVE, flow, int(row[2]), R_ACTIVE)
-            active[6], active[7] = row[2], packet
+            report(w, T_ACTIVE, flow, int(row[2]), R_ACTIVE)
+            w.tells[w.numbers[TELLS] - 1, 7] = packet
     return end
 
 
 LOOPS = (
-    tell_row, pass_on, leave, note_port, note_announced, claim, is_out_of_order, is_old, hear, end_talk, report, listen,
+    tell_row, pass_on, leave, hand_on, note_port, note_announced, claim, is_out_of_order, is_old, hear,
+    end_talk, report, listen,
 )  # fmt: skip

@@ -10,6 +10,8 @@ from sensors.loops.octets import Bytes, Ints, Out, Words
 class World(NamedTuple):
     flows: Ints  # a row for each flow: `sensors.kernel`'s columns
     keys: Words
+    heads: Ints  # the table's numbers
+    unused: Ints  # and the stack of its free rows
     names: Out  # a row for each flow: what it is called, see `sensors.loops.documents`
     slots: Ints  # a row for each flow whose talk is a loop's: SLOT_COLUMNS
     pool: Bytes  # the slots' areas: bytes that talks keep
@@ -50,8 +52,8 @@ LARGE_AREA = 32_768
 TELL_COLUMNS = 9
 #: A payload that a talk outside the loops reads: side, packet, payload offset, length, missing, seq, first byte.
 T_DATA = 0
-#: The flow ended: reason, text begin, hole, text end. The hole is where network.protocol goes, -1 where it is there;
-#: begin is -1 where the event is not written here.
+#: A flow of the engine's ended: reason, text begin, hole, text end. The hole is where network.protocol goes; begin is
+#: -1 where the event is not written here.
 T_END = 1
 #: A long flow's report: the same, and the copy of its row: reason, text begin, hole, text end, copy, packet.
 T_ACTIVE = 2
@@ -60,16 +62,16 @@ T_LINE = 3
 #: A part of a line behind which something goes that is not written here: what, begin, end, and what it is about: two
 #: numbers, an offset and a size in `out` as a rule.
 T_PART = 4
-#: The flow's talk goes on outside the loops: slot.
+#: The flow's talk goes on outside the loops: slot, packet position and time of the flow's first packet.
 T_LEAVE = 5
-#: The flow's talk has ended; its slot is free.
+#: Bytes of a body that a talk of the loops passes by: in place of the flow the body's number; offset and size in data.
 T_BODY = 6
+#: The flow is the engine's: packet position and time of its first packet.
+T_OPEN = 7
 
 # --- what goes behind a part
 #: `,"registered_domain":…` of a name in lower case, or nothing; a comma goes before it.
 P_DOMAIN = 0
-#: The same without the comma before it, and one behind it.
-P_DOMAIN_FIRST = 1
 
 #: What a talk says of bytes: taken; not for it (nothing has changed); taken, and it wants no more.
 TAKEN, UNUSUAL, DONE = 0, 1, 2

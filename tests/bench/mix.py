@@ -97,7 +97,7 @@ def _frames(chunk: Chunk) -> Iterator[Frame]:
     rows = zip(chunk.starts, chunk.lengths, chunk.wires, chunk.times, strict=True)
     for start, length, wire, ns in rows:
         if chunk.linktype == 1:
-            yield int(ns), chunk.data[start : start + length], int(wire)
+            yield int(ns), bytes(chunk.data[start : start + length]), int(wire)
 
 
 def _moved(frame: bytes, number: int) -> bytes:

@@ -43,7 +43,7 @@ def wanted(flow: Document) -> Wanted:
 
 def frames_in(found: Found) -> list[bytes]:
     return [
-        chunk.data[start : start + length]
+        bytes(chunk.data[start : start + length])
         for chunk in chunks(io.BytesIO(found.pcap), "", Loops())
         for start, length in zip(chunk.starts, chunk.lengths, strict=True)
     ]
@@ -134,4 +134,4 @@ def test_packets_that_came_one_by_one_hash_as_the_pcap_they_are_kept_as(tmp_path
     chunk = Chunk.of(packets)
     (again,) = chunks(io.BytesIO(chunk.head + chunk.records), "", Loops())
     assert again.sha256 == chunk.sha256
-    assert address_text(again.data[again.starts[0] + 26 :][:4]) == CLIENT
+    assert address_text(again.packet(0)[26:30]) == CLIENT

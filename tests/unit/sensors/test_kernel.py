@@ -14,16 +14,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sensors import compiled, kernel
-from sensors.base import Lines
 from sensors.chunk import CHUNK_PACKETS, Chunk, Packet
 from sensors.compiled import Loops, compiled_kernel
 from sensors.decode.address import ICMP_PAIRS, ICMPV6_PAIRS
 from sensors.decode.frame import TUNNEL_PORTS
-from sensors.engine import Engine
 from sensors.made import day
 from sensors.pcap import chunks
 from tests.unit.sensors.test_engine import traffic
-from tests.unit.sensors.wire import BEGUN, MACS, ORIGIN, pcap, scapy, tcp
+from tests.unit.sensors.wire import BEGUN, MACS, ORIGIN, Sensor, pcap, scapy, tcp
 
 s = scapy()
 ROOT = Path(__file__).parents[3]
@@ -38,20 +36,20 @@ def leave_all(*arguments):
 
 def events(frames: list[bytes], loops: object, size: int = CHUNK_PACKETS) -> list[bytes]:
     """The events' bytes, fed in chunks of `size` packets."""
-    engine = Engine(ORIGIN, "f" * 16, loops)
+    sensor = Sensor(loops)
     packets = [Packet(index, BEGUN * 10**9 + index * 10**7, 1, data, len(data)) for index, data in enumerate(frames)]
     for start in range(0, len(packets), size):
-        list(engine.feed(Chunk.of(packets[start : start + size])))
-    list(engine.finish())
-    found = [*Lines(engine.take())]
+        list(sensor.feed(Chunk.of(packets[start : start + size])))
+    list(sensor.finish())
+    found = [*sensor.take()]
     for event in found:  # a chunk is a segment, whose hash stands in what begins in it
         event["vonggac"]["source"].pop("segment")
-    return [orjson.dumps(event) for event in found] + [orjson.dumps(engine.counts)]
+    return [orjson.dumps(event) for event in found] + [orjson.dumps(sensor.engine.counts)]
 
 
 def frames_of(capture: bytes) -> list[bytes]:
     return [
-        chunk.data[start : start + length]
+        bytes(chunk.data[start : start + length])
         for chunk in chunks(io.BytesIO(capture), "", Loops())
         for start, length in zip(chunk.starts, chunk.lengths, strict=True)
     ]
@@ -116,10 +114,9 @@ import re, struct
 from pathlib import Path
 from sensors.chunk import CHUNK_PACKETS, Chunk, Packet
 from sensors.compiled import compiled_kernel
-from sensors.engine import Engine
-from sensors.base import Origin
+from tests.unit.sensors.wire import Sensor, Sensor
 
-engine = Engine(Origin("s"), "f" * 16, compiled_kernel())
+sensor = Sensor(compiled_kernel())
 head = bytes(12) + b"\\x08\\0" + struct.pack("!BBHHHBBH4s4s", 0x45, 0, 48, 0, 0, 64, 6, 0, bytes(4), bytes(4))[:12]
 flows = 0
 for start in range(0, 200_000, 4_000):
@@ -128,14 +125,14 @@ for start in range(0, 200_000, 4_000):
         frame = head + struct.pack("!I", number) + b"\\x0a\\0\\0\\1"
         frame += struct.pack("!HHIIBBHHH", 1, 7, 0, 0, 0x50, 0x10, 0, 0, 0) + b"\\x99" * 8
         packets.append(Packet(number, 10**18 + number, 1, frame, len(frame)))
-    for _ in engine.feed(Chunk.of(packets)):
-        flows += len(engine.take())
-    flows += len(engine.take())
-for _ in engine.finish():
-    flows += len(engine.take())
-flows += len(engine.take())
+    for _ in sensor.feed(Chunk.of(packets)):
+        flows += len(sensor.take())
+    flows += len(sensor.take())
+for _ in sensor.finish():
+    flows += len(sensor.take())
+flows += len(sensor.take())
 peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
-print(flows, engine.counts["flows_evicted"], int(peak[1]) // 1024)
+print(flows, sensor.engine.counts["flows_evicted"], int(peak[1]) // 1024)
 """
 
 

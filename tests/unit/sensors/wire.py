@@ -9,8 +9,12 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from sensors import reader_for
-from sensors.base import Batch, Origin
+from sensors import kernel, reader_for
+from sensors.base import Batch, Lines, Origin
+from sensors.chunk import Chunk
+from sensors.document import Scribe
+from sensors.engine import Engine
+from sensors.sorter import Sorter, Telling
 from vonggac.domain.event import Document
 
 ORIGIN = Origin("sensor-1", "BTC", "Bộ Tài chính")
@@ -92,3 +96,31 @@ def tcp(
         yield segment(0, "FA")
         yield segment(1, "FA")
         yield segment(0, "A")
+
+
+class Sensor:
+    """A sorter and the engine that follows it at once."""
+
+    def __init__(self, loops: object = kernel) -> None:
+        scribe = Scribe(ORIGIN, "f" * 16)
+        self.sorter = Sorter(scribe, loops)
+        self.engine = Engine(scribe, self.sorter)
+
+    def feed(self, chunk: Chunk) -> Iterator[None]:
+        self.sorter.enter_segment(chunk.first, chunk.sha256)
+        self.engine.enter_segment(chunk.first, chunk.sha256)
+        yield from self._follow(self.sorter.feed(chunk))
+
+    def pass_time(self, ns: int) -> None:
+        list(self._follow(self.sorter.pass_time(ns)))
+
+    def finish(self) -> Iterator[None]:
+        yield from self._follow(self.sorter.finish())
+
+    def take(self) -> Lines:
+        return Lines(self.engine.take())
+
+    def _follow(self, tellings: Iterator[Telling]) -> Iterator[None]:
+        for telling in tellings:
+            self.engine.follow(telling)
+            yield

@@ -1,0 +1,43 @@
+"""What goes into the loops' lines and is not written there: names by the public suffix list, facts about bodies,
+certificates. Each is a piece of JSON, made from the few bytes that the loop told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+from orjson import dumps, loads
+
+from sensors.loops.world import P_DOMAIN
+from sensors.talks.dns import domain_parts
+
+
+class Inlays:
+    """`write` them; `bodies` are told what went by of each body, in the order of the lines."""
+
+    def __init__(self) -> None:
+        self._writers: dict[int, Callable[[bytes], bytes]] = {P_DOMAIN: _domain}
+        self.bodies: Any = None
+        for name in ("dns", "tls", "http"):  # to be imported plainly, once they are all here
+            try:
+                module = import_module(f"sensors.takeover.{name}")
+            except ImportError:
+                continue
+            if name == "http":
+                self.bodies = module.Bodies()
+                self._writers |= self.bodies.fragments()
+            else:
+                self._writers |= module.FRAGMENTS
+
+    def write(self, what: int, about: bytes) -> bytes:
+        return self._writers[what](about)
+
+
+@lru_cache(maxsize=16_384)
+def _domain(name: bytes) -> bytes:
+    """What follows a name in an object that is about it; the name as JSON has it, in lower case."""
+    parts = domain_parts(loads(b'"' + name + b'"'))
+    return b"," + dumps(parts)[1:-1] if parts else b""

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from sensors.decode.address import TCP
+from sensors.listener import Slot
+from sensors.loops.documents import DNS, ICMP, ICMPV6, TLS
+from sensors.loops.world import S_ALLOWANCE, S_NEXT
+from sensors.streams import Budget
+from sensors.takeover import icmp
+from sensors.talks.stream import Stream
+from sensors.talks.talk import Talk
+
+
+def take_over(slot: Slot, budget: Budget, bodies: Any) -> tuple[Talk | None, Stream | None, int]:
+    """The talk of a flow of datagrams or the stream of a connection, and what the flow may still tell."""
+    talk, allowance = _talk(slot, bodies), slot.row[S_ALLOWANCE]
+    if slot.protocol != TCP:
+        return talk, None, allowance
+    stream = Stream(budget, talk)
+    for side in (0, 1):
+        if slot.row[S_NEXT + side] >= 0:
+            stream.begin(side, slot.row[S_NEXT + side])
+    return None, stream, allowance
+
+
+def _talk(slot: Slot, bodies: Any) -> Talk:
+    if slot.application == DNS:
+        return import_module("sensors.takeover.dns").take_over(slot.row, slot.area)
+    if slot.application == TLS:
+        return import_module("sensors.takeover.tls").take_over(slot.row, slot.area)
+    if slot.application in (ICMP, ICMPV6):
+        return icmp.take_over(slot.row, slot.area, 4 if slot.application == ICMP else 6)
+    return import_module("sensors.takeover.http").take_over(slot.row, slot.area, bodies)
