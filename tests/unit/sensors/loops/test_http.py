@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from sensors.decode.fault import Undecodable
 from sensors.decode.frame import Segment
 from sensors.document import Scribe
 from sensors.flows import Flow, FlowTable
+from sensors.inlays import Inlays
 from sensors.listener import Listener
 from sensors.loops import http, slots, world
 from sensors.loops.documents import HTTP
@@ -37,7 +37,8 @@ class Ear:
 
     table = FlowTable(limit=1)
     scribe = Scribe(ORIGIN, "f" * 16)
-    listener = Listener(table, scribe, SimpleNamespace(drop_slot=slots.drop_slot))
+    listener = Listener(table, scribe, None)
+    inlays = Inlays()
     ends = bytes((192, 0, 2, 1)), bytes((198, 51, 100, 7))
     number, _ = table.enter(
         Segment(*ends, TCP, 40_000, 80, b"", 0, 0, 0, 2, 0, (), 60), (), 1, Moment(0, BEGUN_NS)
@@ -81,7 +82,7 @@ class Ear:
             slots.drop_slot(self.w, self.slot)
         else:
             self._found(self.talk.close(clean))
-        assert len(self.listener.bodies) == 0
+        assert len(self.inlays.bodies) == 0
 
     def leave(self) -> None:
         """What is heard next, the talk hears."""
@@ -89,7 +90,7 @@ class Ear:
             row = self.w.slots[self.slot].tolist()
             begin = row[world.S_AREA]
             area = self.w.pool[begin : begin + row[world.S_CAPACITY]].tobytes()
-            self.talk = take_over(row, area, self.listener.bodies)
+            self.talk = take_over(row, area, self.inlays.bodies)
             slots.drop_slot(self.w, self.slot)
 
     def state(self) -> tuple[object, ...]:
@@ -114,10 +115,10 @@ class Ear:
         for kind, flow, *row in self.w.tells[: numbers[world.TELLS]].tolist():
             if kind == world.T_BODY:
                 assert flow == self.number
-                self.listener.bodies.add(row[0], data[row[1] : row[1] + row[2]])
+                self.inlays.bodies.add(row[0], data[row[1] : row[1] + row[2]])
             elif kind == world.T_PART:
                 what, begin, end, about, size = row[:5]
-                parts += text[begin:end], self.listener.fragments[what](text[about : about + size])
+                parts += text[begin:end], self.inlays.write(what, text[about : about + size])
             else:
                 self.lines.append(b"".join((*parts, text[row[0] : row[1]])))
                 parts.clear()
