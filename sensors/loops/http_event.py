@@ -209,7 +209,9 @@ def http_put_related(w: World, at: int, flow: int, slot: int, exchange: bool) ->
     if exchange and not http_is_empty(int(row[H_FIELDS + F_FORWARDED])):
         end = at
         at = put(out, at, HOLE_FORWARDED)
-        at = put_bytes(out, at, out, ends, end)
+        for n in range(ends, end):
+            out[at + n - ends] = out[n]
+        at += end - ends
         out[at] = 10
         at = http_put_raw(w, at + 1, slot, int(row[H_FIELDS + F_FORWARDED]))
         at = put(out, at, _HTTP_END)
