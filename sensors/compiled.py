@@ -15,14 +15,31 @@ from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from sensors import kernel
-from sensors.loops import arp, digest, dns, documents, http, icmp, listen, octets, slots, text, tls, world
+from sensors.loops import (
+    arp,
+    digest,
+    dns,
+    documents,
+    http,
+    http_event,
+    http_head,
+    icmp,
+    listen,
+    octets,
+    slots,
+    text,
+    tls,
+    world,
+)
 
 #: What makes it worth loading Numba (a second, 100 MB): a capture's size in bytes, or packets that were seen.
 WORTH_BYTES = 8 << 20
 WORTH_PACKETS = 40_000
 
 #: Modules of loops, in the order in which they call one another; a name stands for the same thing in all of them.
-MODULES = (octets, digest, text, kernel, world, documents, slots, arp, icmp, dns, tls, http, listen)
+MODULES = (
+    octets, digest, text, kernel, world, documents, slots, arp, icmp, dns, tls, http_head, http_event, http, listen,
+)  # fmt: skip
 
 
 @cache

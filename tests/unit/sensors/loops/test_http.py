@@ -1,0 +1,333 @@
+"""HTTP's loop beside its talk: the same lines, or nothing at all."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from sensors import kernel
+from sensors.decode.address import TCP
+from sensors.decode.fault import Undecodable
+from sensors.decode.frame import Segment
+from sensors.document import Scribe
+from sensors.flows import Flow, FlowTable
+from sensors.inlays import Inlays
+from sensors.listener import Listener
+from sensors.loops import http, slots, world
+from sensors.loops.documents import HTTP
+from sensors.streams import Moment
+from sensors.takeover.http import take_over
+from sensors.talks.http import HttpTalk
+from sensors.talks.recognise import recognise_stream
+from sensors.talks.talk import Found
+from tests.unit.sensors.talks.test_http import PAGE, request, response
+from tests.unit.sensors.wire import ORIGIN
+
+BEGUN_NS = 1_700_000_000_123_456_789
+#: A piece of a connection: who sent it, and what.
+Piece = tuple[int, bytes]
+
+
+class Ear:
+    """One connection, heard by the loops as far as they go, and by the talk from there on."""
+
+    table = FlowTable(limit=1)
+    scribe = Scribe(ORIGIN, "f" * 16)
+    listener = Listener(table, scribe, None)
+    inlays = Inlays()
+    ends = bytes((192, 0, 2, 1)), bytes((198, 51, 100, 7))
+    number, _ = table.enter(
+        Segment(*ends, TCP, 40_000, 80, b"", 0, 0, 0, 2, 0, (), 60), (), 1, Moment(0, BEGUN_NS)
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.w = self.listener.world
+        self.w.flows[self.number, [kernel.FLAGS, kernel.FLAGS + 1, kernel.RST_BY, kernel.NAMED]] = (2, 18, -1, 0)
+        self.flow = Flow(self.table.row(self.number), self.table.key(self.number))
+        self.flow.id = self.scribe.id(BEGUN_NS, 0, "flow", 0)
+        self.flow.label = "http"
+        self.slot = slots.take_slot(self.w, self.number, HTTP, 0, BEGUN_NS)
+        self.talk: HttpTalk | None = None
+        self.lines: list[bytes] = []
+
+    def hear(self, n: int, side: int, data: bytes) -> None:
+        if self.talk is not None:
+            self._found(self.talk.data(side, data, Moment(n, BEGUN_NS + n)))
+            return
+        before = self.state()
+        verdict = http.http_hears(
+            self.w, self.number, self.slot, side, np.frombuffer(b"??" + data, np.int8), 2, 2 + len(data), n,
+            BEGUN_NS + n,
+        )  # fmt: skip
+        if verdict == world.UNUSUAL:
+            assert self.state() == before
+            self.leave()
+            self.hear(n, side, data)
+        else:
+            self._told(b"??" + data)
+
+    def lose(self, n: int, side: int, size: int) -> None:
+        self.leave()
+        self._found(self.talk.gap(side, size, Moment(n, BEGUN_NS + n)))
+
+    def end(self, clean: bool) -> None:
+        if self.talk is None:
+            self.w.flows[self.number, kernel.FLAGS + 1] |= int(clean)
+            assert http.http_ends(self.w, self.number, self.slot) == world.TAKEN
+            self._told(b"")
+            slots.drop_slot(self.w, self.slot)
+        else:
+            self._found(self.talk.close(clean))
+        assert len(self.inlays.bodies) == 0
+
+    def leave(self) -> None:
+        """What is heard next, the talk hears."""
+        if self.talk is None:
+            row = self.w.slots[self.slot].tolist()
+            begin = row[world.S_AREA]
+            area = self.w.pool[begin : begin + row[world.S_CAPACITY]].tobytes()
+            self.talk = take_over(row, area, self.inlays.bodies)
+            slots.drop_slot(self.w, self.slot)
+
+    def state(self) -> tuple[object, ...]:
+        row = self.w.slots[self.slot].tolist()
+        area = self.w.pool[row[world.S_AREA] :][: row[world.S_USED]].tobytes()
+        own = [number for n, number in enumerate(row) if n not in (world.S_AREA, world.S_CAPACITY)]
+        return own, area, self.w.numbers[[world.OUT, world.TELLS]].tolist()
+
+    def _found(self, found: object) -> None:
+        """Faults are lines too; behind one the talk is closed, as the engine does."""
+        try:
+            for each in found:
+                self.lines.append(self.scribe.found(self.flow, each) if isinstance(each, Found) else b"becomes")
+        except Undecodable as fault:
+            self.lines.append(repr(fault).encode())
+            self.lines += [self.scribe.found(self.flow, each) for each in self.talk.close(False)]
+            self.talk.done = True
+
+    def _told(self, data: bytes) -> None:
+        numbers, parts = self.w.numbers, []
+        assert numbers[world.OUT] < 2 * world.MAX_EVENT
+        text = self.w.out[: numbers[world.OUT]].tobytes()
+        for kind, flow, *row in self.w.tells[: numbers[world.TELLS]].tolist():
+            if kind == world.T_BODY:
+                assert flow == self.number
+                self.inlays.bodies.add(row[0], data[row[1] : row[1] + row[2]])
+            elif kind == world.T_PART:
+                what, begin, end, about, size = row[:5]
+                parts += text[begin:end], self.inlays.write(what, text[about : about + size])
+            else:
+                self.lines.append(b"".join((*parts, text[row[0] : row[1]])))
+                parts.clear()
+        numbers[world.TELLS] = numbers[world.OUT] = 0
+
+
+def run(pieces: list[Piece], leave: int, clean: bool = True) -> tuple[list[bytes], int]:
+    """The lines of a connection that is left to the talk before that piece, and how many pieces the loops heard. A
+    piece without bytes is a hole of a hundred."""
+    ear, heard = Ear(), 0
+    for n, (side, data) in enumerate(pieces):
+        if n == leave:
+            ear.leave()
+        if ear.talk is not None and ear.talk.done:
+            break
+        if data:
+            ear.hear(n, side, data)
+        else:
+            ear.lose(n, side, 100)
+        heard += ear.talk is None
+    if leave == len(pieces):
+        ear.leave()
+    if ear.talk is None or not ear.talk.done:
+        ear.end(clean)
+    return ear.lines, heard
+
+
+def same(pieces: list[Piece], clean: bool = True) -> tuple[list[bytes], int]:
+    """What the loops tell of all pieces is what the talk tells of them, wherever it takes over."""
+    wanted, _ = run(pieces, 0, clean)
+    for leave in range(1, len(pieces) + 2):
+        lines, heard = run(pieces, leave, clean)
+        assert lines == wanted
+    return lines, heard
+
+
+def cut(data: bytes, side: int, *sizes: int) -> list[Piece]:
+    pieces, at = [], 0
+    for size in sizes:
+        pieces.append((side, data[at : at + size]))
+        at += size
+    return [*pieces, (side, data[at:])]
+
+
+def chunked(*chunks: bytes, trailer: bytes = b"", **fields: str) -> bytes:
+    head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items()).encode()
+    body = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + head + b"\r\n" + body + b"0\r\n" + trailer + b"\r\n"
+
+
+GZIPPED = response(gzip.compress(PAGE, mtime=0), Content_Encoding="gzip", Server="nginx")
+JSON = response(b'{"a": [1, 2]}', **{"Content-Type": "application/json"})
+ORDINARY: dict[str, list[Piece]] = {
+    "a page": [(0, request("/tim?q=1%27+OR+1", Referer='http://a.vn/"x\\')), (1, response(Server="nginx"))],
+    "a page in pieces": [*cut(request("/a/b.php"), 0, 3, 2, 40), *cut(response(), 1, 2, 3, 30, 70, 20)],
+    "gzip": [(0, request()), (1, GZIPPED)],
+    "not gzip": [(0, request()), (1, response(b"\x1f\x8bxx", Content_Encoding="gzip"))],
+    "keep-alive": [(0, request("/1")), (1, JSON), (0, request("/2")), (1, JSON), (0, request("/3", "HEAD")),
+                   (1, response(b"")), (0, request()), (1, response(b"", "304 Not Modified"))],
+    "posts": [(0, request("/x", "POST", b"a=1&b=%20", Content_Type="application/x-www-form-urlencoded")), (1, JSON),
+              *cut(request("/y", "PUT", bytes(300)), 0, 200), (1, response(b"", "201 Created", Location="/y/1"))],
+    "expected": [*cut(request("/x", "POST", b"abc", Expect="100-continue"), 0, 130)[:1]],
+    "continued": [(0, request("/x", "POST", b"abc")[:-3]), (1, b"HTTP/1.1 100 Continue\r\n\r\n"), (0, b"abc"),
+                  (1, b"HTTP/1.1 102 P\r\n\r\n" + JSON)],
+    "chunked": [(0, request("/")), (1, chunked(PAGE[:10], PAGE[10:], Content_Type="text/html"))],
+    "chunked in pieces": [(0, request("/")), *cut(chunked(b"a" * 20, b"b", trailer=b"X: y\r\n"), 1, 46, 1, 1, 5, 17, 1,
+                                                  1, 2, 2, 1, 1, 2, 1, 4)],
+    "chunked request": [(0, b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n5;x=y\r\nhel"),
+                        (0, b"lo\r\n0  \r\n\r\n\r\n"), (1, JSON)],
+    "to the end": [(0, request("/f.tar.gz")), (1, b"HTTP/1.0 200 OK\r\nServer: x\r\n\r\nMZ"), (1, b"more" * 50)],
+    "nothing to the end": [(0, request("/")), (1, b"HTTP/1.1 200\r\n\r\n")],
+    "unanswered": [(0, request("/f.a.b-c?#x?y"))],
+    "half a body": [(0, request("/f/x.js")), (1, response(PAGE)[:-10])],
+    "half a request": [(0, request("/f", "POST", b"abcd")[:-1])],
+    "half a head": [(0, request("/f")[:-1])],
+    "half an answer": [(0, request("/f")), (1, response()[:20])],
+    "lone LF": [(0, b"GET /x HTTP/1.0\nHost: A.vn.\n\n"), (1, b"HTTP/1.1 404 Not Found\nContent-Length: 0\n\n")],
+    "no host": [(0, b"GET /x HTTP/1.1\r\n\r\n"), (1, JSON)],
+    "port": [(0, b"GET / HTTP/1.1\r\nHost: a.com.vn:08080\r\n\r\n"), (1, JSON)],
+    "port 80": [(0, b"GET ?a HTTP/1.1\r\nHost: localhost:80\r\n\r\n"), (1, JSON)],
+    "only a port": [(0, b"GET / HTTP/1.1\r\nHost: :81\r\n\r\n"), (1, JSON)],
+    "address": [(0, b"GET /a.b/ HTTP/1.1\r\nHost: 10.0.0.1:81\r\n\r\n"), (1, JSON)],
+    "an end's address": [(0, b"GET /a.b/ HTTP/1.1\r\nHost: 198.51.100.7\r\n\r\n"), (1, JSON)],
+    "part of an end's address": [(0, b"GET / HTTP/1.1\r\nHost: 92.0.2.1\r\n\r\n"), (1, JSON)],
+    "no address": [(0, b"GET / HTTP/1.1\r\nHost: 010.0.0.1\r\n\r\n"), (1, JSON)],
+    "proxy": [(0, b"GET http://Www.Example.com:80/a.gif?x=%41%zz%u0041%4 HTTP/1.1\r\nHost: other\r\n\r\n"), (1, JSON)],
+    "proxy to a host": [(0, b"GET http:///a HTTP/1.1\r\nHost: other.vn\r\n\r\n"), (1, JSON)],
+    "everything": [(0, b"OPTIONS * HTTP/1.1\r\nHost: x.vn\r\n\r\n"), (1, JSON)],
+    "decoded": [(0, b"GET /%e1%ba%a1%ff+%00%22 HTTP/1.1\r\nHost: x.vn\r\n\r\n"), (1, JSON)],
+    "decoded controls": [(0, b"GET /%00%5c%22%0a%1f%7f%2B%25 HTTP/1.1\r\nHost: x.vn\r\n\r\n"), (1, JSON)],
+    "forwarded": [(0, request(X_Forwarded_For="10.1.1.1, 192.0.2.1, unknown, 010.2.2.2:80, [2001:db8::1]:5")),
+                  (1, JSON)],
+    "empty fields": [(0, b"GET / HTTP/1.1\r\nHost:\r\nUser-Agent:\r\nReferer: \r\nX-Forwarded-For:\r\n\r\n"),
+                     (1, b"HTTP/1.1 200 OK\r\nServer:\r\nContent-Type:\r\nContent-Length: 1\r\n\r\nx")],
+    "attached": [(0, request("/dl?id=1")),
+                 (1, response(b"x", Content_Disposition='attachment; filename="C:\\a\\b.exe"'))],
+    "attached without a name": [(0, request("/dl/x.zip")), (1, response(b"x", Content_Disposition="attachment"))],
+    "sent with a name": [(0, request("/dl", "POST", b"abc", Content_Disposition="form-data; filename=a")), (1, JSON),
+                         (0, request("/dl", "POST", b"abc", Content_Disposition="form-data")), (1, JSON)],
+    "empty lines": [(0, b"\r\n" + request("/")), (1, b"\r\n" + JSON), (0, b"\r\n"), (0, request("/2")), (0, b"\r\n"),
+                    (1, JSON + b"\r\n")],
+    "odd fields": [(0, b"GET / HTTP/1.1\r\nno colon\r\nHOST : a.vn\r\n: x\r\nX: 1\r\nX: 2\r\n\r\n"), (1, JSON)],
+    "a page that nothing is said of": [(0, request()), (1, b"HTTP/1.1 200 \r\nContent-Length: 9\r\n\r\n<html>abc")],
+    "titled": [(0, request()), (1, b"HTTP/1.1 200\r\nContent-Length: 31\r\n\r\n<html><title>a &lt; \x01 b</title>")],
+    "a tab": [(0, request()), (1, response(b"<p>", **{"Content-Type": "text/html;\tcharset=utf-8"}))],
+    "the longest": [(0, request("/" + "%00" * 2_000)), (1, response(b"<p>", Location='"' * 5_700))],
+    "the longest that is escaped": [(0, request("/?" + '"' * 3_000)), (1, response(b"<p>", Server="\\" * 5_700))],
+    "long fields": [(0, request("/", Cookie="a" * 5_000)), (1, response(b"<p>", Set_Cookie="b" * 5_000))],
+}  # fmt: skip
+UNUSUAL: dict[str, list[Piece]] = {
+    "pipelined": [(0, request("/1") + request("/2")), (1, JSON + JSON)],
+    "pipelined apart": [(0, request("/1")), (0, request("/2")), (1, JSON), (1, JSON)],
+    "answered early": [(0, request("/", "POST", b"abc")[:-1]), (1, JSON), (0, b"c")],
+    "upgraded": [(0, request()), (1, b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\nxx")],
+    "tunnel": [(0, request()), (1, JSON), (0, b"CONNECT a:443 HTTP/1.1\r\n\r\n"), (1, b"HTTP/1.1 200 OK\r\n\r\n")],
+    "first version": [(0, b"GET /\r\n\r\n"), (1, b"<html>")],
+    "another version": [(0, b"GET / HTTP/1.2\r\n\r\n"), (1, JSON)],
+    "unknown method": [(0, b"FOO / HTTP/1.1\r\n\r\n"), (1, JSON)],
+    "more behind a response": [(0, request()), (1, JSON + b"x")],
+    "no response": [(0, request()), (1, b"HT"), (1, b"XX")],
+    "headless": [(0, request()), (1, b"<html>")],
+    "folded": [(0, b"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n"), (1, JSON)],
+    "repeated": [(0, b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), (1, JSON)],
+    "not ASCII": [(0, "GET /ạ HTTP/1.1\r\n\r\n".encode()), (1, JSON)],
+    "bare CR": [(0, b"GET /\rx HTTP/1.1\r\n\r\n"), (1, JSON)],
+    "user of a host": [(0, b"GET http://u@h/ HTTP/1.1\r\n\r\n"), (1, JSON)],
+    "v6 host": [(0, b"GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"), (1, JSON)],
+    "no length": [(0, request()), (1, b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n")],
+    "lengths": [(0, request()), (1, b"HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\nabc")],
+    "no status": [(0, request()), (1, b"HTTP/1.1 OK\r\n\r\n")],
+    "no chunk": [(0, request()), (1, chunked(b"a").replace(b"1\r\na", b"x\r\na"))],
+    "signed chunk": [(0, request()), (1, chunked(b"a").replace(b"1\r\na", b"+1\r\na"))],
+    "no chunk end": [(0, request()), (1, chunked(b"a").replace(b"a\r\n", b"ab\r\n"))],
+    "odd trailer": [(0, request()), (1, chunked(b"a", trailer=b"  \r\n"))],
+    "a hole in a head": [(0, request()), (1, b""), (1, JSON)],
+    "a hole in a body": [(0, request()), (1, response(bytes(300))[:-200]), (1, b""), (1, bytes(100))],
+    "a hole in a body's end": [(0, request()), (1, response(bytes(300))[:-100]), (1, b""), (0, request()), (1, JSON)],
+    "a hole in a chunk": [(0, request()), (1, chunked(bytes(300))[:-207]), (1, b""),
+                          (1, bytes(100) + b"\r\n0\r\n\r\n")],
+    "a hole in a request": [(0, request("/", "POST", bytes(300))[:-200]), (0, b""), (0, bytes(100)), (1, JSON)],
+    "a hole in the rest": [(0, request()), (1, b"HTTP/1.0 200 OK\r\n\r\nMZ"), (1, b""), (1, b"x")],
+    "interim in pieces": [(0, request()), (1, b"HTTP/1.1 100 C"), (1, b"\r\n\r\n" + JSON)],
+    "both half": [(0, b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3"), (1, b"HTTP/1.1 1"), (0, b"\r\nabc")],
+    "very long": [(0, request("/" + "a" * 9_000)), (1, JSON)],
+    "long and escaped": [(0, request("/", Cookie='"' * 5_000)), (1, JSON)],
+    "many chunks": [(0, request()), (1, chunked(*[b"x"] * 1_000))],
+    "many lines": [(0, request()[:-2] + b"a:b\r\n" * 220 + b"\r\n"), (1, JSON)],
+    "a long line": [(0, request()), (1, chunked(b"a", trailer=b"X: " + b"x" * 300)[:-4]), (1, b"\r\n\r\n")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize("name", ORDINARY)
+def test_the_ordinary_is_heard_in_the_loops(name, clean):
+    lines, heard = same(ORDINARY[name], clean)
+    assert heard == len(ORDINARY[name])
+    assert lines or "head" in name
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_the_unusual_is_left_to_the_talk(name):
+    _, heard = same(UNUSUAL[name])
+    assert heard < len(UNUSUAL[name])
+
+
+@pytest.mark.parametrize("name", [*ORDINARY, *UNUSUAL])
+def test_a_connection_is_claimed_only_where_it_is_sure_to_be_http(name):
+    side, first = {**ORDINARY, **UNUSUAL}[name][0]
+    data = np.frombuffer(b"GET " + first, np.int8)
+    if http.begins_http(data, 4, len(data), side):
+        assert recognise_stream(first, side).talk is HttpTalk
+        assert not http.begins_http(data, 4, len(data), 1)
+
+
+@pytest.mark.parametrize(
+    "begin", [b"GET", b"CONNECT a HTTP/1.1", b"GETS /", b"\x16\3\1", b"HTTP/1.1 200 OK", b"get / ", b"G"]
+)
+def test_other_connections_are_not_claimed(begin):
+    assert not http.begins_http(np.frombuffer(begin, np.int8), 0, len(begin), 0)
+
+
+ALL = [*ORDINARY.values(), *UNUSUAL.values()]
+
+
+@st.composite
+def connections(draw):
+    """Connections one behind the other, cut anew, some bytes changed, some pieces lost."""
+    stream = [piece for which in draw(st.lists(st.integers(0, len(ALL) - 1), min_size=1, max_size=3))
+              for piece in ALL[which]]  # fmt: skip
+    pieces: list[Piece] = []
+    for side, data in stream:
+        if not data or len(data) > 4_000:
+            pieces.append((side, data[:600]))
+            continue
+        changed = bytearray(data)
+        for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
+            changed[draw(st.integers(0, len(data) - 1))] = draw(st.sampled_from(b"\r\n :/?%0a\x00\xc3\"'=;x1HC"))
+        pieces += cut(bytes(changed), side, *draw(st.lists(st.integers(1, 60), max_size=4)))
+    pieces = [piece for piece in pieces if piece[1] or draw(st.integers(0, 3)) == 0]
+    if draw(st.integers(0, 4)) == 0:
+        del pieces[draw(st.integers(0, len(pieces))) :]
+    return pieces
+
+
+@settings(deadline=None, max_examples=300)
+@given(connections(), st.integers(0, 30), st.booleans())
+@example([(0, request()), (1, chunked(b"x")[:-2] + b" \r\n\r\n")], 9, True)
+def test_whatever_comes_is_told_as_the_talk_tells_it(pieces, leave, clean):
+    wanted, _ = run(pieces, 0, clean)
+    assert run(pieces, -1, clean)[0] == wanted
+    assert run(pieces, leave, clean)[0] == wanted
