@@ -7,10 +7,12 @@ undecodable bytes are `anomaly` events and count as taken and passed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, overload
+
+import orjson
 
 from vonggac.domain.account import Refusal, Tally
 from vonggac.domain.event import Document
@@ -39,6 +41,33 @@ class Origin:
     ring: Keep | None = field(default=None, compare=False, repr=False)
 
 
+class Lines(Sequence[Document]):
+    """Events that are JSON text already; each is read anew when it is asked for."""
+
+    __slots__ = ("lines",)
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self.lines = lines  # without line ends
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __iter__(self) -> Iterator[Document]:
+        return map(orjson.loads, self.lines)
+
+    @overload
+    def __getitem__(self, at: int) -> Document: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Lines: ...
+
+    def __getitem__(self, at: int | slice) -> Document | Lines:
+        if isinstance(at, slice):
+            return Lines(self.lines[at])
+        document: Document = orjson.loads(self.lines[at])
+        return document
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Some consecutive units of one source. `position` is where the next batch begins, in the source's own measure
@@ -48,11 +77,16 @@ class Batch:
     location: str  # for people: path, "-" or "iface:eth0"
     position: int
     taken: int
-    events: tuple[Document, ...]
+    events: Sequence[Document]
     refused: tuple[Refusal, ...] = ()
     #: For the closing summary: units taken of which no event was made, and losses inside the sensor, by reason
     #: (`ethertype_0x0806`, `tcp.data_offset`, `flows_evicted`).
     counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def lines(self) -> Iterable[bytes]:
+        """The events as JSON text, without line ends."""
+        return self.events.lines if isinstance(self.events, Lines) else map(orjson.dumps, self.events)
 
     @property
     def tally(self) -> Tally:
@@ -69,7 +103,7 @@ def batch_data(batch: Batch) -> dict[str, Any]:
         "location": batch.location,
         "position": batch.position,
         "taken": batch.taken,
-        "events": batch.events,
+        "events": [*batch.events],
         "refused": [[refusal.location, refusal.offset, refusal.reason] for refusal in batch.refused],
         "counts": dict(batch.counts),
     }

@@ -1,15 +1,22 @@
-"""ECS documents of what the native sensor sees: the fields that every event has, and those of its flow."""
+"""ECS events of what the native sensor sees, as JSON lines: what every event has, and those of its flow.
+
+`sensors.loops.documents` writes the same bytes for what the loops hear.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from functools import lru_cache
 from operator import itemgetter
+from typing import Any, NamedTuple
+
+from orjson import dumps
 
 from sensors import kernel
 from sensors.base import Origin
 from sensors.decode.address import ICMP, ICMPV6, SCTP, TCP, UDP, address_text
-from sensors.flows import Ends, Flow, Row, tcp_state
+from sensors.flows import Flow, Row, tcp_state
 from sensors.streams import Moment
 from sensors.talks.talk import Found
 from vonggac.domain.event import ECS_VERSION, Document, event_id
@@ -45,6 +52,21 @@ _TRANSPORTS = {
     47: "gre", 50: "esp", 51: "ah", 89: "ospf", 103: "pim", 112: "vrrp",
 }  # fmt: skip
 _TCP_FLAGS = "FSRPAUEC"
+#: Objects of a found thing that are no fields of its own: those of its flow, and `vonggac`, which comes last.
+_SHARED = frozenset(("source", "destination", "network", "vonggac"))
+
+
+class Ends(NamedTuple):
+    """What all events of a flow say of it."""
+
+    source: Document
+    destination: Document
+    network: Document
+    tunnel: tuple[Document, ...]
+    ips: tuple[str, ...]
+    head: str  # source and destination as JSON
+    begin: str  # `network` as JSON, as far as network.protocol
+    end: str  # and from behind it
 
 
 @lru_cache(maxsize=8_192)
@@ -59,80 +81,87 @@ def instant_text(ns: int) -> str:
 
 
 class Scribe:
-    """Writes the documents of one source as seen by one sensor.
+    """Writes the events of one source as seen by one sensor.
 
-    Half of a sensor's time goes into these: dictionaries are written out whole, and what a flow's events share is
-    looked up once and copied.
+    They are text from the beginning: what a flow's events share is written once, and only what was found is dumped.
     """
 
     def __init__(self, origin: Origin, fingerprint: str) -> None:
         self.origin = origin
         self.fingerprint = fingerprint
-        self._segment = (0, "")  # first position and hash of the segment that is read now
-        self._segments: list[tuple[int, str]] = []  # those before it, in order
+        self.segments: list[tuple[int, str]] = []  # first position and hash of each, the one that is read now the last
         self._observer: Document = {"name": origin.sensor, "type": "sensor"}
         self._organization: Document = {}
         if origin.agency:
             self._organization["id"] = origin.agency
         if origin.agency_name:
             self._organization["name"] = origin.agency_name
+        self.seen_by = _inner({"observer": self._observer} | self._organized)
+        self.seen_in = f',"vonggac":{{"source":{{"fingerprint":"{fingerprint}","position":'
+
+    @property
+    def _organized(self) -> Document:
+        return {"organization": self._organization.copy()} if self._organization else {}
 
     def id(self, ns: int, position: int, dataset: str, ordinal: int) -> str:
         return event_id(self.origin.sensor, self.fingerprint, position, dataset, ordinal, ns)
 
     def enter_segment(self, first: int, sha256: str) -> None:
         """What begins from this position on begins in this segment."""
-        self._segments.append(self._segment)
-        self._segment = (first, sha256)
-        if len(self._segments) > MAX_SEGMENTS:
-            del self._segments[: MAX_SEGMENTS // 2]
+        self.segments.append((first, sha256))
+        if len(self.segments) > MAX_SEGMENTS:
+            del self.segments[: MAX_SEGMENTS // 2]
+
+    def _segment(self, position: int) -> str:
+        """The hash of the segment in which an event began: what an export of it can be held against."""
+        if not self.segments:
+            return ""
+        first, sha256 = self.segments[-1]
+        if position < first:
+            at = bisect_right(self.segments, position, key=itemgetter(0)) - 1
+            sha256 = self.segments[at][1] if at >= 0 else ""
+        return sha256
+
+    def document(self, dataset: str, ns: int, position: int, identity: str) -> Document:
+        """The fields of every event, for who adds to them one by one."""
+        return {
+            "@timestamp": instant_text(ns),
+            "ecs": {"version": ECS_VERSION},
+            "event": _event(dataset, identity),
+            "observer": self._observer.copy(),
+            **self._organized,
+            "vonggac": {"source": self._source(position)},
+        }
 
     def _source(self, position: int) -> Document:
-        """Where an event began: what an export of it can be held against."""
-        first, sha256 = self._segment
-        if position < first:
-            at = bisect_right(self._segments, position, key=itemgetter(0)) - 1
-            sha256 = self._segments[at][1] if at >= 0 else ""
         source: Document = {"fingerprint": self.fingerprint, "position": position}
-        if sha256:
+        if sha256 := self._segment(position):
             source["segment"] = sha256
         return source
 
-    def document(self, dataset: str, ns: int, position: int, identity: str) -> Document:
-        """The fields of every event."""
-        category, kind = KINDS.get(dataset, _OTHER)
-        document: Document = {
-            "@timestamp": instant_text(ns),
-            "ecs": {"version": ECS_VERSION},
-            "event": {
-                "id": identity,
-                "dataset": dataset,
-                "kind": "event",
-                "category": [*category],
-                "type": [*kind],
-            },
-            "observer": self._observer.copy(),
-            "vonggac": {"source": self._source(position)},
-        }
-        if self._organization:
-            document["organization"] = self._organization.copy()
-        return document
+    def _begin(self, dataset: str, ns: int, identity: str, event: Mapping[str, Any]) -> str:
+        """From the line's beginning to what every event of this sensor has."""
+        told = _text(_event(dataset, identity) | event) if event else f'{{"id":"{identity}",{_kind(dataset)}}}'
+        return f'{{"@timestamp":"{instant_text(ns)}","ecs":{{"version":"{ECS_VERSION}"}},"event":{told},{self.seen_by},'
 
-    def flow(self, flow: Flow, row: Row, reason: str) -> Document:
+    def _own(self, position: int, tunnel: tuple[Document, ...], own: Document | None) -> str:
+        """`vonggac`, with where the event began; a comma before it."""
+        sha256 = self._segment(position)
+        segment = f',"segment":"{sha256}"' if sha256 else ""
+        through = f',"tunnel":{_text(tunnel)}' if tunnel else ""
+        return f"{self.seen_in}{position}{segment}}}{through}{',' + _inner(own) if own else ''}}}"
+
+    def flow(self, flow: Flow, row: Row, reason: str) -> bytes:
         """The event of a flow that ended for that reason (`closed`, `idle`, `active`, `evicted`, `end-of-input`)."""
         begun_ns, last_ns = flow.begun.ns, row[kernel.LAST_NS]
         sent, received = row[kernel.BYTES], row[kernel.BYTES + 1]
         asked, answered = row[kernel.PACKETS], row[kernel.PACKETS + 1]
-        document = self.document("flow", last_ns, flow.begun.position, flow.id)
-        event = document["event"]
-        event["start"] = instant_text(begun_ns)
-        event["end"] = document["@timestamp"]
-        event["duration"] = max(0, last_ns - begun_ns)
-        ips = self._endpoints(document, flow)
-        source, destination, network = document["source"], document["destination"], document["network"]
-        source["bytes"], source["packets"] = sent, asked
-        destination["bytes"], destination["packets"] = received, answered
-        network["bytes"], network["packets"] = sent + received, asked + answered
+        last = instant_text(last_ns)
+        event = {"start": instant_text(begun_ns), "end": last, "duration": max(0, last_ns - begun_ns)}
+        ends = ends_of(flow)
+        source = ends.source | {"bytes": sent, "packets": asked}
+        destination = ends.destination | {"bytes": received, "packets": answered}
+        network = _network(flow, ends) | {"bytes": sent + received, "packets": asked + answered}
         state: Document = {"end_reason": reason}
         if flow.protocol == TCP:
             state["state"] = tcp_state(row)
@@ -142,75 +171,117 @@ class Scribe:
             }
         elif flow.protocol in (ICMP, ICMPV6):
             state["icmp_type"], state["icmp_answer"] = flow.sport, flow.dport
-        document["vonggac"]["flow"] = state
-        document["related"] = {"ip": [*ips]}
-        return document
+        shared = {"source": source, "destination": destination, "network": network, "flow": {"id": flow.id}}
+        return (
+            f"{self._begin('flow', last_ns, flow.id, event)}{_inner(shared)}"
+            f'{self._own(flow.begun.position, ends.tunnel, {"flow": state})},"related":{_text({"ip": ends.ips})}}}'
+        ).encode()
 
-    def found(self, flow: Flow, found: Found) -> Document:
+    def found(self, flow: Flow, found: Found) -> bytes:
         """The event of something found on a flow."""
         at = found.begun
         identity = self.id(at.ns, at.position, found.dataset, found.ordinal)
-        document = self.document(found.dataset, at.ns, at.position, identity)
-        if found.event:
-            document["event"] |= found.event
-        ips = self._endpoints(document, flow)
-        for name, value in found.fields.items():
-            if name in document:
-                document[name] |= value
-            else:
-                document[name] = value
-        document["related"] = related = {"ip": [*dict.fromkeys((*ips, *found.ips))] if found.ips else [*ips]}
+        ends = ends_of(flow)
+        fields = found.fields
+        own = fields.get("vonggac")
+        if _SHARED.isdisjoint(fields):
+            shared, rest = _shared(flow, ends), fields
+        else:
+            rest = {name: value for name, value in fields.items() if name not in _SHARED}
+            shared = (
+                _shared(flow, ends) if len(fields) - len(rest) == (own is not None) else _merged(flow, ends, fields)
+            )
+        related: Document = {"ip": tuple(dict.fromkeys((*ends.ips, *found.ips))) if found.ips else ends.ips}
         if found.hosts:
-            related["hosts"] = [*dict.fromkeys(found.hosts)]
+            related["hosts"] = tuple(dict.fromkeys(found.hosts))
         if found.hashes:
-            related["hash"] = [*dict.fromkeys(found.hashes)]
-        return document
+            related["hash"] = tuple(dict.fromkeys(found.hashes))
+        return (
+            f"{self._begin(found.dataset, at.ns, identity, found.event)}{shared}{',' + _inner(rest) if rest else ''}"
+            f'{self._own(at.position, ends.tunnel, own)},"related":{_text(related)}}}'
+        ).encode()
 
-    def packet(self, dataset: str, at: Moment, fields: Document, vlans: tuple[int, ...]) -> Document:
+    def packet(self, dataset: str, at: Moment, fields: Document, vlans: tuple[int, ...]) -> bytes:
         """The event of a packet that is of no flow; `fields` tell its ends."""
-        document = self.document(dataset, at.ns, at.position, self.id(at.ns, at.position, dataset, 0))
-        for name, value in fields.items():
-            if name in document:
-                document[name] |= value
-            else:
-                document[name] = value
         if vlans:
-            document["network"]["vlan"] = {"id": str(vlans[0])}
-        ips = dict.fromkeys(document[end]["ip"] for end in ("source", "destination") if "ip" in document.get(end, ()))
-        document["related"] = {"ip": [*ips]} if ips else {}
-        return document
+            fields = fields | {"network": fields.get("network", {}) | {"vlan": {"id": str(vlans[0])}}}
+        ips = dict.fromkeys(fields[end]["ip"] for end in ("source", "destination") if "ip" in fields.get(end, ()))
+        rest = {name: value for name, value in fields.items() if name != "vonggac"}
+        begin = self._begin(dataset, at.ns, self.id(at.ns, at.position, dataset, 0), {})
+        own = self._own(at.position, (), fields.get("vonggac"))
+        return f'{begin}{_inner(rest)}{own},"related":{_text({"ip": tuple(ips)} if ips else {})}}}'.encode()
 
-    def anomaly(self, at: Moment, ordinal: int, layer: str, offset: int, reason: str, flow: Flow | None) -> Document:
+    def anomaly(self, at: Moment, ordinal: int, layer: str, offset: int, reason: str, flow: Flow | None) -> bytes:
         """Bytes that cannot be decoded: where and why."""
-        document = self.document("anomaly", at.ns, at.position, self.id(at.ns, at.position, "anomaly", ordinal))
-        ips = self._endpoints(document, flow) if flow is not None else ()
-        document["vonggac"]["anomaly"] = {"layer": layer, "reason": reason, "offset": offset, "packet": at.position}
-        document["error"] = {
+        begin = self._begin("anomaly", at.ns, self.id(at.ns, at.position, "anomaly", ordinal), {})
+        ends = ends_of(flow) if flow is not None else None
+        shared = f"{_shared(flow, ends)}," if flow is not None and ends is not None else ""
+        error = {
             "code": f"{layer}.{reason}",
             "message": f"{layer}: {reason} at byte {offset} of packet {at.position}",
         }
-        document["related"] = {"ip": [*ips]} if ips else {}
-        return document
+        told = {"anomaly": {"layer": layer, "reason": reason, "offset": offset, "packet": at.position}}
+        own = self._own(at.position, ends.tunnel if ends else (), told)
+        related = _text({"ip": ends.ips} if ends else {})
+        return f'{begin}{shared}"error":{_text(error)}{own},"related":{related}}}'.encode()
 
-    def _endpoints(self, document: Document, flow: Flow) -> tuple[str, ...]:
-        """The flow's addresses and names, on its own event and on every event that points to it; its addresses."""
-        if flow.ends is None:
-            flow.ends = _ends(flow)
-        source, destination, network, tunnel, ips = flow.ends
-        document["source"], document["destination"] = source.copy(), destination.copy()
-        document["network"] = network = network.copy()
-        if application := flow.application:
-            network["protocol"] = application
-        if flow.vlans:
-            network["vlan"] = {"id": str(flow.vlans[0])}
-            if len(flow.vlans) > 1:
-                network["inner"] = {"vlan": {"id": str(flow.vlans[1])}}
-        document["flow"] = {"id": flow.id}
-        if tunnel:
-            document["vonggac"]["tunnel"] = [
-                {"type": kind, "source": {"ip": src}, "destination": {"ip": dst}} for kind, src, dst in tunnel
-            ]
-        return ips
+
+def _event(dataset: str, identity: str) -> Document:
+    category, kind = KINDS.get(dataset, _OTHER)
+    return {"id": identity, "dataset": dataset, "kind": "event", "category": [*category], "type": [*kind]}
+
+
+@lru_cache(maxsize=256)
+def _kind(dataset: str) -> str:
+    """What follows the id in `event`."""
+    event = _event(dataset, "")
+    del event["id"]
+    return _inner(event)
+
+
+def _text(value: object) -> str:
+    return dumps(value).decode()
+
+
+def _inner(value: object) -> str:
+    """An object's fields without its braces."""
+    return dumps(value)[1:-1].decode()
+
+
+def _shared(flow: Flow, ends: Ends) -> str:
+    """Who talked, over what, and on which flow: of each event that points to it."""
+    application = flow.application
+    protocol = f',"protocol":"{application}"' if application else ""
+    return f'{ends.head},{ends.begin}{protocol}{ends.end},"flow":{{"id":"{flow.id}"}}'
+
+
+def _merged(flow: Flow, ends: Ends, fields: Document) -> str:
+    """The same, where a found thing knows more of the ends or of the network."""
+    known = {"source": ends.source, "destination": ends.destination, "network": _network(flow, ends)}
+    return _inner({name: value | fields.get(name, {}) for name, value in known.items()} | {"flow": {"id": flow.id}})
+
+
+def _network(flow: Flow, ends: Ends) -> Document:
+    network = ends.network.copy()
+    if application := flow.application:
+        network["protocol"] = application
+    return network | _vlans(flow)
+
+
+def _vlans(flow: Flow) -> Document:
+    vlans: Document = {}
+    if flow.vlans:
+        vlans["vlan"] = {"id": str(flow.vlans[0])}
+        if len(flow.vlans) > 1:
+            vlans["inner"] = {"vlan": {"id": str(flow.vlans[1])}}
+    return vlans
+
+
+def ends_of(flow: Flow) -> Ends:
+    """Looked up once for each flow."""
+    if flow.ends is None:
+        flow.ends = _ends(flow)
+    return flow.ends
 
 
 def _ends(flow: Flow) -> Ends:
@@ -224,9 +295,22 @@ def _ends(flow: Flow) -> Ends:
         "iana_number": str(flow.protocol),
         "community_id": flow.community_id,
     }
-    tunnel = tuple((kind, address_text(src), address_text(dst)) for kind, src, dst in flow.outer)
+    tunnel = tuple(
+        {"type": kind, "source": {"ip": address_text(src)}, "destination": {"ip": address_text(dst)}}
+        for kind, src, dst in flow.outer
+    )
     ips = (source["ip"],) if source["ip"] == destination["ip"] else (source["ip"], destination["ip"])
-    return source, destination, network, tunnel, ips
+    vlans = _vlans(flow)
+    return Ends(
+        source,
+        destination,
+        network,
+        tunnel,
+        ips,
+        _inner({"source": source, "destination": destination}),
+        _inner({"network": network})[:-1],
+        f"{',' + _inner(vlans) if vlans else ''}}}",
+    )
 
 
 @lru_cache(maxsize=256)

@@ -12,10 +12,10 @@ from sensors import kernel
 from sensors.chunk import CHUNK_PACKETS, Chunk
 from sensors.decode.address import ICMP, ICMP_PAIRS, ICMPV6, ICMPV6_PAIRS, community_id
 from sensors.decode.frame import Segment
+from sensors.loops.octets import Ints
 from sensors.streams import Moment
 from sensors.talks.stream import Stream
 from sensors.talks.talk import Talk
-from vonggac.domain.event import Document
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
@@ -27,14 +27,11 @@ MAX_FLOWS = 131_072
 _BUCKETS = 131_072
 TOLD_ROWS = 4_096
 #: Reasons for which a flow ends, by the kernel's numbers.
-REASONS = ("closed", "idle", "evicted")
+REASONS = ("closed", "idle", "evicted", "active", "end-of-input")
+ACTIVE, END_OF_INPUT = 3, 4
 
 #: A flow's numbers, by the kernel's columns.
 Row = list[int]
-
-
-#: What all events of a flow say of it: source, destination, network, tunnels (kind, outer ends), its addresses.
-Ends = tuple[Document, Document, Document, tuple[tuple[str, str, str], ...], tuple[str, ...]]
 
 
 class Flow:
@@ -55,7 +52,7 @@ class Flow:
         self.begun = Moment(row[kernel.BEGUN], row[kernel.BEGUN_NS])
         self.vlans = tuple(vlan for vlan in row[kernel.VLAN : kernel.INNER_VLAN + 1] if vlan >= 0)
         self.outer: tuple[tuple[str, bytes, bytes], ...] = ()
-        self.ends: Ends | None = None
+        self.ends: Any = None  # of `sensors.document`: what all its events say of it
         self.allowance = 0  # bytes' worth of things that it may still tell
         self.deaf = False  # no more payloads are wanted; the kernel hears of it before its next chunk
         self.tries = 0
@@ -130,7 +127,7 @@ class FlowTable:
         self.loops = loops
         rows = limit + 2 * CHUNK_PACKETS + 16
         self.flows = np.zeros((rows, kernel.COLUMNS), np.int64)
-        self._keys = np.zeros((rows, kernel.KEY_WORDS), np.uint64)
+        self.keys = np.zeros((rows, kernel.KEY_WORDS), np.uint64)
         self._buckets = np.full(_BUCKETS, -1, np.int64)
         self._free = np.arange(rows - 1, -1, -1, dtype=np.int64)
         self._heads = np.full(kernel.HEADS, -1, np.int64)
@@ -159,7 +156,7 @@ class FlowTable:
             return int(
                 self.loops.run(
                     np.frombuffer(chunk.data, np.int8), chunk.starts, chunk.lengths, chunk.wires, chunk.times,
-                    chunk.linktype, chunk.first, begin, self.flows, self._keys, self._buckets, self._free, self._heads,
+                    chunk.linktype, chunk.first, begin, self.flows, self.keys, self._buckets, self._free, self._heads,
                     self._told, self._key, self._words, self._seed, self._vlans, self.marks,
                 )
             )  # fmt: skip
@@ -175,10 +172,10 @@ class FlowTable:
         turned = loops.fill_key(self._key, ends, 0, size, size, protocol, family, sport, dport)
         with np.errstate(over="ignore"):
             bucket = loops.bucket_of(self._words, self._seed, len(self._buckets))
-            flow = loops.find(self.flows, self._keys, self._buckets, self._words, bucket)
+            flow = loops.find(self.flows, self.keys, self._buckets, self._words, bucket)
         answering = loops.answers(protocol, sport, dport, segment.flags, payload, 0, len(payload))
         found = loops.enter(
-            self.flows, self._keys, self._buckets, self._free, self._heads, self._told, self._words, bucket, flow,
+            self.flows, self.keys, self._buckets, self._free, self._heads, self._told, self._words, bucket, flow,
             turned, answering, protocol, family, sport, dport, segment.depth, *(*vlans, -1, -1)[:2], packets,
             segment.size, segment.flags, segment.seq, at.position, at.ns, 0,
         )  # fmt: skip
@@ -190,10 +187,15 @@ class FlowTable:
 
     def told(self) -> Iterator[list[Row]]:
         """What happened since the last call, as the kernel's rows, some thousands at a time."""
+        told, count = self.taken()
+        for start in range(0, count, TOLD_ROWS):
+            yield told[start : min(count, start + TOLD_ROWS)].tolist()
+
+    def taken(self) -> tuple[Ints, int]:
+        """The same as the kernel's array, and how many of its rows were told."""
         count = int(self._heads[kernel.TOLD])
         self._heads[kernel.TOLD] = 0
-        for start in range(0, count, TOLD_ROWS):
-            yield self._told[start : min(count, start + TOLD_ROWS)].tolist()
+        return self._told, count
 
     def row(self, flow: int) -> Row:
         row: Row = self.flows[flow].tolist()
@@ -204,7 +206,7 @@ class FlowTable:
         return int(self.flows[flow, kernel.FIRST_BYTE + side])
 
     def key(self, flow: int) -> bytes:
-        key: bytes = self._keys[flow].tobytes()
+        key: bytes = self.keys[flow].tobytes()
         return key
 
     def unwanted(self, flow: int) -> None:
@@ -217,8 +219,8 @@ class FlowTable:
         self._free[free] = flow
         self._heads[kernel.FREE] = free + 1
 
-    def finish(self) -> Iterator[int]:
-        """Every open flow, in the order in which they began."""
+    def finish(self) -> Iterator[None]:
+        """Every open flow is told to end, in the order in which they began; some thousands at a time."""
         queues = (kernel.Q_TCP, kernel.Q_CLOSED, kernel.Q_OTHER)
         found: list[int] = []
         for queue in queues:
@@ -227,5 +229,12 @@ class FlowTable:
                 found.append(flow)
                 flow = int(self.flows[flow, kernel.AFTER])
         order = self.flows[found][:, [kernel.BEGUN, kernel.DEPTH]] if found else np.zeros((0, 2), np.int64)
-        for index in np.lexsort((order[:, 1], order[:, 0])):
-            yield found[index]
+        numbers = np.array(found, np.int64)[np.lexsort((order[:, 1], order[:, 0]))]
+        for start in range(0, len(numbers), TOLD_ROWS):
+            part = numbers[start : start + TOLD_ROWS]
+            self._told[: len(part)] = 0
+            self._told[: len(part), 0] = kernel.END
+            self._told[: len(part), 1] = part
+            self._told[: len(part), 2] = END_OF_INPUT
+            self._heads[kernel.TOLD] = len(part)
+            yield

@@ -55,6 +55,7 @@ _C2 = np.uint64(0xBF58476D1CE4E5B9)
 _R31 = np.uint64(31)
 _R47 = np.uint64(47)
 
+
 def walk(
     data: Bytes, at: int, little: int, unit_ns: int, header: int, starts: Ints, lengths: Ints, wires: Ints, times: Ints
 ) -> tuple[int, int]:
@@ -179,8 +180,9 @@ def fill_key(
     its second end."""
     turned = 0
     for n in range(size):
-        if data[src + n] != data[dst + n]:
-            turned = 1 if data[src + n] > data[dst + n] else 2
+        a, b = u8(data, src + n), u8(data, dst + n)
+        if a != b:
+            turned = 1 if a > b else 2
             break
     if turned == 0 and sport > dport:
         turned = 1

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import BinaryIO
 
-from sensors.base import BATCH_UNITS, Batch, Keep, Origin, fingerprint
+from sensors.base import BATCH_UNITS, Batch, Keep, Lines, Origin, fingerprint
 from sensors.chunk import Chunk, PcapWalk, is_full
 from sensors.compiled import Loops
 from sensors.engine import MAX_EVENTS, Engine
@@ -180,5 +180,5 @@ def _batches(
     events = engine.take()
     last = max(0, (len(events) - 1) // MAX_EVENTS) * MAX_EVENTS
     for at in range(0, last, MAX_EVENTS):
-        yield Batch(source, location, position - taken, 0, tuple(events[at : at + MAX_EVENTS]))
-    yield Batch(source, location, position, taken, tuple(events[last:]), refused, dict(engine.counts))
+        yield Batch(source, location, position - taken, 0, Lines(events[at : at + MAX_EVENTS]))
+    yield Batch(source, location, position, taken, Lines(events[last:]), refused, dict(engine.counts))

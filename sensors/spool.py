@@ -168,7 +168,8 @@ class SpoolWriter:
         Raises StoreUnavailable when the disk refuses; then nothing of it is there."""
         sequence = self._sequence + 1
         parts: dict[str, list[int]] = {}
-        for at, event in enumerate(batch.events):
+        found = tuple(batch.events)
+        for at, event in enumerate(found):
             parts.setdefault(chain_of(event), []).append(at)
         written: list[str] = []
         with folder_errors(self._folder):
@@ -176,10 +177,10 @@ class SpoolWriter:
                 for chain in DROPPED_FIRST:
                     if chain in parts:
                         written.append(chain)
-                        events = [batch.events[at] for at in parts[chain]]
+                        events = [found[at] for at in parts[chain]]
                         self._write(chain, sequence, events, {"at": parts[chain], "events": events})
                 kept = parts.get(ACCOUNT, [])
-                account = batch_data(replace(batch, events=tuple(batch.events[at] for at in kept)))
+                account = batch_data(replace(batch, events=tuple(found[at] for at in kept)))
                 where = {"at": kept, "chains": [chain for chain in DROPPED_FIRST if chain in parts]}
                 written.append(ACCOUNT)
                 self._write(ACCOUNT, sequence, account["events"], {**account, **where})

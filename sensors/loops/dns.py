@@ -8,9 +8,7 @@ def is_dns_port(sport: int, dport: int) -> bool:
     return False
 
 
-def dns_hears(
-    w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int
-) -> int:
+def dns_hears(w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int) -> int:
     return UNUSUAL
 
 

@@ -122,15 +122,19 @@ def put_json_lower(out: Out, at: int, data: Bytes, begin: int, end: int) -> int:
     return ended
 
 
+def put_ipv4(out: Out, at: int, data: Bytes, begin: int) -> int:
+    for n in range(4):
+        if n:
+            out[at] = 46
+            at += 1
+        at = put_int(out, at, u8(data, begin + n))
+    return at
+
+
 def put_address(out: Out, at: int, data: Bytes, begin: int, size: int) -> int:
     """The usual text of 4 or 16 address bytes (RFC 5952 for IPv6, as inet_ntop writes it)."""
     if size == 4:
-        for n in range(4):
-            if n:
-                out[at] = 46
-                at += 1
-            at = put_int(out, at, u8(data, begin + n))
-        return at
+        return put_ipv4(out, at, data, begin)
     best, best_size, n = -1, 1, 0
     while n < 8:
         run = n
@@ -154,7 +158,7 @@ def put_address(out: Out, at: int, data: Bytes, begin: int, size: int) -> int:
             out[at] = 58
             at += 1
         if n == 6 and dotted:
-            return put_address(out, at, data, begin + 12, 4)
+            return put_ipv4(out, at, data, begin + 12)
         word = u16(data, begin + 2 * n)
         digits = 4 if word >= 0x1000 else 3 if word >= 0x100 else 2 if word >= 0x10 else 1
         at = put_nibbles(out, at, word, digits)
@@ -198,5 +202,5 @@ def put_instant(out: Out, at: int, ns: int, clock: Ints) -> int:
 
 LOOPS = (
     put, put_bytes, put_int, put_padded, put_nibbles, put_hex, put_base64, put_control, put_json,
-    put_json_lower, put_address, put_instant,
+    put_json_lower, put_ipv4, put_address, put_instant,
 )  # fmt: skip

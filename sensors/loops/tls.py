@@ -904,8 +904,8 @@ LOOPS = (
     begins_tls, tls_grease, tls_index, put_tls_name, put_tls_version, put_tls_protocol, tls_lists, is_plain_name,
     tls_extensions, tls_hello, der_take, der_count, der_holds, holds_extensions, holds_certificate, tls_chain,
     tls_facts, is_tls_version_done, tls_message, tls_messages, tls_collects, tls_header, tls_reads, tls_packs,
-    put_tls_numbers, put_tls_extensions, tls_ja3, tls_ja3s, put_tls_sorted, put_tls_short, is_alphanumeric, put_ja4_start, put_ja4,
-    put_tls_client, put_tls_resumed, put_tls_chosen, put_tls_leaf, put_tls_end, put_tls_offered, put_tls_extra,
-    put_tls_hashes, put_tls_sized, put_tls_related, read_tls_hello, put_tls_outcome, put_tls_vonggac, tls_tells,
-    tls_hears, tls_ends,
+    put_tls_numbers, put_tls_extensions, tls_ja3, tls_ja3s, put_tls_sorted, put_tls_short, is_alphanumeric,
+    put_ja4_start, put_ja4, put_tls_client, put_tls_resumed, put_tls_chosen, put_tls_leaf, put_tls_end,
+    put_tls_offered, put_tls_extra, put_tls_hashes, put_tls_sized, put_tls_related, read_tls_hello, put_tls_outcome,
+    put_tls_vonggac, tls_tells, tls_hears, tls_ends,
 )  # fmt: skip

@@ -41,7 +41,7 @@ def test_every_event_is_valid_ecs_and_names_its_sensor_and_agency():
 
 def test_the_same_bytes_give_the_same_output():
     capture = pcap(traffic())
-    once, again = ([orjson.dumps(b.events) for b in batches(capture)] for _ in range(2))
+    once, again = ([orjson.dumps([*b.events]) for b in batches(capture)] for _ in range(2))
     assert once == again
 
 

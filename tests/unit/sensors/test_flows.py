@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sensors import engine as engine_module
+from sensors.base import Lines
 from sensors.chunk import Chunk, Packet
 from sensors.engine import Engine
 from sensors.flows import FlowTable
@@ -28,7 +29,7 @@ def run(frames: list[tuple[float, object]]) -> Engine:
 def flows(frames: list[tuple[float, object]]) -> list[dict]:
     engine = run(frames)
     list(engine.finish())
-    return of(engine.take(), "flow")
+    return of(Lines(engine.take()), "flow")
 
 
 def segment(flags: str, back: bool = False, seq: int = 1000, sport: int = 40001) -> object:
@@ -77,20 +78,20 @@ def test_a_capture_that_begins_in_the_middle_keeps_the_client_as_source():
 
 def test_an_idle_flow_ends_in_packet_time():
     engine = run([(0, udp(b"a", dport=7)), (OTHER_IDLE_NS / SECOND + 1, udp(b"b", sport=41000, dport=7))])
-    (flow,) = of(engine.take(), "flow")
+    (flow,) = of(Lines(engine.take()), "flow")
     assert (flow["source"]["port"], flow["vonggac"]["flow"]["end_reason"]) == (40000, "idle")
 
 
 def test_time_that_passes_without_packets_ends_flows_too():
     engine = run([(0, udp(b"a", dport=7))])
     engine.pass_time(BEGUN * SECOND + OTHER_IDLE_NS)
-    assert len(of(engine.take(), "flow")) == 1
+    assert len(of(Lines(engine.take()), "flow")) == 1
 
 
 def test_a_closed_flow_ends_soon():
     closed = [(0, segment("S")), (0, segment("SA", True)), (0, segment("R"))]
     engine = run([*closed, (CLOSED_IDLE_NS / SECOND + 1, udp(b"b", dport=7))])
-    assert [f["vonggac"]["flow"]["end_reason"] for f in of(engine.take(), "flow")] == ["closed"]
+    assert [f["vonggac"]["flow"]["end_reason"] for f in of(Lines(engine.take()), "flow")] == ["closed"]
 
 
 def test_a_new_connection_on_the_same_ports_is_a_new_flow():
@@ -113,7 +114,7 @@ def test_a_full_table_ends_the_longest_idle_flow_and_counts_it(monkeypatch):
     monkeypatch.setattr(engine_module, "FlowTable", lambda loops: FlowTable(10, loops))
     engine = run([(0.001 * n, segment("S", sport=1000 + n)) for n in range(25)])
     assert engine.counts["flows_evicted"] == 15
-    assert [f["vonggac"]["flow"]["end_reason"] for f in of(engine.take(), "flow")] == ["evicted"] * 15
+    assert [f["vonggac"]["flow"]["end_reason"] for f in of(Lines(engine.take()), "flow")] == ["evicted"] * 15
 
 
 def test_vlan_ids_stand_in_the_flow():

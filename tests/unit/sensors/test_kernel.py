@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sensors import compiled, kernel
+from sensors.base import Lines
 from sensors.chunk import CHUNK_PACKETS, Chunk, Packet
 from sensors.compiled import Loops, compiled_kernel
 from sensors.decode.address import ICMP_PAIRS, ICMPV6_PAIRS
@@ -42,7 +43,7 @@ def events(frames: list[bytes], loops: object, size: int = CHUNK_PACKETS) -> lis
     for start in range(0, len(packets), size):
         list(engine.feed(Chunk.of(packets[start : start + size])))
     list(engine.finish())
-    found = engine.take()
+    found = [*Lines(engine.take())]
     for event in found:  # a chunk is a segment, whose hash stands in what begins in it
         event["vonggac"]["source"].pop("segment")
     return [orjson.dumps(event) for event in found] + [orjson.dumps(engine.counts)]
@@ -77,9 +78,9 @@ def test_changing_from_plain_to_compiled_loops_makes_no_difference(tmp_path: Pat
 
     path = tmp_path / "day.pcap"
     path.write_bytes(pcap(DAY))
-    whole = [batch.events for batch in open_source(str(path), ORIGIN)]
+    whole = [[*batch.lines] for batch in open_source(str(path), ORIGIN)]
     monkeypatch.setattr(compiled, "WORTH_PACKETS", 3_000)
-    assert [batch.events for batch in open_source(str(path), ORIGIN)] == whole
+    assert [[*batch.lines] for batch in open_source(str(path), ORIGIN)] == whole
 
 
 def test_the_kernel_finds_what_the_frame_decoder_finds():
