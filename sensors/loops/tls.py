@@ -12,7 +12,7 @@ from sensors.decode.tls_names import CIPHERS, GROUPS
 from sensors.loops.digest import MD5, SHA256, digest
 from sensors.loops.documents import TLS, begin_event, put_ends, put_related, put_source, tell_line, tell_part
 from sensors.loops.octets import Bytes, Ints, Out, u8, u16, u24
-from sensors.loops.slots import BYTES_PER_TELLING, keep, room
+from sensors.loops.slots import BYTES_PER_TELLING, room
 from sensors.loops.text import put, put_bytes, put_hex, put_int, put_json, put_json_lower, put_nibbles
 from sensors.loops.world import (
     DONE,
@@ -45,11 +45,14 @@ _TLS_VERSION, _TLS_SESSION, _TLS_CHOSEN, _TLS_SUITES, _TLS_SUITES_COUNT = 0, 1, 
 _TLS_EXTENSIONS, _TLS_EXTENSIONS_COUNT, _TLS_NAMED, _TLS_NAME, _TLS_NAME_SIZE = 5, 6, 7, 8, 9
 _TLS_ALPN, _TLS_ALPN_END, _TLS_GROUPS, _TLS_GROUPS_COUNT, _TLS_FORMATS, _TLS_FORMATS_COUNT = 10, 11, 12, 13, 14, 15
 _TLS_SIGNATURES, _TLS_SIGNATURES_COUNT, _TLS_BEST_VERSION, _TLS_SHARE, _TLS_RESUMES = 16, 17, 18, 19, 20
-_TLS_JA3_AT, _TLS_JA4_AT, _TLS_NAME_AT = 21, 22, 23  # where they stand in `out`
-_TLS_FACTS = 24
+_TLS_JA3_AT, _TLS_JA4_AT = 21, 22  # where fingerprints stand in `scratch`
+_TLS_NAME_AT, _TLS_LEAF_AT, _TLS_LEAF_SIZE = 23, 24, 25  # and what parts are about in `out`
+_TLS_FACTS = 26
 
-# --- `scratch`: what hellos say, the server's name, numbers to be sorted, the text of a fingerprint and its digest
-_TLS_FACTS_AT, _TLS_NAME_TEXT, _TLS_SORTED, _TLS_DIGEST, _TLS_TEXT = 4_096, 5_120, 6_144, 10_240, 11_264
+# --- `scratch`: what hellos say, the server's name, fingerprints as JSON; numbers to be sorted; the text that a
+# --- fingerprint is made of, and its digest
+_TLS_FACTS_AT, _TLS_NAME_TEXT, _TLS_PRINTS = 4_096, 5_120, 5_632
+_TLS_SORTED, _TLS_DIGEST, _TLS_TEXT = 6_144, 10_240, 11_264
 
 #: Numbers read of one list, bytes of ALPN and of a name, and a leaf certificate's: more is not for a loop.
 _TLS_NUMBERS, _TLS_ALPN_BYTES, _TLS_NAME_BYTES, _TLS_LEAF_BYTES = 256, 1_024, 255, 8_192
@@ -60,8 +63,8 @@ _TLS_MAX_CERTIFICATES, _TLS_MAX_CHILDREN = 16, 256
 # --- what goes behind a part
 #: `"subject":…` and so on of the certificate.
 P_TLS_CERTIFICATE = 20
-#: `,"hosts":[…],"hash":[…]`. It is about three things, each behind its size in two bytes: the fingerprints as JSON,
-#: the server's name, the client's certificate; and the server's certificate.
+#: `,"hosts":[…],"hash":[…]`. It is about four things, each but the last behind its size in two bytes: fingerprints as
+#: JSON, the server's name, the client's certificate, the server's.
 P_TLS_RELATED = 21
 
 # --- names of ciphers and, from _TLS_GROUP on, of groups: cells by page (number >> 8) hold 1 + index
@@ -275,42 +278,51 @@ def der_count(data: Bytes, at: int, end: int) -> int:
     return count
 
 
-def der_holds(data: Bytes, at: int, end: int, depth: int) -> bool:
-    """Whether all values there hold together, and for a depth of 2 or 3 those inside, and inside these."""
-    if der_count(data, at, end) < 0:
-        return False
-    while at < end and depth > 1:
-        _, begin, at = der_take(data, at, end)
-        if der_count(data, begin, at) < 0:
+def der_name_holds(data: Bytes, at: int, end: int) -> bool:
+    """Whether a distinguished name's groups, the pairs in them and what is in these hold together."""
+    groups = 0
+    while at < end:
+        tag, begin, at = der_take(data, at, end)
+        groups += 1
+        if tag < 0 or groups > _TLS_MAX_CHILDREN:
             return False
-        while begin < at and depth > 2:
-            _, inside, begin = der_take(data, begin, at)
-            if der_count(data, inside, begin) < 0:
+        pairs = 0
+        while begin < at:
+            tag, inside, begin = der_take(data, begin, at)
+            pairs += 1
+            if tag < 0 or pairs > _TLS_MAX_CHILDREN or der_count(data, inside, begin) < 0:
                 return False
     return True
 
 
-def holds_extensions(data: Bytes, at: int, end: int) -> bool:
+def der_extensions_hold(data: Bytes, at: int, end: int) -> bool:
     """Whether a certificate's extensions hold together, and the alternative names among them."""
     tag, at, end = der_take(data, at, end)
-    if tag < 0 or not der_holds(data, at, end, 2):
+    if tag < 0:
         return False
+    extensions = 0
     while at < end:
-        _, begin, at = der_take(data, at, end)
-        if begin == at:
-            continue
-        _, name, last = der_take(data, begin, at)
-        if last - name == 3 and u24(data, name) == 0x551D11:
-            begin = name
-            while last < at:
-                _, begin, last = der_take(data, last, at)
-            tag, begin, last = der_take(data, begin, last)
-            if tag < 0 or der_count(data, begin, last) < 0:
+        tag, begin, at = der_take(data, at, end)
+        extensions += 1
+        if tag < 0 or extensions > _TLS_MAX_CHILDREN:
+            return False
+        parts, names, inside = 0, False, begin
+        while begin < at:
+            tag, inside, begin = der_take(data, begin, at)
+            parts += 1
+            if tag < 0 or parts > _TLS_MAX_CHILDREN:
+                return False
+            if parts == 1:
+                names = begin - inside == 3 and u24(data, inside) == 0x551D11
+        if names:
+            tag, inside, begin = der_take(data, inside, begin)
+            if tag < 0 or der_count(data, inside, begin) < 0:
                 return False
     return True
 
 
-def holds_certificate(data: Bytes, at: int, end: int) -> bool:
+def der_certificate_holds(data: Bytes, at: int, end: int) -> bool:
+    """Whether a certificate can be decoded."""
     tag, at, end = der_take(data, at, end)
     if tag < 0:
         return False
@@ -326,11 +338,11 @@ def holds_certificate(data: Bytes, at: int, end: int) -> bool:
         return False
     for n in range(left):
         tag, begin, at = der_take(data, at, end)
-        if (n == 2 or n == 4) and not der_holds(data, begin, at, 3):
+        if (n == 2 or n == 4) and not der_name_holds(data, begin, at):
             return False
         if n == 3 and der_count(data, begin, at) < 2:
             return False
-        if n >= 6 and tag == 0xA3 and not holds_extensions(data, begin, at):
+        if n >= 6 and tag == 0xA3 and not der_extensions_hold(data, begin, at):
             return False
     return True
 
@@ -342,7 +354,7 @@ def tls_chain(data: Bytes, at: int, end: int) -> int:
     while at + 3 <= end and count < _TLS_MAX_CERTIFICATES:
         size = u24(data, at)
         at += 3
-        if at + size > end or (not count and size > _TLS_LEAF_BYTES) or not holds_certificate(data, at, at + size):
+        if at + size > end or (not count and size > _TLS_LEAF_BYTES) or not der_certificate_holds(data, at, at + size):
             return -1
         at += size
         count += 1
@@ -415,6 +427,13 @@ def tls_messages(w: World, row: Ints, side: int) -> int:
     return TAKEN
 
 
+def tls_copies(to: Bytes, place: int, data: Bytes, at: int, size: int) -> None:
+    """Bytes from the data to the place. Views save the compiled loop a look at each offset's sign."""
+    target, source = to[place : place + size], data[at : at + size]
+    for n in range(size):
+        target[n] = source[n]
+
+
 def tls_collects(w: World, slot: int, side: int, data: Bytes, at: int, size: int) -> bool:
     """More of a side's handshake behind what the area has of it. Of both sides' at once it has no room."""
     row = w.slots[slot]
@@ -425,7 +444,7 @@ def tls_collects(w: World, slot: int, side: int, data: Bytes, at: int, size: int
         row[TLS_OPEN], row[TLS_TAIL] = side + 1, used
     if row[TLS_OPEN] != side + 1 or not room(w, slot, used, size):
         return False
-    keep(w, slot, used, data, at, size)
+    tls_copies(w.pool, int(row[S_AREA]) + used, data, at, size)
     row[S_USED] = used + size
     return True
 
@@ -574,9 +593,9 @@ def put_tls_sorted(text: Out, at: int, numbers: Ints, count: int) -> int:
 def put_tls_short(w: World, at: int, end: int) -> int:
     """The first 12 digits of the text's SHA-256; zeros of none."""
     if end == _TLS_TEXT:
-        return put(w.out, at, b"000000000000")
+        return put(w.scratch, at, b"000000000000")
     digest(SHA256, w.scratch, _TLS_TEXT, end, _TLS_DIGEST, w.work)
-    return put_hex(w.out, at, w.scratch, _TLS_DIGEST, _TLS_DIGEST + 6)
+    return put_hex(w.scratch, at, w.scratch.view(np.int8), _TLS_DIGEST, _TLS_DIGEST + 6)
 
 
 def put_ja4_start(out: Out, at: int, data: Bytes, facts: Ints, suites: int, extensions: int) -> int:
@@ -630,9 +649,9 @@ def put_ja4(w: World, at: int, facts: Ints) -> int:
             if number != 0 and number != 16:
                 numbers[rest] = number
                 rest += 1
-    at = put_ja4_start(w.out, at, data, facts, suites, extensions)
+    at = put_ja4_start(text, at, data, facts, suites, extensions)
     at = put_tls_short(w, at, ciphers_end)
-    w.out[at] = 95
+    text[at] = 95
     end = put_tls_sorted(text, _TLS_TEXT, numbers, rest)
     mark = 95
     for n in range(facts[_TLS_SIGNATURES_COUNT] if rest else 0):
@@ -644,24 +663,39 @@ def put_ja4(w: World, at: int, facts: Ints) -> int:
     return put_tls_short(w, at + 1, end)
 
 
+def tls_prints(w: World, row: Ints, client: Ints, server: Ints) -> int:
+    """The fingerprints as JSON strings with commas between them, in `scratch`; where they end."""
+    text, digits, at = w.scratch, w.scratch.view(np.int8), _TLS_PRINTS
+    if row[TLS_CLIENT]:
+        tls_ja3(w, client)
+        client[_TLS_JA3_AT] = at + 1
+        at = put_hex(text, put(text, at, b'"'), digits, _TLS_DIGEST, _TLS_DIGEST + 16)
+        at = put(text, at, b'","')
+        client[_TLS_JA4_AT] = at
+        at = put(text, put_ja4(w, at, client), b'"')
+    if row[TLS_SERVER]:
+        tls_ja3s(w, server)
+        at = put(text, at, b',"' if row[TLS_CLIENT] else b'"')
+        server[_TLS_JA3_AT] = at
+        at = put(text, put_hex(text, at, digits, _TLS_DIGEST, _TLS_DIGEST + 16), b'"')
+    return at
+
+
 # --- the event
 
 
 def put_tls_client(w: World, at: int, facts: Ints) -> int:
     """`,"client":{` with what a ClientHello says; the object stays open."""
-    out = w.out
+    out, text = w.out, w.scratch.view(np.int8)
     at = put(out, at, b',"client":{"ja3":"')
-    facts[_TLS_JA3_AT] = at
-    tls_ja3(w, facts)
-    at = put_hex(out, at, w.scratch, _TLS_DIGEST, _TLS_DIGEST + 16)
+    at = put_bytes(out, at, text, int(facts[_TLS_JA3_AT]), int(facts[_TLS_JA3_AT]) + 32)
     at = put(out, at, b'","ja4":"')
-    facts[_TLS_JA4_AT] = at
-    at = put_ja4(w, at, facts)
+    at = put_bytes(out, at, text, int(facts[_TLS_JA4_AT]), int(facts[_TLS_JA4_AT]) + 36)
     size = int(facts[_TLS_NAME_SIZE])
     if size:
         at = put(out, at, b'","server_name":"')
         facts[_TLS_NAME_AT] = at
-        at = put_bytes(out, at, w.scratch, _TLS_NAME_TEXT, _TLS_NAME_TEXT + size)
+        at = put_bytes(out, at, text, _TLS_NAME_TEXT, _TLS_NAME_TEXT + size)
     at = put(out, at, b'"')
     count = min(int(facts[_TLS_SUITES_COUNT]), _TLS_SHOWN)
     for n in range(count):
@@ -685,35 +719,21 @@ def put_tls_chosen(w: World, at: int, facts: Ints) -> int:
     if begin:
         at = put(out, at, b'","next_protocol":"')
         at = put_tls_protocol(out, at, w.pool, begin + 1, min(end, begin + 1 + u8(w.pool, begin)))
-    tls_ja3s(w, facts)
     at = put(out, at, b'","server":{"ja3s":"')
-    facts[_TLS_JA3_AT] = at
-    at = put_hex(out, at, w.scratch, _TLS_DIGEST, _TLS_DIGEST + 16)
+    at = put_bytes(out, at, w.scratch.view(np.int8), int(facts[_TLS_JA3_AT]), int(facts[_TLS_JA3_AT]) + 32)
     return put(out, at, b'"')
 
 
-def put_tls_end(w: World, begin: int, at: int, row: Ints, side: int, said: bool) -> tuple[int, int]:
+def put_tls_end(w: World, begin: int, at: int, side: int, facts: Ints, said: bool) -> tuple[int, int]:
     """An end's certificate, where it showed one, into its object, which closes; where the line goes on, and is now.
 
     `said`: the object is open and has something from a hello.
     """
-    if not row[TLS_CHAIN + side]:
-        if said:
-            at = put(w.out, at, b"}")
-        return begin, at
+    if not facts[_TLS_LEAF_SIZE]:
+        return begin, put(w.out, at, b"}") if said else at
     at = put(w.out, at, b"," if said else b',"server":{' if side else b',"client":{')
-    about = at
-    behind = put_tls_leaf(w, about, row, side)
-    tell_part(w, P_TLS_CERTIFICATE, begin, at, about, behind - about)
-    return behind, put(w.out, behind, b"}")
-
-
-def put_tls_leaf(w: World, at: int, row: Ints, side: int) -> int:
-    """The DER of an end's own certificate, where it showed one."""
-    if not row[TLS_CHAIN + side]:
-        return at
-    leaf = int(row[S_AREA] + row[TLS_CHAIN + side]) + 9  # behind the message's head and the list's and its own size
-    return put_bytes(w.out, at, w.pool, leaf, leaf + u24(w.pool, leaf - 3))
+    tell_part(w, P_TLS_CERTIFICATE, begin, at, int(facts[_TLS_LEAF_AT]), int(facts[_TLS_LEAF_SIZE]))
+    return at, put(w.out, at, b"}")
 
 
 def put_tls_extra(w: World, at: int, row: Ints, facts: Ints) -> int:
@@ -752,22 +772,6 @@ def put_tls_offered(out: Out, at: int, data: Bytes, begin: int, end: int) -> int
     return put(out, at, b"]")
 
 
-def put_tls_hashes(w: World, at: int, row: Ints, client: Ints, server: Ints) -> int:
-    """The fingerprints as JSON strings with commas between them."""
-    out, first = w.out, at
-    for n in range(3):
-        place = int(client[_TLS_JA3_AT] if n == 0 else client[_TLS_JA4_AT] if n == 1 else server[_TLS_JA3_AT])
-        if place:
-            if at > first:
-                out[at] = 44
-                at += 1
-            out[at] = 34
-            at = put_bytes(out, at + 1, out, place, place + (36 if n == 1 else 32))
-            out[at] = 34
-            at += 1
-    return at
-
-
 def put_tls_sized(out: Out, begin: int, end: int) -> int:
     """The size of what was written behind two bytes for it."""
     out[begin] = end - begin - 2 >> 8
@@ -775,29 +779,38 @@ def put_tls_sized(out: Out, begin: int, end: int) -> int:
     return end
 
 
-def put_tls_related(w: World, begin: int, at: int, flow: int, row: Ints, client: Ints, server: Ints) -> int:
-    """`related` and the line's end, and what the engine needs for it where there are certificates."""
-    out, size = w.out, int(client[_TLS_NAME_SIZE])
-    at = put(out, put_related(w, at, flow), b"]")
-    if row[TLS_CHAIN] or row[TLS_CHAIN + 1]:
-        behind = put_tls_sized(out, at, put_tls_hashes(w, at + 2, row, client, server))
-        name = put_bytes(out, behind + 2, w.scratch, _TLS_NAME_TEXT, _TLS_NAME_TEXT + size)
-        behind = put_tls_sized(out, behind, name)
-        behind = put_tls_sized(out, behind, put_tls_leaf(w, behind + 2, row, 0))
-        behind = put_tls_leaf(w, behind, row, 1)
-        tell_part(w, P_TLS_RELATED, begin, at, at, behind - at)
-        begin = at = behind
-    else:
-        if size:
-            at = put(out, at, b',"hosts":["')
-            at = put_bytes(out, at, w.scratch, _TLS_NAME_TEXT, _TLS_NAME_TEXT + size)
-            at = put(out, at, b'"]')
-        if row[TLS_CLIENT] or row[TLS_SERVER]:
-            at = put(out, at, b',"hash":[')
-            at = put_tls_hashes(w, at, row, client, server)
-            at = put(out, at, b"]")
-    at = put(out, at, b"}}")
-    tell_line(w, begin, at)
+def put_tls_leaf(w: World, at: int, row: Ints, side: int, facts: Ints) -> int:
+    """The DER of an end's own certificate, where it showed one."""
+    if not row[TLS_CHAIN + side]:
+        return at
+    leaf = int(row[S_AREA] + row[TLS_CHAIN + side]) + 9  # behind the message's head, the list's size and its own
+    size = u24(w.pool, leaf - 3)
+    facts[_TLS_LEAF_AT], facts[_TLS_LEAF_SIZE] = at, size
+    tls_copies(w.out.view(np.int8), at, w.pool, leaf, size)
+    return at + size
+
+
+def put_tls_about(w: World, at: int, row: Ints, client: Ints, server: Ints, prints: int) -> int:
+    """What the parts of an event with certificates are about, see P_TLS_RELATED."""
+    out, text = w.out, w.scratch.view(np.int8)
+    at = put_tls_sized(out, at, put_bytes(out, at + 2, text, _TLS_PRINTS, prints))
+    name = _TLS_NAME_TEXT + int(client[_TLS_NAME_SIZE])
+    at = put_tls_sized(out, at, put_bytes(out, at + 2, text, _TLS_NAME_TEXT, name))
+    at = put_tls_sized(out, at, put_tls_leaf(w, at + 2, row, 0, client))
+    return put_tls_leaf(w, at, row, 1, server)
+
+
+def put_tls_related(w: World, at: int, size: int, prints: int) -> int:
+    """`related` of an event without certificates, the list of hashes last; the object stays open."""
+    out, text = w.out, w.scratch.view(np.int8)
+    if size:
+        at = put(out, at, b',"hosts":["')
+        at = put_bytes(out, at, text, _TLS_NAME_TEXT, _TLS_NAME_TEXT + size)
+        at = put(out, at, b'"]')
+    if prints > _TLS_PRINTS:
+        at = put(out, at, b',"hash":[')
+        at = put_bytes(out, at, text, _TLS_PRINTS, prints)
+        at = put(out, at, b"]")
     return at
 
 
@@ -818,7 +831,11 @@ def tls_tells(w: World, flow: int, row: Ints) -> None:
     client, server = read_tls_hello(w, row, 0), read_tls_hello(w, row, 1)
     name, size, out = int(client[_TLS_NAME]), int(client[_TLS_NAME_SIZE]), w.out
     put_json_lower(w.scratch, _TLS_NAME_TEXT, w.pool, name, name + size)
-    begin = int(w.numbers[OUT])
+    prints = tls_prints(w, row, client, server)
+    begin = about = int(w.numbers[OUT])
+    if row[TLS_CHAIN] or row[TLS_CHAIN + 1]:
+        begin = put_tls_about(w, about, row, client, server, prints)
+    related = begin - about
     kinds = b'"category":["network"],"type":["connection","protocol"]'
     at = begin_event(w, begin, b"tls", kinds, int(row[S_BEGUN]), int(row[S_BEGUN_NS]), 0)
     at = put_ends(w, at, flow, TLS, _TLS_NAME_TEXT, size)
@@ -828,7 +845,7 @@ def tls_tells(w: World, flow: int, row: Ints) -> None:
     best = 0
     if row[TLS_CLIENT]:
         at = put_tls_client(w, at, client)
-        begin, at = put_tls_end(w, begin, at, row, 0, True)
+        begin, at = put_tls_end(w, begin, at, 0, client, True)
         best = int(client[_TLS_BEST_VERSION])
     if row[TLS_SERVER]:
         best = int(server[_TLS_BEST_VERSION])
@@ -836,15 +853,21 @@ def tls_tells(w: World, flow: int, row: Ints) -> None:
         at = put(out, at, b',"version_protocol":"ssl"' if best <= 0x0300 else b',"version_protocol":"tls"')
     if row[TLS_SERVER]:
         at = put_tls_chosen(w, at, server)
-        begin, at = put_tls_end(w, begin, at, row, 1, True)
+        begin, at = put_tls_end(w, begin, at, 1, server, True)
         at = put_tls_outcome(w, at, row, client, server, sealed)
     if not row[TLS_CLIENT]:
-        begin, at = put_tls_end(w, begin, at, row, 0, False)
+        begin, at = put_tls_end(w, begin, at, 0, client, False)
     if not row[TLS_SERVER]:
-        begin, at = put_tls_end(w, begin, at, row, 1, False)
+        begin, at = put_tls_end(w, begin, at, 1, server, False)
     at = put_source(w, put(out, at, b"}"), int(row[S_BEGUN]))
     begin, at = put_tls_vonggac(w, begin, at, row, client)
-    put_tls_related(w, begin, at, flow, row, client, server)
+    at = put(out, put_related(w, at, flow), b"]")
+    if related:
+        tell_part(w, P_TLS_RELATED, begin, at, about, related)
+        begin = at
+    else:
+        at = put_tls_related(w, at, size, prints)
+    tell_line(w, begin, put(out, at, b"}}"))
     row[S_ALLOWANCE] -= BYTES_PER_TELLING
 
 
@@ -902,10 +925,10 @@ def tls_ends(w: World, flow: int, slot: int) -> int:
 
 LOOPS = (
     begins_tls, tls_grease, tls_index, put_tls_name, put_tls_version, put_tls_protocol, tls_lists, is_plain_name,
-    tls_extensions, tls_hello, der_take, der_count, der_holds, holds_extensions, holds_certificate, tls_chain,
-    tls_facts, is_tls_version_done, tls_message, tls_messages, tls_collects, tls_header, tls_reads, tls_packs,
-    put_tls_numbers, put_tls_extensions, tls_ja3, tls_ja3s, put_tls_sorted, put_tls_short, is_alphanumeric,
-    put_ja4_start, put_ja4, put_tls_client, put_tls_resumed, put_tls_chosen, put_tls_leaf, put_tls_end,
-    put_tls_offered, put_tls_extra, put_tls_hashes, put_tls_sized, put_tls_related, read_tls_hello, put_tls_outcome,
-    put_tls_vonggac, tls_tells, tls_hears, tls_ends,
+    tls_extensions, tls_hello, der_take, der_count, der_name_holds, der_extensions_hold, der_certificate_holds,
+    tls_chain, tls_facts, is_tls_version_done, tls_message, tls_messages, tls_copies, tls_collects, tls_header,
+    tls_reads, tls_packs, put_tls_numbers, put_tls_extensions, tls_ja3, tls_ja3s, put_tls_sorted, put_tls_short,
+    is_alphanumeric, put_ja4_start, put_ja4, tls_prints, put_tls_client, put_tls_resumed, put_tls_chosen, put_tls_end,
+    put_tls_offered, put_tls_extra, put_tls_sized, put_tls_leaf, put_tls_about, put_tls_related, read_tls_hello,
+    put_tls_outcome, put_tls_vonggac, tls_tells, tls_hears, tls_ends,
 )  # fmt: skip
