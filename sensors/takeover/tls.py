@@ -1,0 +1,101 @@
+"""TLS: a talk from what the loop keeps of a connection, and the parts of its event that are not for loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import orjson
+
+from sensors.decode.tls import decode_certificates, decode_hello
+from sensors.decode.x509 import decode_certificate
+from sensors.loops.tls import (
+    P_TLS_CERTIFICATE,
+    P_TLS_RELATED,
+    TLS_ALERT,
+    TLS_APPLIED,
+    TLS_CHAIN,
+    TLS_CLIENT,
+    TLS_CURVE,
+    TLS_HEADED,
+    TLS_HEADER,
+    TLS_LEFT,
+    TLS_OPEN,
+    TLS_SEALED,
+    TLS_SERVER,
+    TLS_TAIL,
+)
+from sensors.loops.world import S_BEGUN, S_BEGUN_NS, S_USED
+from sensors.streams import Moment
+from sensors.talks.tls import TlsTalk
+from sensors.talks.tls_event import certificate_fields
+
+_HANDSHAKE = 22
+
+
+def take_over(row: list[int], area: bytes) -> TlsTalk:
+    """The talk as it would be had it heard all that the slot's row and area say. A body that it will not look at is
+    made of zeros."""
+    talk = TlsTalk()
+    talk._begun = Moment(row[S_BEGUN], row[S_BEGUN_NS])
+    talk._sealed = [bool(row[TLS_SEALED + side]) for side in (0, 1)]
+    talk._applied = [bool(row[TLS_APPLIED + side]) for side in (0, 1)]
+    talk._alert, talk._curve = row[TLS_ALERT], row[TLS_CURVE]
+    if row[TLS_CLIENT]:
+        talk._client = decode_hello(_body(area, row[TLS_CLIENT]), client=True)
+    if row[TLS_SERVER]:
+        talk._server = decode_hello(_body(area, row[TLS_SERVER]), client=False)
+    for side in (0, 1):
+        if row[TLS_CHAIN + side]:
+            chain = decode_certificates(_body(area, row[TLS_CHAIN + side]))
+            talk._chains[side] = tuple(decode_certificate(der) for der in chain)
+        unfinished = area[row[TLS_TAIL] : row[S_USED]] if row[TLS_OPEN] == side + 1 else b""
+        headed = row[TLS_HEADED + side]
+        record = row[TLS_HEADER + side].to_bytes(headed) if headed else b""
+        if headed == 5:
+            size = int.from_bytes(record[3:]) - row[TLS_LEFT + side]
+            if record[0] == _HANDSHAKE and not talk._sealed[side]:
+                border = len(unfinished) - size
+                record += unfinished[border:]
+                unfinished = unfinished[:border]
+            else:
+                record += bytes(size)
+        talk._records[side].extend(record)
+        talk._messages[side].extend(unfinished)
+    return talk
+
+
+def _body(area: bytes, place: int) -> bytes:
+    """The body of the message at this place, one more than its offset."""
+    return area[place + 3 : place + 3 + int.from_bytes(area[place : place + 3])]
+
+
+@lru_cache(maxsize=512)
+def _certificate(der: bytes) -> bytes:
+    """The fields of whoever showed this certificate."""
+    return orjson.dumps(certificate_fields(decode_certificate(der)))[1:-1]
+
+
+def _related(about: bytes) -> bytes:
+    """`related.hosts` and `related.hash`: what hellos said comes before what certificates say."""
+    border = 2 + int.from_bytes(about[:2])
+    hosts, hashes = _named(about[border:])
+    comma = b"," if border > 2 else b""
+    return b"".join((hosts, b',"hash":[', about[2:border], comma, hashes, b"]"))
+
+
+@lru_cache(maxsize=1_024)
+def _named(about: bytes) -> tuple[bytes, bytes]:
+    """`,"hosts":[…]` and the hashes between commas, of a server's name and both ends' certificates."""
+    border = 2 + int.from_bytes(about[:2])
+    hosts = [about[2:border].decode()] if border > 2 else []
+    end = border + 2 + int.from_bytes(about[border : border + 2])
+    shown = [decode_certificate(der) for der in (about[border + 2 : end], about[end:]) if der]
+    for certificate in shown:
+        hosts += [name.lower() for name in certificate.alternative_names[:32] if not name.startswith("*")]
+    hashes = orjson.dumps([*dict.fromkeys(certificate.sha256.lower() for certificate in shown)])[1:-1]
+    return b',"hosts":' + orjson.dumps([*dict.fromkeys(hosts)]) if hosts else b"", hashes
+
+
+#: What the engine writes behind a part of the loop's event, by the part's number.
+FRAGMENTS: dict[int, Callable[[bytes], bytes]] = {P_TLS_CERTIFICATE: _certificate, P_TLS_RELATED: _related}
