@@ -125,7 +125,9 @@ class FlowTable:
     Its methods leave in `told` what happened, in packet order; rows named there stay until they are released.
     """
 
-    def __init__(self, limit: int = MAX_FLOWS, loops: Any = kernel, *, payloads: bool = True, marked: bool = False) -> None:
+    def __init__(
+        self, limit: int = MAX_FLOWS, loops: Any = kernel, *, payloads: bool = True, marked: bool = False
+    ) -> None:
         self.loops = loops
         rows = limit + AHEAD * CHUNK_PACKETS + 16
         self.flows = np.zeros((rows, kernel.COLUMNS), np.int64)

@@ -4,14 +4,12 @@ certificates. Each is a piece of JSON, made from the few bytes that the loop tol
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
-from importlib import import_module
-from typing import Any
 
 from orjson import dumps, loads
 
 from sensors.loops.world import P_DOMAIN
+from sensors.takeover import dns, http, tls
 from sensors.talks.dns import domain_parts
 
 
@@ -19,18 +17,8 @@ class Inlays:
     """`write` them; `bodies` are told what went by of each body, in the order of the lines."""
 
     def __init__(self) -> None:
-        self._writers: dict[int, Callable[[bytes], bytes]] = {P_DOMAIN: _domain}
-        self.bodies: Any = None
-        for name in ("dns", "tls", "http"):  # to be imported plainly, once they are all here
-            try:
-                module = import_module(f"sensors.takeover.{name}")
-            except ImportError:
-                continue
-            if name == "http":
-                self.bodies = module.Bodies()
-                self._writers |= self.bodies.fragments()
-            else:
-                self._writers |= module.FRAGMENTS
+        self.bodies = http.Bodies()
+        self._writers = {P_DOMAIN: _domain} | dns.FRAGMENTS | tls.FRAGMENTS | self.bodies.fragments()
 
     def write(self, what: int, about: bytes) -> bytes:
         return self._writers[what](about)

@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
 from sensors.decode.address import TCP
 from sensors.listener import Slot
 from sensors.loops.documents import DNS, ICMP, ICMPV6, TLS
 from sensors.loops.world import S_ALLOWANCE, S_NEXT
 from sensors.streams import Budget
-from sensors.takeover import icmp
+from sensors.takeover import dns, http, icmp, tls
+from sensors.takeover.http import Bodies
 from sensors.talks.stream import Stream
 from sensors.talks.talk import Talk
 
 
-def take_over(slot: Slot, budget: Budget, bodies: Any) -> tuple[Talk | None, Stream | None, int]:
+def take_over(slot: Slot, budget: Budget, bodies: Bodies) -> tuple[Talk | None, Stream | None, int]:
     """The talk of a flow of datagrams or the stream of a connection, and what the flow may still tell."""
     talk, allowance = _talk(slot, bodies), slot.row[S_ALLOWANCE]
     if slot.protocol != TCP:
@@ -25,11 +23,11 @@ def take_over(slot: Slot, budget: Budget, bodies: Any) -> tuple[Talk | None, Str
     return None, stream, allowance
 
 
-def _talk(slot: Slot, bodies: Any) -> Talk:
+def _talk(slot: Slot, bodies: Bodies) -> Talk:
     if slot.application == DNS:
-        return import_module("sensors.takeover.dns").take_over(slot.row, slot.area)
+        return dns.take_over(slot.row, slot.area)
     if slot.application == TLS:
-        return import_module("sensors.takeover.tls").take_over(slot.row, slot.area)
+        return tls.take_over(slot.row, slot.area)
     if slot.application in (ICMP, ICMPV6):
         return icmp.take_over(slot.row, slot.area, 4 if slot.application == ICMP else 6)
-    return import_module("sensors.takeover.http").take_over(slot.row, slot.area, bodies)
+    return http.take_over(slot.row, slot.area, bodies)
