@@ -13,7 +13,7 @@ import numpy as np
 
 from sensors.loops.documents import DNS, begin_event, put_ends, put_related, put_source, tell_line, tell_part
 from sensors.loops.octets import Bytes, Ints, Out, little32, u8, u16, u32
-from sensors.loops.slots import BYTES_PER_TELLING, keep, room
+from sensors.loops.slots import BYTES_PER_TELLING, room
 from sensors.loops.text import put, put_address, put_bytes, put_hex, put_int, put_json, put_padded
 from sensors.loops.world import (
     ID_END,
@@ -21,6 +21,7 @@ from sensors.loops.world import (
     P_DOMAIN,
     S_ALLOWANCE,
     S_AREA,
+    S_CAPACITY,
     S_OWN,
     S_USED,
     SOURCE_END,
@@ -959,10 +960,11 @@ def dns_hears(
     state, pool = w.slots[slot], w.pool
     size, used = end - at, int(state[S_USED])
     step = DNS_HEAD + size
-    if size < 12 or not room(w, slot, used, step):
+    if size < 12 or (used + step > state[S_CAPACITY] and not room(w, slot, used, step)):
         return UNUSUAL
     area = int(state[S_AREA])
-    keep(w, slot, used + DNS_HEAD, data, at, size)
+    for n in range(size):
+        pool[area + used + DNS_HEAD + n] = data[at + n]
     head = area + used
     dns_put_number(pool, head, position)
     dns_put_number(pool, head + 8, ns)

@@ -33,7 +33,7 @@ from sensors.loops.world import (
 # --- columns of a slot. Pairs hold side 0, then side 1; offsets are into the area, one more, 0 is none.
 TLS_HEADER, TLS_HEADED, TLS_LEFT = S_OWN, S_OWN + 2, S_OWN + 4  # a record's header so far, its size, bytes to come
 TLS_SEALED, TLS_APPLIED = S_OWN + 6, S_OWN + 8
-TLS_CLIENT, TLS_SERVER, TLS_CHAIN = S_OWN + 10, S_OWN + 11, S_OWN + 12  # messages: both hellos, certificates
+TLS_CLIENT, TLS_SERVER, TLS_CHAIN = S_OWN + 10, S_OWN + 11, S_OWN + 12  # messages: the hellos are a pair too
 TLS_CHAINED = S_OWN + 14  # how many certificates
 TLS_ALERT, TLS_CURVE = S_OWN + 16, S_OWN + 17
 TLS_BEST, TLS_CIPHER = S_OWN + 18, S_OWN + 19  # what the server chose
@@ -379,17 +379,14 @@ def tls_message(w: World, row: Ints, side: int, at: int, end: int) -> int:
     """A whole handshake message of the area; TAKEN where it is to be kept, DONE where it is not."""
     pool, area = w.pool, int(row[S_AREA])
     kind, begin, stop = u8(pool, area + at), area + at + 4, area + end
-    if kind == 1 and not row[TLS_CLIENT]:
-        if not tls_hello(pool, begin, stop, True, tls_facts(w, 0)):
+    client = kind == 1
+    if (client and not row[TLS_CLIENT]) or kind == 2:
+        facts = tls_facts(w, kind - 1)
+        if not tls_hello(pool, begin, stop, client, facts):
             return UNUSUAL
-        row[TLS_CLIENT] = at + 1
-        return TAKEN
-    if kind == 2:
-        facts = tls_facts(w, 1)
-        if not tls_hello(pool, begin, stop, False, facts):
-            return UNUSUAL
-        row[TLS_SERVER] = at + 1
-        row[TLS_BEST], row[TLS_CIPHER] = facts[_TLS_BEST_VERSION], facts[_TLS_CHOSEN]
+        row[TLS_CLIENT + kind - 1] = at + 1
+        if not client:
+            row[TLS_BEST], row[TLS_CIPHER] = facts[_TLS_BEST_VERSION], facts[_TLS_CHOSEN]
         return TAKEN
     if kind == 12 and row[TLS_SERVER]:
         index = tls_index(int(row[TLS_CIPHER]))
@@ -905,11 +902,13 @@ def put_tls_vonggac(w: World, begin: int, at: int, row: Ints, client: Ints) -> t
 def tls_hears(w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int) -> int:
     """The next bytes of one side."""
     row = w.slots[slot]
-    before = row.copy()
+    for n in range(SLOT_COLUMNS):
+        w.work[n] = row[n]
     verdict = tls_reads(w, slot, side, data, at, end)
     if verdict == UNUSUAL:
-        row[S_USED] = before[S_USED]
-        row[S_OWN:SLOT_COLUMNS] = before[S_OWN:SLOT_COLUMNS]
+        row[S_USED] = w.work[S_USED]
+        for n in range(S_OWN, SLOT_COLUMNS):
+            row[n] = w.work[n]
     elif verdict == DONE:
         tls_tells(w, flow, row)
     else:
