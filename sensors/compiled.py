@@ -42,11 +42,15 @@ MODULES = (
 )  # fmt: skip
 
 
+ENTRIES = ("walk", "run", "enter", "fill_key", "bucket_of", "find", "answers", "pass_time", "listen", "drop_slot")
+
+
 @cache
 def compiled_kernel() -> Any:
     """All loops compiled, by name; loads Numba and the cached code, or compiles it now."""
     from numba import njit
 
+    _compile_once()
     _keep_code_in(_folder())
     scope: dict[str, Any] = {}
     for module in MODULES:
@@ -60,16 +64,29 @@ def compiled_kernel() -> Any:
             copy = FunctionType(function.__code__, scope, function.__name__)
             copy.__module__ = module.__name__
             try:
-                scope[function.__name__] = njit(cache=True, nogil=True)(copy)
+                scope[function.__name__] = njit(cache=True, nogil=True, _nrt=False, **({} if function.__name__ in ENTRIES else {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}))(copy)
             except RuntimeError:  # no folder to keep the code in
                 scope[function.__name__] = njit(nogil=True)(copy)
     return SimpleNamespace(**{loop.__name__: scope[loop.__name__] for module in MODULES for loop in module.LOOPS})
 
 
+def _compile_once() -> None:
+    """A loop is compiled once, and not for each number that somebody calls it with."""
+    from numba import types
+    from numba.core.dispatcher import Dispatcher
+
+    original = Dispatcher.get_call_template
+
+    def get_call_template(self: Any, args: Any, kws: Any) -> Any:
+        return original(self, tuple(map(types.unliteral, args)), kws)
+
+    Dispatcher.get_call_template = get_call_template
+
+
 def _folder() -> Path | None:
     """Where compiled code is or can be kept: beside the loops, as the install has it, or among the user's own files."""
     sources = [Path(str(module.__file__)).read_bytes() for module in MODULES]
-    name = sha256(b"\0".join((*sources, version("numba").encode()))).hexdigest()[:16]
+    name = sha256(b"\0".join((*sources, version("numba").encode(), Path(__file__).read_bytes()))).hexdigest()[:16]
     beside = Path(octets.__file__).parent / "__pycache__" / name
     if any(beside.glob("*.nbi")) or os.access(beside.parents[1], os.W_OK):
         return beside

@@ -275,8 +275,10 @@ def report_active(
     """What the flow was so far goes into a row of its own; what follows counts as its next part."""
     heads[FREE] -= 1
     copy = int(free[heads[FREE]])
-    flows[copy] = flows[flow]
-    keys[copy] = keys[flow]
+    for n in range(COLUMNS):
+        flows[copy, n] = flows[flow, n]
+    for n in range(KEY_WORDS):
+        keys[copy, n] = keys[flow, n]
     tell(told, heads, ACTIVE, flow, copy, packet)
     flows[flow, BEGUN] = position
     flows[flow, BEGUN_NS] = ns

@@ -131,7 +131,7 @@ class Window:
             self._room[:used] = left
         read: Callable[[memoryview], int | None] = self._stream.readinto1  # type: ignore[attr-defined]
         count = read(self._room[used:]) or 0
-        self.data = self._room[: used + count]
+        self.data = self._room[: used + count].toreadonly()
         return at, not count
 
 

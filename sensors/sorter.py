@@ -99,7 +99,8 @@ class Sorter:
         self.table.loops = loops
         if self.listener is None and hasattr(loops, "listen"):
             self.listener = Listener(self.table, self.scribe, loops)
-            self.table.flows[:, kernel.TALK] = ENGINE_ALL
+            if len(self.table):
+                self.table.flows[:, kernel.TALK] = ENGINE_ALL
 
     def enter_segment(self, first: int, sha256: str) -> None:
         """What begins from this position on begins in this segment, for what the listener writes."""
@@ -109,13 +110,14 @@ class Sorter:
     def feed(self, chunk: Chunk) -> Iterator[Telling]:
         self._settle()
         self._odd_marks.clear()
+        moments: list[int] = chunk.times.tolist()
         at = 0
         while at < chunk.packets:
             stop = self.table.run(chunk, at)
-            yield from self._told(chunk.data, chunk.first, chunk.times)
+            yield from self._told(chunk.data, chunk.first, chunk.times, moments)
             at = -stop - 1 if stop < 0 else stop
             if 0 <= stop < chunk.packets:
-                yield from self._odd(chunk, at, Moment(chunk.first + at, int(chunk.times[at])))
+                yield from self._odd(chunk, at, Moment(chunk.first + at, moments[at]))
                 at += 1
         yield from self._counted()
 
@@ -123,7 +125,7 @@ class Sorter:
         """It is (at least) this late: what has idled for too long by now ends."""
         self._settle()
         self.table.pass_time(ns)
-        yield from self._told(b"", 0, np.array([ns]))
+        yield from self._told(b"", 0, np.array([ns]), [ns])
         yield from self._expire_fragments(ns)
         yield from self._counted()
 
@@ -132,7 +134,7 @@ class Sorter:
         for datagram in self._fragments.finish():
             yield from self._incomplete(datagram)
         for _ in self.table.finish():
-            yield from self._told(b"", 0, _NO_TIMES)
+            yield from self._told(b"", 0, _NO_TIMES, [])
 
     def marks(self, packets: int) -> set[int]:
         """The marks of the flows and of the fragmented datagrams of the last chunk, which had so many packets; none where
@@ -170,9 +172,8 @@ class Sorter:
 
     # --- packets
 
-    def _told(self, data: bytes | memoryview, first: int, times: Ints) -> Iterator[Rows]:
-        """What the table was told since the last call, some thousand rows at a time."""
-        moments: list[int] = times.tolist()
+    def _told(self, data: bytes | memoryview, first: int, times: Ints, moments: list[int]) -> Iterator[Rows]:
+        """What the table was told since the last call, some thousand rows at a time; `moments` are `times`."""
         if self.listener is None:
             for rows in self.table.told():
                 yield Rows(rows, None, data, first, moments)
@@ -202,7 +203,7 @@ class Sorter:
         if self._marked:
             self._odd_marks.add(mark_of(*segment[:5]))
         flow, side = self.table.enter(segment, vlans, packets, at)
-        yield from self._told(b"", at.position, np.array([at.ns]))
+        yield from self._told(b"", at.position, np.array([at.ns]), [at.ns])
         row = self.table.flows[flow]
         begun = Moment(int(row[kernel.BEGUN]), int(row[kernel.BEGUN_NS]))
         talk = int(row[kernel.TALK])

@@ -11,8 +11,10 @@ import numpy as np
 
 from sensors.loops.octets import Ints, Out
 
-#: The numbers that a digest works with: its state (8), its schedule (64), a padded last block (128).
-WORK = 200
+#: The numbers that a digest works with: its state (8), its schedule (64), a block's bytes (64).
+DIGEST_WORK = 136
+#: All of `work`: what lies behind is for those who tell, in the meantime.
+WORK = 264
 _MASK = 0xFFFFFFFF
 
 

@@ -7,6 +7,7 @@ Bytes of bodies are told to the engine, which hashes them.
 from __future__ import annotations
 
 from sensors.kernel import FLAGS
+from sensors.loops.digest import DIGEST_WORK
 from sensors.loops.http_event import http_nibble, http_tell
 from sensors.loops.http_head import (
     H_ANSWER,
@@ -63,6 +64,9 @@ _HTTP_HEAD_MAX = 8_192
 #: Steps that one piece may take: each tells one row of a body's bytes at most.
 _HTTP_STEPS_MAX = 900
 _FIN = 1
+
+#: Where `work` keeps the slot as it was; digests use what lies before.
+HTTP_BEFORE = DIGEST_WORK
 
 
 def begins_http(data: Bytes, at: int, end: int, side: int) -> bool:
@@ -288,7 +292,8 @@ def http_hears(
     w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int
 ) -> int:
     row = w.slots[slot]
-    before = row.copy()
+    for n in range(S_USED, SLOT_COLUMNS):
+        w.work[HTTP_BEFORE + n] = row[n]
     tells, out = w.numbers[TELLS], w.numbers[OUT]
     for _ in range(_HTTP_STEPS_MAX):
         if at >= end:
@@ -310,7 +315,7 @@ def http_hears(
     # Nothing of these bytes was heard. An area that was given meanwhile stays.
     w.numbers[TELLS], w.numbers[OUT] = tells, out
     for n in range(S_USED, SLOT_COLUMNS):
-        row[n] = before[n]
+        row[n] = w.work[HTTP_BEFORE + n]
     return UNUSUAL
 
 

@@ -36,25 +36,25 @@ _LEAST = 32 * BYTES_PER_TELLING
 _TCP, _UDP = 6, 17
 
 
-def tell_row(w: World, kind: int, flow: int) -> Ints:
-    """A new row for the engine."""
-    row = w.tells[w.numbers[TELLS]]
-    w.numbers[TELLS] += 1
-    row[0] = kind
-    row[1] = flow
-    return row
+def tell_row(w: World, kind: int, flow: int) -> int:
+    """The number of a new row for the engine."""
+    number = int(w.numbers[TELLS])
+    w.numbers[TELLS] = number + 1
+    w.tells[number, 0] = kind
+    w.tells[number, 1] = flow
+    return number
 
 
 def pass_on(w: World, told: Ints) -> None:
     """The engine reads this payload."""
-    row = tell_row(w, T_DATA, int(told[1]))
+    row = w.tells[tell_row(w, T_DATA, int(told[1]))]
     for n in range(2, TELL_COLUMNS):
         row[n] = told[n]
 
 
 def leave(w: World, flow: int) -> None:
     """From here on the flow is the engine's, with what its slot holds; the engine frees the slot."""
-    row = tell_row(w, T_LEAVE, flow)
+    row = w.tells[tell_row(w, T_LEAVE, flow)]
     row[2] = w.flows[flow, TALK] - 1
     row[3], row[4] = w.flows[flow, BEGUN], w.flows[flow, BEGUN_NS]
     w.flows[flow, TALK] = ENGINE
@@ -62,7 +62,7 @@ def leave(w: World, flow: int) -> None:
 
 def hand_on(w: World, flow: int) -> None:
     """The flow is the engine's from its first payload on."""
-    row = tell_row(w, T_OPEN, flow)
+    row = w.tells[tell_row(w, T_OPEN, flow)]
     row[2], row[3] = w.flows[flow, BEGUN], w.flows[flow, BEGUN_NS]
     w.flows[flow, TALK] = ENGINE
 
@@ -189,7 +189,7 @@ def is_old(state: Ints, side: int, told: Ints) -> bool:
 def hear_arp(w: World, told: Ints, data: Bytes, position: int, ns: int) -> None:
     at, size = int(told[4]), int(told[5])
     if arp_tells(w, data, at, at + size, int(told[6]), position, ns) == UNUSUAL:
-        row = tell_row(w, T_ARP, 0)
+        row = w.tells[tell_row(w, T_ARP, 0)]
         row[2], row[3], row[4], row[5], row[6] = told[6], told[7], told[3], at, size
 
 
@@ -224,7 +224,7 @@ def report(w: World, kind: int, flow: int, record: int, reason: int) -> None:
         w.unused[w.heads[FREE]] = record
         w.heads[FREE] += 1
         return
-    row = tell_row(w, kind, flow)
+    row = w.tells[tell_row(w, kind, flow)]
     row[2], row[3], row[4], row[5], row[6] = reason, begin, hole, end, record
 
 

@@ -48,6 +48,7 @@ _TLS_SIGNATURES, _TLS_SIGNATURES_COUNT, _TLS_BEST_VERSION, _TLS_SHARE, _TLS_RESU
 _TLS_JA3_AT, _TLS_JA4_AT = 21, 22  # where fingerprints stand in `scratch`
 _TLS_NAME_AT, _TLS_LEAF_AT, _TLS_LEAF_SIZE = 23, 24, 25  # and what parts are about in `out`
 _TLS_FACTS = 26
+_TLS_FACTS_ROOM = 64
 
 # --- `scratch`: what hellos say, the server's name, fingerprints as JSON; numbers to be sorted; the text that a
 # --- fingerprint is made of, and its digest
@@ -364,10 +365,9 @@ def tls_chain(data: Bytes, at: int, end: int) -> int:
 # --- records and messages
 
 
-def tls_facts(w: World, side: int) -> Ints:
-    """Room for what a hello says."""
-    begin = _TLS_FACTS_AT + 512 * side
-    return w.scratch[begin : begin + 512].view(np.int64)
+def tls_facts(side: int) -> int:
+    """Where in `scratch`, seen as numbers, there is room for what a hello says."""
+    return (_TLS_FACTS_AT >> 3) + _TLS_FACTS_ROOM * side
 
 
 def is_tls_version_done(row: Ints) -> bool:
@@ -381,7 +381,8 @@ def tls_message(w: World, row: Ints, side: int, at: int, end: int) -> int:
     kind, begin, stop = u8(pool, area + at), area + at + 4, area + end
     client = kind == 1
     if (client and not row[TLS_CLIENT]) or kind == 2:
-        facts = tls_facts(w, kind - 1)
+        room_at = tls_facts(kind - 1)
+        facts = w.scratch.view(np.int64)[room_at : room_at + _TLS_FACTS_ROOM]
         if not tls_hello(pool, begin, stop, client, facts):
             return UNUSUAL
         row[TLS_CLIENT + kind - 1] = at + 1
@@ -811,21 +812,22 @@ def put_tls_related(w: World, at: int, size: int, prints: int) -> int:
     return at
 
 
-def read_tls_hello(w: World, row: Ints, side: int) -> Ints:
+def read_tls_hello(w: World, row: Ints, side: int, facts: Ints) -> None:
     """What the kept hello of a client (0) or server says; zeros where there is none."""
-    facts = tls_facts(w, side)
     at = int(row[S_AREA] + row[TLS_CLIENT + side]) - 1
     if row[TLS_CLIENT + side]:
         tls_hello(w.pool, at + 4, at + 4 + u24(w.pool, at + 1), side == 0, facts)
     else:
         for n in range(_TLS_FACTS):
             facts[n] = 0
-    return facts
 
 
 def tls_tells(w: World, flow: int, row: Ints) -> None:
     """The connection's event, from what was seen of its handshake."""
-    client, server = read_tls_hello(w, row, 0), read_tls_hello(w, row, 1)
+    facts, first, second = w.scratch.view(np.int64), tls_facts(0), tls_facts(1)
+    client, server = facts[first : first + _TLS_FACTS_ROOM], facts[second : second + _TLS_FACTS_ROOM]
+    read_tls_hello(w, row, 0, client)
+    read_tls_hello(w, row, 1, server)
     name, size, out = int(client[_TLS_NAME]), int(client[_TLS_NAME_SIZE]), w.out
     put_json_lower(w.scratch, _TLS_NAME_TEXT, w.pool, name, name + size)
     prints = tls_prints(w, row, client, server)
