@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sensors.compiled import Loops
-from sensors.kernel import SEGMENT_BYTES, SEGMENT_PACKETS, Ints
+from sensors.kernel import SEGMENT_BYTES, SEGMENT_PACKETS
+from sensors.loops.octets import Ints
 
 #: The most packets in one chunk.
 CHUNK_PACKETS = SEGMENT_PACKETS

@@ -40,38 +40,44 @@ WORTH_PACKETS = 40_000
 MODULES = (
     octets, digest, text, kernel, world, documents, slots, arp, icmp, dns, tls, http_head, http_event, http, listen,
 )  # fmt: skip
-
-
+#: What Python calls; the others are called by these only, and compiled without a way in from outside.
 ENTRIES = ("walk", "run", "enter", "fill_key", "bucket_of", "find", "answers", "pass_time", "listen", "drop_slot")
+_INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 @cache
 def compiled_kernel() -> Any:
-    """All loops compiled, by name; loads Numba and the cached code, or compiles it now."""
+    """The loops that Python calls, compiled; loads Numba and the cached code, or compiles it now."""
     from numba import njit
 
     _compile_once()
-    _keep_code_in(_folder())
-    scope: dict[str, Any] = {}
-    for module in MODULES:
-        names = vars(module)
-        apart = [name for name in scope.keys() & names.keys() if name[:2] != "__" and scope[name] is not names[name]]
-        if strange := [name for name in apart if name != "LOOPS" and scope[name] != names[name]]:
-            raise RuntimeError(f"{module.__name__}: {strange} stand for something else in another module of loops")
-        scope |= names
+    folder = _folder()
+    _keep_code_in(folder)
+    scope = _one_scope()
     for module in MODULES:
         for function in module.LOOPS:
             copy = FunctionType(function.__code__, scope, function.__name__)
             copy.__module__ = module.__name__
-            try:
-                scope[function.__name__] = njit(cache=True, nogil=True, _nrt=False, **({} if function.__name__ in ENTRIES else {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}))(copy)
-            except RuntimeError:  # no folder to keep the code in
-                scope[function.__name__] = njit(nogil=True)(copy)
-    return SimpleNamespace(**{loop.__name__: scope[loop.__name__] for module in MODULES for loop in module.LOOPS})
+            # Arrays are the caller's and are never made here, so nobody needs to count references to them.
+            options = {"nogil": True, "_nrt": False, "cache": folder is not None}
+            scope[function.__name__] = njit(**options, **({} if function.__name__ in ENTRIES else _INNER))(copy)
+    return SimpleNamespace(**{name: scope[name] for name in ENTRIES})
+
+
+def _one_scope() -> dict[str, Any]:
+    """The names of all modules of loops. Raises RuntimeError where one means two things."""
+    scope: dict[str, Any] = {}
+    for module in MODULES:
+        names = {name: value for name, value in vars(module).items() if name[:2] != "__" and name != "LOOPS"}
+        apart = [name for name in scope.keys() & names.keys() if scope[name] is not names[name]]
+        if strange := [name for name in apart if scope[name] != names[name]]:
+            raise RuntimeError(f"{module.__name__}: {strange} stand for something else in another module of loops")
+        scope |= names
+    return scope
 
 
 def _compile_once() -> None:
-    """A loop is compiled once, and not for each number that somebody calls it with."""
+    """A loop is compiled once for each kind of array, and not again for each number that stands in a call of it."""
     from numba import types
     from numba.core.dispatcher import Dispatcher
 
@@ -99,7 +105,7 @@ def _folder() -> Path | None:
 def _keep_code_in(folder: Path | None) -> None:
     from numba.core.caching import CacheImpl, _CacheLocator
 
-    class Locator(_CacheLocator):  # type: ignore[misc]
+    class Locator(_CacheLocator):
         """Numba's own ones will only read where they may write, and know of one source file only."""
 
         def __init__(self, function: Any) -> None:
@@ -122,7 +128,7 @@ def _keep_code_in(folder: Path | None) -> None:
         def from_function(cls, function: Any, path: str) -> Any:
             return cls(function) if folder is not None else None
 
-    CacheImpl._locator_classes = [Locator]
+    CacheImpl._locator_classes = [Locator]  # type: ignore[list-item]
 
 
 class Loops:
@@ -167,7 +173,8 @@ def main() -> None:
     list(sorter.feed(Chunk.of([Packet(0, 0, 1, datagram, len(datagram))])))
     list(sorter.finish())
     list(sorter.pass_time(1))
-    loops.functions.drop_slot(sorter.listener.world, 0)
+    sorter.leave(0)
+    list(sorter.pass_time(2))
     table = FlowTable(limit=1, loops=loops.functions)
     address = bytes(4)
     for number in range(2):

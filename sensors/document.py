@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from orjson import dumps
 
@@ -140,7 +139,7 @@ class Scribe:
             source["segment"] = sha256
         return source
 
-    def _begin(self, dataset: str, ns: int, identity: str, event: Mapping[str, Any]) -> str:
+    def _begin(self, dataset: str, ns: int, identity: str, event: Document) -> str:
         """From the line's beginning to what every event of this sensor has."""
         told = _text(_event(dataset, identity) | event) if event else f'{{"id":"{identity}",{_kind(dataset)}}}'
         return f'{{"@timestamp":"{instant_text(ns)}","ecs":{{"version":"{ECS_VERSION}"}},"event":{told},{self.seen_by},'
@@ -280,9 +279,10 @@ def _vlans(flow: Flow) -> Document:
 
 def ends_of(flow: Flow) -> Ends:
     """Looked up once for each flow."""
-    if flow.ends is None:
-        flow.ends = _ends(flow)
-    return flow.ends
+    ends: Ends | None = flow.ends
+    if ends is None:
+        flow.ends = ends = _ends(flow)
+    return ends
 
 
 def _ends(flow: Flow) -> Ends:

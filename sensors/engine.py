@@ -111,11 +111,11 @@ class Engine:
         for row in rows:
             kind, number = row[0], row[1]
             if kind == world.T_LINE:
-                line = text[row[2] : row[3]]
+                lines = text[row[2] : row[3]].split(b"\n")
                 if self._parts:
-                    line = b"".join((*self._parts, line))
+                    lines[0] = b"".join((*self._parts, lines[0]))
                     self._parts.clear()
-                events.append(line)
+                events += lines
             elif kind == world.T_PART:
                 _, _, what, begin, end, about, size, *_ = row
                 self._parts += (text[begin:end], self._inlays.write(what, text[about : about + size]))

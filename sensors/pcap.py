@@ -126,7 +126,7 @@ class Window:
         used = len(self.data)
         if used == len(self._room):
             left = self.data[at:]
-            self._room = memoryview(np.empty(WINDOW_BYTES, np.uint8))
+            self._room = np.empty(WINDOW_BYTES, np.uint8).data
             at, used = 0, len(left)
             self._room[:used] = left
         read: Callable[[memoryview], int | None] = self._stream.readinto1  # type: ignore[attr-defined]

@@ -137,8 +137,8 @@ class Sorter:
             yield from self._told(b"", 0, _NO_TIMES, [])
 
     def marks(self, packets: int) -> set[int]:
-        """The marks of the flows and of the fragmented datagrams of the last chunk, which had so many packets; none where
-        no packets are kept."""
+        """The marks of the flows and of the fragmented datagrams of the last chunk, which had so many packets; none
+        where no packets are kept."""
         return {*self.table.marks[:packets].tolist(), *self._odd_marks} - {0}
 
     def slot(self, number: int) -> Slot:

@@ -29,7 +29,7 @@ from sensors.kernel import (
 from sensors.loops.digest import SHA1, SHA256, digest
 from sensors.loops.octets import Out
 from sensors.loops.text import put, put_address, put_base64, put_bytes, put_hex, put_instant, put_int, put_json
-from sensors.loops.world import ID_END, OBSERVER_END, OUT, SEGMENTS, SOURCE_END, T_LINE, T_PART, TELLS, World
+from sensors.loops.world import FENCE, ID_END, OBSERVER_END, OUT, SEGMENTS, SOURCE_END, T_LINE, T_PART, TELLS, World
 
 # --- a row of `names`: Community ID's SHA-1, the flow's id
 N_COMMUNITY, N_ID = 0, 20
@@ -235,13 +235,20 @@ def put_related(w: World, at: int, flow: int) -> int:
 
 def tell_line(w: World, begin: int, end: int) -> None:
     """What stands there is (the rest of) an event; text goes on behind it."""
-    row = w.tells[w.numbers[TELLS]]
+    w.out[end] = 10
+    w.numbers[OUT] = end + 1
+    number = int(w.numbers[TELLS])
+    if number > w.numbers[FENCE]:
+        last = w.tells[number - 1]
+        if last[0] == T_LINE and last[3] + 1 == begin:
+            last[3] = end
+            return
+    row = w.tells[number]
     row[0] = T_LINE
     row[1] = 0
     row[2] = begin
     row[3] = end
-    w.numbers[TELLS] += 1
-    w.numbers[OUT] = end
+    w.numbers[TELLS] = number + 1
 
 
 def tell_part(w: World, what: int, begin: int, end: int, about: int, size: int) -> None:

@@ -13,6 +13,7 @@ from sensors.loops.slots import BYTES_PER_TELLING, ENGINE, ENGINE_ALL, SILENT, U
 from sensors.loops.tls import begins_tls, tls_ends, tls_hears
 from sensors.loops.world import (
     DONE,
+    FENCE,
     OUT,
     S_ALLOWANCE,
     S_NEXT,
@@ -153,6 +154,7 @@ def hear(w: World, told: Ints, data: Bytes, position: int, ns: int) -> None:
     elif application == TLS:
         verdict = tls_hears(w, flow, slot, side, data, at, at + size, position, ns)
     elif application == HTTP:
+        w.numbers[FENCE] = w.numbers[TELLS]  # what HTTP has told it may take back
         verdict = http_hears(w, flow, slot, side, data, at, at + size, position, ns)
     else:
         verdict = icmp_hears(w, flow, slot, side, data, at, at + size, position, ns)

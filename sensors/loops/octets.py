@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 Ints: TypeAlias = NDArray[np.int64]
 #: Bytes are seen as signed: `int()` of an unsigned one is unsigned to the compiler, and mixed sums become floats.
 Bytes: TypeAlias = NDArray[np.int8]
-#: Where text is written.
-Out: TypeAlias = NDArray[np.uint8]
+#: Where text is written, which may be read as bytes too.
+Out: TypeAlias = Any
 Key: TypeAlias = NDArray[np.uint8]
 Words: TypeAlias = NDArray[np.uint64]
 

@@ -87,8 +87,9 @@ def room(w: World, slot: int, used: int, more: int) -> bool:
 def keep(w: World, slot: int, used: int, data: Bytes, at: int, size: int) -> None:
     """Copy bytes behind the `used` ones of the slot's area, where there is room."""
     area = int(w.slots[slot, S_AREA]) + used
+    to, source = w.pool[area : area + size], data[at : at + size]
     for n in range(size):
-        w.pool[area + n] = data[at + n]
+        to[n] = source[n]
 
 
 def next_ordinal(w: World, slot: int, position: int) -> int:

@@ -12,15 +12,17 @@ _NS = 1_000_000_000
 
 
 def put(out: Out, at: int, text: bytes) -> int:
+    to = out[at : at + len(text)]  # counted from 0, the loop becomes a copy of many bytes at once
     for n in range(len(text)):
-        out[at + n] = text[n]
+        to[n] = text[n]
     return at + len(text)
 
 
 def put_bytes(out: Out, at: int, data: Bytes, begin: int, end: int) -> int:
     """Bytes as they are."""
-    for n in range(begin, end):
-        out[at + n - begin] = u8(data, n)
+    to, source = out[at : at + end - begin], data[begin:end]
+    for n in range(end - begin):
+        to[n] = u8(source, n)
     return at + end - begin
 
 

@@ -32,7 +32,9 @@ class World(NamedTuple):
 OUT, TELLS, SEGMENTS, FREE_SLOTS, FREE_LARGE = 0, 1, 2, 3, 4
 #: Borders in `fixed`: the beginning of an id's text (sensor and source), observer and organization, source.
 ID_END, OBSERVER_END, SOURCE_END = 5, 6, 7
-NUMBERS = 8
+#: Rows of `tells` before this one are as they stay.
+FENCE = 8
+NUMBERS = 9
 
 # --- columns of a slot
 S_FLOW, S_AREA, S_CAPACITY, S_USED = 0, 1, 2, 3  # an area is pool[S_AREA : S_AREA + S_CAPACITY]
@@ -57,7 +59,7 @@ T_DATA = 0
 T_END = 1
 #: A long flow's report: the same, and the copy of its row: reason, text begin, hole, text end, copy, packet.
 T_ACTIVE = 2
-#: The (rest of a) line: begin, end.
+#: The (rest of a) line, and those that follow at once, with line ends between: begin, end.
 T_LINE = 3
 #: A part of a line behind which something goes that is not written here: what, begin, end, and what it is about: two
 #: numbers, an offset and a size in `out` as a rule.

@@ -23,7 +23,7 @@ def take_over(slot: Slot, budget: Budget, bodies: Bodies) -> tuple[Talk | None, 
     return None, stream, allowance
 
 
-def _talk(slot: Slot, bodies: Bodies) -> Talk:
+def _talk(slot: Slot, bodies: Bodies) -> Talk | None:
     if slot.application == DNS:
         return dns.take_over(slot.row, slot.area)
     if slot.application == TLS:

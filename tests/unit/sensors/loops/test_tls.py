@@ -17,7 +17,7 @@ from sensors.decode.fault import Undecodable
 from sensors.decode.tls_names import CIPHERS, GROUPS
 from sensors.decode.x509 import decode_certificate
 from sensors.document import KINDS, instant_text
-from sensors.loops import documents, slots, tls, world
+from sensors.loops import digest, documents, slots, tls, world
 from sensors.loops.world import DONE, P_DOMAIN, TAKEN, UNUSUAL, World
 from sensors.streams import Moment
 from sensors.takeover.tls import FRAGMENTS, take_over
@@ -67,7 +67,7 @@ def _make() -> World:
         tells=np.zeros((64, world.TELL_COLUMNS), np.int64),
         scratch=np.zeros(65_536, np.uint8),
         clock=np.full(4, -1, np.int64),
-        work=np.zeros(200, np.int64),
+        work=np.zeros(digest.WORK, np.int64),
     )
     row, key = made.flows[0], made.keys[0].view(np.uint8)
     row[kernel.PROTOCOL], row[kernel.FAMILY], row[kernel.SPORT], row[kernel.DPORT] = 6, 4, *_PORTS
@@ -125,7 +125,7 @@ class Loop:
                 line += out[begin:end] + _fragment(what, out[about : about + size])
             else:
                 assert row[0] == world.T_LINE
-                lines.append(line + out[row[2] : row[3]])
+                lines += (line + out[row[2] : row[3]]).split(b"\n")
                 line = b""
         assert w.numbers[world.OUT] <= world.MAX_EVENT
         w.numbers[world.TELLS] = w.numbers[world.OUT] = 0
