@@ -42,7 +42,7 @@ MODULES = (
 )  # fmt: skip
 #: What Python calls; the others are called by these only, and compiled without a way in from outside.
 ENTRIES = ("walk", "run", "enter", "fill_key", "bucket_of", "find", "answers", "pass_time", "listen", "drop_slot")
-_INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 @cache
@@ -59,7 +59,7 @@ def compiled_kernel() -> Any:
             copy = FunctionType(function.__code__, scope, function.__name__)
             copy.__module__ = module.__name__
             # Arrays are the caller's and are never made here, so nobody needs to count references to them.
-            options = {"nogil": True, "_nrt": False, "cache": folder is not None}
+            options: dict[str, Any] = {"nogil": True, "_nrt": False, "cache": folder is not None}
             scope[function.__name__] = njit(**options, **({} if function.__name__ in ENTRIES else _INNER))(copy)
     return SimpleNamespace(**{name: scope[name] for name in ENTRIES})
 
@@ -86,7 +86,7 @@ def _compile_once() -> None:
     def get_call_template(self: Any, args: Any, kws: Any) -> Any:
         return original(self, tuple(map(types.unliteral, args)), kws)
 
-    Dispatcher.get_call_template = get_call_template
+    Dispatcher.get_call_template = get_call_template  # type: ignore[method-assign]
 
 
 def _folder() -> Path | None:

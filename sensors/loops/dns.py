@@ -769,7 +769,7 @@ def dns_edns(pool: Bytes, out: Out, scratch: Out, at: int, stop: int, opt: int) 
             for octet in range(width):
                 scratch[octet] = u8(pool, where + 4 + octet) if 4 + octet < size else 0
             at = put(out, at, b',"client_subnet":"')
-            at = put_address(out, at, scratch, 0, width)  # type: ignore[arg-type]
+            at = put_address(out, at, scratch, 0, width)
             out[at] = 47
             at = put_int(out, at + 1, u8(pool, where + 2))
             out[at] = 34

@@ -54,6 +54,8 @@ def _make() -> World:
     made = World(
         flows=np.zeros((1, kernel.COLUMNS), np.int64),
         keys=np.zeros((1, kernel.KEY_WORDS), np.uint64),
+        heads=np.zeros(kernel.HEADS, np.int64),
+        unused=np.zeros(1, np.int64),
         names=np.zeros((1, documents.NAME_COLUMNS), np.uint8),
         slots=np.zeros((2, world.SLOT_COLUMNS), np.int64),
         pool=np.zeros(slots.POOL, np.int8),
