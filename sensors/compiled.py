@@ -11,6 +11,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from shutil import rmtree
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
@@ -154,6 +155,14 @@ def _size(location: str) -> int:
         return 0
 
 
+def _forget_older() -> None:
+    """Code that was compiled from other sources and lies beside it is of no use any more."""
+    folder = _folder()
+    for other in folder.parent.glob("[0-9a-f]" * 16) if folder is not None else ():
+        if other != folder:
+            rmtree(other, ignore_errors=True)
+
+
 def main() -> None:
     """Compile for the types that are used, so that the first capture need not."""
     from sensors.base import Origin
@@ -165,6 +174,7 @@ def main() -> None:
     from sensors.sorter import Sorter
     from sensors.streams import Moment
 
+    _forget_older()
     loops = Loops()
     loops.functions = compiled_kernel()
     PcapWalk(loops, bytes(24), "<", 1000, 16, 1).take(bytes(16), 0, 0)
