@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sensors.decode.address import address_text
@@ -268,4 +269,16 @@ def _suffixes() -> PublicSuffixList:
     the list's own algorithm has it ("the prevailing rule is *"): tunnels go by inner and made-up ones too."""
     from publicsuffixlist import PublicSuffixList
 
-    return PublicSuffixList(accept_unknown=True)
+    return PublicSuffixList(_rules(), accept_unknown=True, accept_encoded_idn=False)
+
+
+def _rules() -> Iterator[str]:
+    """The list's lines, and those with letters beyond ASCII also as names have them on the wire: the library would
+    encode all of them, one by one."""
+    from publicsuffixlist import PSLFILE, encode_idn
+
+    with Path(PSLFILE).open(encoding="utf-8") as lines:
+        for line in lines:
+            yield line
+            if not line.isascii() and not line.startswith("//"):
+                yield encode_idn(line.strip())
