@@ -218,11 +218,11 @@ class FlowTable:
         """Its payloads tell nothing more."""
         self.flows[flow, kernel.WANTED] = 0
 
-    def release(self, flow: int) -> None:
-        """The row of a flow that ended may be used again."""
+    def release(self, flows: Ints | list[int]) -> None:
+        """The rows of flows that ended may be used again."""
         free = self.heads[kernel.FREE]
-        self.free[free] = flow
-        self.heads[kernel.FREE] = free + 1
+        self.free[free : free + len(flows)] = flows
+        self.heads[kernel.FREE] = free + len(flows)
 
     def finish(self) -> Iterator[None]:
         """Every open flow is told to end, in the order in which they began; some thousands at a time."""

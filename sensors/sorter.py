@@ -167,8 +167,8 @@ class Sorter:
             self.table.unwanted(self._unwanted.popleft())
         while self._left and self.listener is not None:
             self.listener.free(self._left.popleft())
-        while self._released:
-            self.table.release(self._released.popleft())
+        released = [self._released.popleft() for _ in range(len(self._released))]
+        self.table.release(released)
 
     # --- packets
 

@@ -13,8 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 Counts = dict[str, int]
 
 
@@ -48,32 +46,33 @@ def headers(path: str) -> Counts:
     packets = flows = 0
 
     def ended() -> int:
-        rows = [row for part in table.told() for row in part if row[0] == kernel.END]
-        records = table.flows[[row[1] for row in rows]] if rows else np.zeros((0, kernel.COLUMNS), np.int64)
-        for row in rows:
-            table.release(row[1])
+        told, count = table.taken()
+        numbers = told[:count][told[:count, 0] == kernel.END, 1]
+        records = table.flows[numbers]
+        table.release(numbers)
         return len(records)
 
-    with Path(path).open("rb", buffering=0) as stream:
+    with Path(path).open("rb") as stream:
         for chunk in chunks(stream, path, loops):
             at = 0
             while at < chunk.packets:
                 stop = table.run(chunk, at)
                 at = -stop - 1 if stop < 0 else stop
                 if 0 <= stop < chunk.packets:
-                    start, length = int(chunk.starts[at]), int(chunk.lengths[at])
-                    frame = decode_frame(chunk.linktype, chunk.data[start : start + length], int(chunk.wires[at]))
+                    frame = decode_frame(chunk.linktype, chunk.packet(at), int(chunk.wires[at]))
                     for segment in frame.segments:
                         table.enter(segment, frame.vlans, 1, Moment(chunk.first + at, int(chunk.times[at])))
                     at += 1
-                flows += ended()
+                    flows += ended()
+            flows += ended()
             packets += chunk.packets
-    flows += len(list(table.finish()))
+    for _ in table.finish():
+        flows += ended()
     return {"packets": packets, "flows": flows}
 
 
 def ours(path: str) -> Counts:
-    """Ours, full depth, to ECS events."""
+    """Ours, full depth, to ECS events as JSON lines."""
     import gc
 
     from sensors import open_source
