@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from sensors import open_source
+from sensors import compiled, open_source
 from sensors.base import Batch, Origin
 from tests.unit.sensors.wire import of
 from vonggac.domain.event import Document, fault, field
@@ -54,6 +54,18 @@ def test_every_capture_is_read_within_its_time_and_accounts_for_every_packet(sha
         for event in events:
             assert fault(event) is None, path
             orjson.dumps(event)
+
+
+def test_compiled_runs_give_the_same_lines_as_plain_ones(shared_data, monkeypatch):
+    """What the loops write, and what the talks do: the same bytes, and the same accounts."""
+
+    def told(path: Path) -> list[object]:
+        return [(list(batch.lines), batch.taken, batch.refused, batch.counts) for batch in read(path)]
+
+    plain = {path: told(path) for path in captures(shared_data)}
+    monkeypatch.setattr(compiled, "WORTH_BYTES", 0)
+    for path, expected in plain.items():
+        assert told(path) == expected, path
 
 
 def test_the_number_of_packets_is_the_manifests(shared_data):
