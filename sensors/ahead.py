@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 #: How long (seconds) one thread runs Python while another waits to: the loops' thread needs it often, and briefly.
-SWITCH_SECONDS = 0.0002
+SWITCH_SECONDS = 0.0005
 
 
 class Ahead(Generic[T]):
