@@ -128,7 +128,7 @@ class Engine:
                 self._payload(number, flow, side, bytes(data[offset : offset + length]), missing, seq, first_byte, at)
             elif kind == world.T_BODY:
                 _, _, handle, offset, size, *_ = row
-                self._inlays.bodies.add(handle, data[offset : offset + size])
+                self._inlays.bodies.add(handle, bytes(data[offset : offset + size]))
             elif kind == world.T_OPEN:
                 self._open(number, Moment(row[2], row[3]))
             elif kind == world.T_LEAVE:
