@@ -20,6 +20,9 @@ from sensors.loops import (
     arp,
     digest,
     dns,
+    dns_event,
+    dns_names,
+    dns_records,
     documents,
     http,
     http_event,
@@ -30,6 +33,12 @@ from sensors.loops import (
     slots,
     text,
     tls,
+    tls_chain,
+    tls_event,
+    tls_hello,
+    tls_names,
+    tls_prints,
+    tls_slot,
     world,
 )
 
@@ -39,7 +48,8 @@ WORTH_PACKETS = 40_000
 
 #: Modules of loops, in the order in which they call one another; a name stands for the same thing in all of them.
 MODULES = (
-    octets, digest, text, kernel, world, documents, slots, arp, icmp, dns, tls, http_head, http_event, http, listen,
+    octets, digest, text, kernel, world, documents, slots, arp, icmp, dns_names, dns_records, dns_event, dns,
+    tls_slot, tls_names, tls_hello, tls_chain, tls_prints, tls_event, tls, http_head, http_event, http, listen,
 )  # fmt: skip
 #: What Python calls; the others are called by these only, and compiled without a way in from outside.
 ENTRIES = ("walk", "run", "enter", "fill_key", "bucket_of", "find", "answers", "pass_time", "listen", "drop_slot")

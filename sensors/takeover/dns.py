@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from struct import unpack_from
 
-from sensors.loops.dns import DNS_HEAD, S_DNS_HEARD, S_DNS_WAITING
+from sensors.loops.dns import S_DNS_HEARD, S_DNS_WAITING
+from sensors.loops.dns_event import DNS_HEAD
 from sensors.streams import Moment
 from sensors.talks.dns import DnsTalk
 

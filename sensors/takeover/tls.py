@@ -9,7 +9,7 @@ import orjson
 
 from sensors.decode.tls import decode_certificates, decode_hello
 from sensors.decode.x509 import decode_certificate
-from sensors.loops.tls import (
+from sensors.loops.tls_slot import (
     P_TLS_CERTIFICATE,
     P_TLS_RELATED,
     TLS_ALERT,

@@ -21,7 +21,7 @@ from sensors.decode.rdata import _SVCB_KEYS
 from sensors.document import Scribe
 from sensors.flows import Flow, FlowTable
 from sensors.listener import Listener
-from sensors.loops import dns, documents, slots, world
+from sensors.loops import dns, dns_names, documents, slots, world
 from sensors.loops.world import World
 from sensors.streams import Moment
 from sensors.takeover.dns import take_over
@@ -296,17 +296,19 @@ def test_words():
     """Types, classes, codes and options have the decoder's names."""
     out = np.zeros(64, np.uint8)
     for number in range(65_536):
-        assert out[: dns.dns_type(out, 0, number)].tobytes().decode() == type_name(number)
+        assert out[: dns_names.dns_type(out, 0, number)].tobytes().decode() == type_name(number)
         expected = CLASSES.get(number & 0x7FFF) or f"CLASS{number & 0x7FFF}"
-        assert out[: dns.dns_class(out, 0, number)].tobytes().decode() == expected
+        assert out[: dns_names.dns_class(out, 0, number)].tobytes().decode() == expected
     for number in range(40):
         expected = _SVCB_KEYS.get(number, f"key{number}")
-        assert out[: dns.dns_key(out, 0, number)].tobytes().decode() == expected
+        assert out[: dns_names.dns_key(out, 0, number)].tobytes().decode() == expected
     for kinds, names, limit in (
-        (dns.DNS_OPTIONS, EDNS_OPTIONS, 20), (dns.DNS_RCODES, RCODES, 24), (dns.DNS_OPCODES, OPCODES, 16),
-    ):  # fmt: skip
+        (dns_names.DNS_OPTIONS, EDNS_OPTIONS, 20),
+        (dns_names.DNS_RCODES, RCODES, 24),
+        (dns_names.DNS_OPCODES, OPCODES, 16),
+    ):
         for number in range(limit):
-            end = dns.dns_word(out, 0, kinds + number, number, b"")
+            end = dns_names.dns_word(out, 0, kinds + number, number, b"")
             assert out[:end].tobytes().decode() == names.get(number, str(number))
         assert max(names) < limit
 

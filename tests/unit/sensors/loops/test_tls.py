@@ -17,7 +17,7 @@ from sensors.decode.fault import Undecodable
 from sensors.decode.tls_names import CIPHERS, GROUPS
 from sensors.decode.x509 import decode_certificate
 from sensors.document import KINDS, instant_text
-from sensors.loops import digest, documents, slots, tls, world
+from sensors.loops import digest, documents, slots, tls, tls_chain, tls_names, world
 from sensors.loops.world import DONE, P_DOMAIN, TAKEN, UNUSUAL, World
 from sensors.streams import Moment
 from sensors.takeover.tls import FRAGMENTS, take_over
@@ -543,7 +543,7 @@ def altered_certificates(draw) -> bytes:
 @settings(max_examples=2_000, deadline=None)
 @given(altered_certificates())
 def test_what_the_walk_holds_for_whole_the_decoder_decodes(data):
-    walked = tls.der_certificate_holds(np.frombuffer(b"\x30\x80" + data + b"\x30\1\0", np.int8), 2, 2 + len(data))
+    walked = tls_chain.der_certificate_holds(np.frombuffer(b"\x30\x80" + data + b"\x30\1\0", np.int8), 2, 2 + len(data))
     try:
         decode_certificate(data)
         decoded = True
@@ -574,7 +574,7 @@ def test_what_begins_a_connection_is_what_the_recogniser_knows(data, start, side
 def test_every_cipher_and_group_has_its_name():
     out = np.zeros(100, np.uint8)
     for number in range(0x10000):
-        end = tls.put_tls_name(out, 0, number)
+        end = tls_names.put_tls_name(out, 0, number)
         assert out[:end].tobytes().decode() == CIPHERS.get(number, f"0x{number:04X}")
-        end = tls.put_tls_name(out, 0, 0x10000 + number)
+        end = tls_names.put_tls_name(out, 0, 0x10000 + number)
         assert out[:end].tobytes().decode() == GROUPS.get(number, f"0x{number:04X}")
