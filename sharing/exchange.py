@@ -19,6 +19,7 @@ from sharing.stix import (
     incident_objects,
     incident_stix_id,
     object_id,
+    shared_events,
 )
 from vonggac.casework import Casework
 from vonggac.domain.access import EVERYTHING, Action, Principal, visible_to
@@ -93,7 +94,8 @@ class Exchange:
     def objects_of(self, incident: Incident, directory: Directory) -> list[dict[str, Any]]:
         """The STIX objects of an incident."""
         detections: list[Detection] = self._store.events.detections([part.detection for part in incident.evidence])
-        return incident_objects(incident, detections, directory, self._node)
+        events = self._store.events.events(shared_events(detections))
+        return incident_objects(incident, detections, directory, self._node, events)
 
     def share(
         self, identity: str, principal: Principal, directory: Directory, alias: str = "incidents"

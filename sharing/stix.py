@@ -1,7 +1,8 @@
 """An incident as STIX 2.1 objects, and back.
 
 Incident with the Incident Core extension (extension-definition--ef765651-680c-498d-9894-99799f2fa126, OASIS common
-objects, draft 2023-10-10) and an extension of ours for what the statistics need (category, severity, involvements).
+objects, draft 2023-10-10) and an extension of ours for what the statistics need (category, severity, involvements) and,
+on what was observed, for where it was captured (the capture's fingerprint, the packet, the hash of its segment).
 Ids are UUIDv5 of what the object stands for, so the same incident shared twice is the same object.
 """
 
@@ -17,6 +18,7 @@ from uuid import UUID, uuid5
 from sharing.markings import TLP2_IDS, marking_object
 from vonggac.domain.agency import Agency, Directory, Level
 from vonggac.domain.detection import Detection
+from vonggac.domain.event import Document
 from vonggac.domain.incident import Incident, Status
 from vonggac.domain.marking import Tlp
 from vonggac.domain.times import format_instant
@@ -28,6 +30,7 @@ INCIDENT_CORE = "extension-definition--ef765651-680c-498d-9894-99799f2fa126"
 OUR_EXTENSION = "extension-definition--6f0a1e0c-5d3a-5b43-9d57-0a3a8f6c2b11"
 NAMESPACE = UUID("3c6d8a54-6f0e-5a0b-8f5e-6c1f6f2f7a10")
 _EXTENSION_BORN = datetime(2026, 11, 22, tzinfo=UTC)
+_EXTENSION_REVISED = datetime(2026, 11, 27, tzinfo=UTC)
 
 #: Incident Core's investigation_status and determination, by our status.
 _STATUS: Mapping[Status, tuple[str, str]] = {
@@ -45,6 +48,8 @@ _STATUS: Mapping[Status, tuple[str, str]] = {
 _CRITICALITY = {"low": 25, "medium": 50, "high": 75, "critical": 100}
 #: The most observations that one shared incident carries; the count in each says how many there were.
 MAX_OBSERVATIONS = 50
+#: The most events that one observation names.
+MAX_EVENTS = 20
 
 _SECTORS = {Level.NATIONAL: "government-national", Level.MINISTRY: "government-national"}
 
@@ -67,17 +72,29 @@ def incident_stix_id(incident: Incident) -> str:
     return incident.origin if incident.origin.startswith("incident--") else object_id("incident", incident.id)
 
 
+def shared_events(detections: Sequence[Detection]) -> list[str]:
+    """Ids of the events that the detections' observations name."""
+    named = (event for detection in detections[:MAX_OBSERVATIONS] for event in detection.evidence[:MAX_EVENTS])
+    return list(dict.fromkeys(named))
+
+
 def incident_objects(
-    incident: Incident, detections: Sequence[Detection], directory: Directory, node: NodeIdentity
+    incident: Incident,
+    detections: Sequence[Detection],
+    directory: Directory,
+    node: NodeIdentity,
+    events: Iterable[Document] = (),
 ) -> list[dict[str, Any]]:
     """The incident, who is involved, what was seen and what it means, each marked with the incident's TLP.
 
-    Definitions stand first, so that a reader that goes in order knows every reference.
+    `events` are those of `shared_events` that are still there: they tell where they were captured. Definitions stand
+    first, so that a reader that goes in order knows every reference.
     """
     build = _Builder(incident, directory, node)
     objects = [build.creator(), build.extension(), *build.agencies(), build.incident()]
+    captured = {event["event"]["id"]: event for event in events}
     for detection in detections[:MAX_OBSERVATIONS]:
-        objects += build.observation(detection)
+        objects += build.observation(detection, captured)
     plain = [marking_object(incident.tlp), *(_plain(obj) for obj in objects)]
     return list({obj["id"]: obj for obj in plain}.values())
 
@@ -120,11 +137,12 @@ class _Builder:
             id=OUR_EXTENSION,
             created_by_ref=self._creator,
             created=_EXTENSION_BORN,
-            modified=_EXTENSION_BORN,
+            modified=_EXTENSION_REVISED,
             name="Vong Gac incident statistics",
-            description="Category, severity, kind, entity and involvements of an incident, as they are counted.",
-            schema="https://vonggac.example/schemas/incident-statistics/1.0/schema.json",
-            version="1.0.0",
+            description="Category, severity, kind, entity and involvements of an incident, as they are counted; "
+            "of observed data, where each event was captured.",
+            schema="https://vonggac.example/schemas/incident-statistics/1.1/schema.json",
+            version="1.1.0",
             extension_types=["property-extension"],
         )
 
@@ -184,13 +202,14 @@ class _Builder:
             **self._common,
         )
 
-    def observation(self, detection: Detection) -> list[Any]:
+    def observation(self, detection: Detection, captured: Mapping[str, Document]) -> list[Any]:
         """What was seen (observed-data and its observables), what tells of it (indicator), and that it was seen here
         (sighting, relationship)."""
         observables = self._observables(detection)
         if not observables:
             return []
         where = [self._agency_id(code) for code in [detection.agency] if code in self._incident.agencies]
+        captures = _captures(captured[event] for event in detection.evidence[:MAX_EVENTS] if event in captured)
         observed = self._stix2.ObservedData(
             id=object_id("observed-data", self._incident.id, detection.id),
             first_observed=detection.start,
@@ -198,8 +217,9 @@ class _Builder:
             number_observed=max(1, len(detection.evidence)),
             object_refs=[obj["id"] for obj in observables],
             external_references=[
-                {"source_name": "vonggac-event", "external_id": event} for event in detection.evidence[:20]
+                {"source_name": "vonggac-event", "external_id": event} for event in detection.evidence[:MAX_EVENTS]
             ],
+            **captures,
             **self._common,
         )
         pattern = _pattern(detection)
@@ -267,6 +287,26 @@ class _Builder:
         return (self._stix2.IPv4Address if kind == "ipv4-addr" else self._stix2.IPv6Address)(
             value=str(value), **self._marked
         )
+
+
+def _captures(events: Iterable[Document]) -> dict[str, Any]:
+    """The extension that says of each event of a capture where it began: whoever keeps the packets can prove it."""
+    captures = []
+    for event in events:
+        source = event.get("vonggac", {}).get("source", {})
+        if segment := source.get("segment"):
+            captures.append(
+                {
+                    "event": event["event"]["id"],
+                    "capture": source["fingerprint"],
+                    "packet": source["position"],
+                    "segment_hashes": {"SHA-256": segment},
+                }
+            )
+    if not captures:
+        return {}
+    extension = {"extension_type": "property-extension", "captures": captures}
+    return {"extensions": {OUR_EXTENSION: extension}, "allow_custom": True}
 
 
 def _pattern(detection: Detection) -> str | None:

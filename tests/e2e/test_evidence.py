@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,19 @@ def test_the_packets_of_a_detection_are_those_of_all_it_rests_on(
     detection = max(found, key=lambda each: len(each["vonggac"]["detection"]["evidence"]))
     told = must("--data-dir", kept, "evidence", detection["event"]["id"], "-o", tmp_path / "x.pcap").item
     assert told["packets"] >= len(detection["vonggac"]["detection"]["evidence"])
+
+
+def test_a_shared_incident_names_the_segments_of_its_packets(kept: Path, events: list[dict[str, Any]]) -> None:
+    segments = {event["event"]["id"]: event["vonggac"]["source"]["segment"] for event in events}
+    incidents = must("--data-dir", kept, "--json", "incident", "list").items
+    bundle = json.loads(must("--data-dir", kept, "share", "export", incidents[0]["id"]).out)
+    observed = [each for each in bundle["objects"] if each["type"] == "observed-data"]
+    assert observed
+    for each in observed:
+        (extension,) = each["extensions"].values()
+        named = {capture["event"]: capture["segment_hashes"]["SHA-256"] for capture in extension["captures"]}
+        assert named == {event: segments[event] for event in named}
+        assert set(named) == {reference["external_id"] for reference in each["external_references"]}
 
 
 def test_on_stdout_comes_the_pcap_alone(kept: Path, events: list[dict[str, Any]]) -> None:

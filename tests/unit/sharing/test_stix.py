@@ -57,6 +57,24 @@ def test_the_incident_core_extension_and_ours_are_there(incident: Incident) -> N
     assert found["extensions"][OUR_EXTENSION]["involvements"] == [{"agency": "H40", "role": "victim"}]
 
 
+def test_what_was_observed_says_where_it_was_captured(incident: Incident) -> None:
+    source = {"fingerprint": "0011223344556677", "position": 41}
+    events = [
+        {"event": {"id": "event-1"}, "vonggac": {"source": source | {"segment": "ab" * 32}}},
+        {"event": {"id": "event-2"}, "vonggac": {"source": source}},  # of a log, which has no segments
+    ]
+    objects = incident_objects(incident, [DETECTION], DIRECTORY, NODE, events)
+    assert errors_of(objects) == []
+    [observed] = [obj for obj in objects if obj["type"] == "observed-data"]
+    assert observed["extensions"][OUR_EXTENSION]["captures"] == [
+        {"event": "event-1", "capture": "0011223344556677", "packet": 41, "segment_hashes": {"SHA-256": "ab" * 32}}
+    ]
+    [without] = [
+        obj for obj in incident_objects(incident, [DETECTION], DIRECTORY, NODE) if obj["type"] == "observed-data"
+    ]
+    assert "extensions" not in without
+
+
 def test_a_withdrawn_incident_is_revoked(incident: Incident) -> None:
     withdrawn = replace(incident, status=Status.FALSE_POSITIVE)
     [found] = [obj for obj in incident_objects(withdrawn, [], DIRECTORY, NODE) if obj["type"] == "incident"]
