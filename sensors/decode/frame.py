@@ -119,7 +119,8 @@ def decode_frame(linktype: int, data: bytes, wire_length: int) -> Frame:
     try:
         _link(walk, linktype)
     except Undecodable as found:
-        fault = found
+        # A traceback would keep this call, and with the packet a whole window of the capture.
+        fault = found.with_traceback(None)
     return Frame(walk.segments, walk.fragments, walk.vlans, walk.skipped, fault, walk.arp)
 
 
@@ -133,7 +134,7 @@ def decode_datagram(fragment: Fragment, payload: bytes, wire_bytes: int) -> Fram
     try:
         _upper(walk, src, dst, fragment.protocol, 0, len(payload), 0)
     except Undecodable as found:
-        fault = found
+        fault = found.with_traceback(None)
     return Frame(walk.segments, walk.fragments, (), walk.skipped, fault)
 
 
