@@ -51,8 +51,10 @@ MODULES = (
     octets, digest, text, kernel, world, documents, slots, arp, icmp, dns_names, dns_records, dns_event, dns,
     tls_slot, tls_names, tls_hello, tls_chain, tls_prints, tls_event, tls, http_head, http_event, http, listen,
 )  # fmt: skip
-#: What Python calls; the others are called by these only, and compiled without a way in from outside.
-ENTRIES = ("walk", "run", "enter", "fill_key", "bucket_of", "find", "answers", "pass_time", "listen", "drop_slot")
+#: What Python calls; the others are called by these only, and compiled without a way in from outside. The long ones let
+#: other threads run meanwhile; for a short one it takes longer to get Python's lock back than to do the work.
+LONG = ("walk", "run", "listen")
+ENTRIES = (*LONG, "enter", "fill_key", "bucket_of", "find", "answers", "pass_time", "drop_slot")
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
@@ -70,7 +72,7 @@ def compiled_kernel() -> Any:
             copy = FunctionType(function.__code__, scope, function.__name__)
             copy.__module__ = module.__name__
             # Arrays are the caller's and are never made here, so nobody needs to count references to them.
-            options: dict[str, Any] = {"nogil": True, "_nrt": False, "cache": folder is not None}
+            options: dict[str, Any] = {"nogil": function.__name__ in LONG, "_nrt": False, "cache": folder is not None}
             scope[function.__name__] = njit(**options, **({} if function.__name__ in ENTRIES else _INNER))(copy)
     return SimpleNamespace(**{name: scope[name] for name in ENTRIES})
 

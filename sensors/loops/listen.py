@@ -160,7 +160,11 @@ def hear(w: World, told: Ints, data: Bytes, position: int, ns: int) -> None:
         verdict = icmp_hears(w, flow, slot, side, data, at, at + size, position, ns)
     if verdict == UNUSUAL:
         state[S_ALLOWANCE] -= max(BYTES_PER_TELLING, size)
-        leave(w, flow)
+        if talk == UNKNOWN:  # it may only look like this talk, which the engine finds out
+            drop_slot(w, slot)
+            hand_on(w, flow)
+        else:
+            leave(w, flow)
         pass_on(w, told)
         return
     if stream:

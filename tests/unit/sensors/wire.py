@@ -7,19 +7,23 @@ import struct
 import warnings
 from collections.abc import Iterable, Iterator
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 from sensors import kernel, reader_for
 from sensors.base import Batch, Lines, Origin
-from sensors.chunk import Chunk
+from sensors.chunk import Chunk, Packet, chunked
 from sensors.document import Scribe
 from sensors.engine import Engine
+from sensors.loops import listen, slots
 from sensors.sorter import Sorter, Telling
 from vonggac.domain.event import Document
 
 ORIGIN = Origin("sensor-1", "BTC", "Bộ Tài chính")
 BEGUN = 1_600_000_000
 MACS = {"src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02"}
+#: The loops that hear talks, uncompiled.
+EARS = SimpleNamespace(**vars(kernel), listen=listen.listen, drop_slot=slots.drop_slot)
 CLIENT, SERVER = "192.0.2.10", "198.51.100.20"
 
 
@@ -124,3 +128,16 @@ class Sensor:
         for telling in tellings:
             self.engine.follow(telling)
             yield
+
+
+def lines(frames: Iterable[Any], loops: object, *, linktype: int = 1) -> list[bytes]:
+    """The events of these packets with these loops, as they are written."""
+    sensor = Sensor(loops)
+    packets = [
+        Packet(index, (BEGUN * 1000 + index) * 1_000_000, linktype, bytes(frame), len(bytes(frame)))
+        for index, frame in enumerate(frames)
+    ]
+    for chunk in chunked((packet, packet.data) for packet in packets):
+        list(sensor.feed(chunk))
+    list(sensor.finish())
+    return sensor.take().lines

@@ -1,0 +1,1 @@
+"""Guided fuzzing of the sensor with atheris: `./run fuzz [SECONDS] [TARGET…]`, see `tests.fuzz.targets`."""
