@@ -24,15 +24,14 @@ import orjson
 
 from sensors import reader_for
 from sensors.base import BATCH_UNITS, SNIFF_BYTES, Batch, Origin, fingerprint
+from sensors.log_files import PIECE_BYTES, Plain, Unpacked, log_files, open_log
 from sensors.records import MAX_RECORD, Line, LineReader, batches, lines
-from sensors.source import MAGICS, Input, open_input
+from sensors.source import Input, open_input
 from vonggac.domain.account import Refusal
 from vonggac.errors import ReadError, UnknownInput
 
 #: Between two looks at the files.
 POLL_SECONDS = 0.5
-#: What is read, and remembered as read, at a time.
-PIECE_BYTES = 1 << 20
 #: Bytes before the place a log was read to, by which it is known again.
 TAIL_BYTES = 256
 #: Files held open at once; others are opened when they have changed.
@@ -43,13 +42,6 @@ MAX_GONE = 512
 RACY_NS = 2_000_000_000
 #: A deleted file's writer may still write its last lines for so long.
 LINGER_NS = 5_000_000_000
-#: Folders of an archive beside a Zeek `current` in which rotated logs are looked for: the last ones by name.
-ARCHIVE_FOLDERS = 3
-
-_SEPARATORS = (".", "-", "_")
-_COMPRESSED = (".gz", ".zst")
-_ZEEK_CURRENT = "current"
-
 Inode = tuple[int, int]
 
 
@@ -73,53 +65,9 @@ class Log:
         self.header.clear()
 
 
-class _Plain:
-    """The bytes of a file held open."""
-
-    ended = False  # more may come
-
-    def __init__(self, path: Path) -> None:
-        self.path = str(path)
-        self._file = path.open("rb", buffering=0)
-
-    def stat(self) -> os.stat_result:
-        return os.fstat(self._file.fileno())
-
-    def at(self, offset: int, size: int) -> bytes:
-        return os.pread(self._file.fileno(), size, offset)
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class _Unpacked:
-    """The plain bytes of a compressed file, to be asked for from front to back. `ended` once all have been read."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = str(path)
-        self._stream = open_input(self.path)
-        self._bytes = bytearray()
-        self._start = 0
-        self.ended = False
-
-    def at(self, offset: int, size: int) -> bytes:
-        while not self.ended and self._start + len(self._bytes) < offset + size:
-            more = self._stream.read(PIECE_BYTES) or b""
-            self.ended = not more
-            self._bytes += more
-            behind = min(len(self._bytes), offset - self._start)
-            if behind > 0:
-                del self._bytes[:behind]
-                self._start += behind
-        return bytes(self._bytes[offset - self._start : offset - self._start + size])
-
-    def close(self) -> None:
-        self._stream.close()
-
-
 @dataclass(slots=True)
 class _Held:
-    file: _Plain
+    file: Plain
     log: Log
     size: int = -1
     mtime_ns: int = -1
@@ -163,7 +111,7 @@ class Follower:
         for inode in list(self._held):
             yield from self._read_held(inode)
         present: set[Inode] = set()
-        for path, stat, rotated in self._files():
+        for path, stat, rotated in log_files(self._path):
             inode = (stat.st_dev, stat.st_ino)
             present.add(inode)
             if inode not in self._held:
@@ -210,9 +158,9 @@ class Follower:
         if seen is not None and seen.source:
             self._look_again(seen.source)
         self._seen[inode] = seen = _Seen(stat.st_size, stat.st_mtime_ns)
-        file: _Plain | _Unpacked | None = None
+        file: Plain | Unpacked | None = None
         try:
-            file = _open(path)
+            file = open_log(path)
             log = self._log_of(file, inode, stat, rotated)
             if log is None:
                 return
@@ -220,7 +168,7 @@ class Follower:
             if log.passed or self._is_held(log) or not self._takes_up(log, file, inode):
                 return
             log.inode = inode
-            if isinstance(file, _Plain):
+            if isinstance(file, Plain):
                 self._make_room()
                 self._held[inode] = _Held(file, log, stat.st_size, stat.st_mtime_ns, self._clock())
             yield from self._pieces(log, file)
@@ -234,7 +182,7 @@ class Follower:
             if file is not None and inode not in self._held:
                 file.close()
 
-    def _log_of(self, file: _Plain | _Unpacked, inode: Inode, stat: os.stat_result, rotated: bool) -> Log | None:
+    def _log_of(self, file: Plain | Unpacked, inode: Inode, stat: os.stat_result, rotated: bool) -> Log | None:
         """The log a file is of; None as long as it has no whole record, and for what is to be passed over."""
         known = _recognise(file)
         if known is None:
@@ -250,7 +198,7 @@ class Follower:
     def _is_held(self, log: Log) -> bool:
         return any(held.log is log for held in self._held.values())
 
-    def _takes_up(self, log: Log, file: _Plain | _Unpacked, inode: Inode) -> bool:
+    def _takes_up(self, log: Log, file: Plain | Unpacked, inode: Inode) -> bool:
         """Whether the file goes on where the log was read to. A file that was cut back begins again (its events have
         the ids they had); a copy that has less than what was read has nothing new."""
         if _goes_on(log, file):
@@ -286,12 +234,12 @@ class Follower:
 
     # --- pieces of a log ---------------------------------------------------------------------------------------
 
-    def _pieces(self, log: Log, file: _Plain | _Unpacked) -> Iterator[Batch]:
+    def _pieces(self, log: Log, file: Plain | Unpacked) -> Iterator[Batch]:
         """The whole lines from where the log was read to, in pieces; of a file that has ended, the last one too."""
         while data := self._piece(log, file):
             yield from self._batch(log, data, file)
 
-    def _piece(self, log: Log, file: _Plain | _Unpacked) -> bytes:
+    def _piece(self, log: Log, file: Plain | Unpacked) -> bytes:
         """With the bytes before it, read in one go: a file cut back in this moment gives nothing."""
         size, before = PIECE_BYTES, min(TAIL_BYTES, log.offset)
         while True:
@@ -307,7 +255,7 @@ class Follower:
                 return data
             size = min(4 * size, MAX_RECORD + 2)
 
-    def _batch(self, log: Log, piece: bytes, file: _Plain | _Unpacked) -> Iterator[Batch]:
+    def _batch(self, log: Log, piece: bytes, file: Plain | Unpacked) -> Iterator[Batch]:
         reader = _reader(log.reader)
         data = piece[min(TAIL_BYTES, log.offset) :]
         found = self._read(log, reader, data, file.path)
@@ -332,39 +280,6 @@ class Follower:
         before = (Line(0, 0, line.encode("utf-8", "surrogateescape")) for line in log.header.values())
         found = chain(before, lines(io.BytesIO(data), number, offset))
         return list(batches(reader.rows(found), path, reader.begin(self._origin), log.source)) if data else []
-
-    # --- the files ---------------------------------------------------------------------------------------------
-
-    def _files(self) -> list[tuple[Path, os.stat_result, bool]]:
-        """The files that may hold the log, oldest first; the last says of each whether it is a rotated one."""
-        if self._path.is_dir():
-            live = [Path(at, name) for at, _, names in os.walk(self._path) for name in names]
-            rotated = self._archived(lambda name: name.endswith((".log", *_COMPRESSED)))
-        else:
-            live = [self._path]
-            base = self._path.name
-            rotated = [at for at in _entries(self._path.parent) if is_rotated(at.name, base)]
-            rotated += self._archived(lambda name: is_rotated(name, base))
-        found: list[tuple[Path, os.stat_result, bool]] = []
-        for paths, is_old in ((rotated, True), (live, False)):
-            part = []
-            for path in paths:
-                try:
-                    stat = path.stat()
-                except OSError:
-                    continue  # renamed or deleted meanwhile
-                if path.is_file() and not path.name.startswith("."):
-                    part.append((path, stat, is_old))
-            found += sorted(part, key=lambda each: (each[1].st_mtime_ns, each[0]))
-        return found
-
-    def _archived(self, wanted: Callable[[str], bool]) -> list[Path]:
-        """Logs that Zeek has moved from `current` to the folders of the days."""
-        folder = self._path if self._path.is_dir() else self._path.parent
-        if folder.name != _ZEEK_CURRENT:
-            return []
-        days = sorted(at for at in _entries(folder.parent) if at.name[:1].isdigit() and at.is_dir())
-        return [at for day in days[-ARCHIVE_FOLDERS:] for at in _entries(day) if wanted(at.name)]
 
     # --- where it stands ---------------------------------------------------------------------------------------
 
@@ -406,9 +321,9 @@ class Follower:
         if not self._path.is_dir():
             with open_input(self.location) as opened:
                 self._check(opened)
-        for path, stat, rotated in reversed(self._files()):  # a copy of the log itself is not passed over
+        for path, stat, rotated in reversed(log_files(self._path)):  # a copy of the log itself is not passed over
             try:
-                file = _open(path)
+                file = open_log(path)
                 known = _recognise(file)
                 file.close()
             except (OSError, UnknownInput, ReadError):
@@ -474,34 +389,7 @@ def _rounds(
             follower.close()
 
 
-def is_rotated(name: str, base: str) -> bool:
-    """Whether a file's name is one that `base` is rotated to: `eve.json.1.gz`, `eve.json-20260102`, `eve-2026.json`,
-    `conn.10:00:00-11:00:00.log.gz`."""
-    if name.startswith(base):
-        return name[len(base) : len(base) + 1] in _SEPARATORS
-    stem, dot, kind = base.rpartition(".")
-    rest = name.removeprefix(stem)
-    for ending in _COMPRESSED:
-        name = name.removesuffix(ending)
-    return bool(dot and rest[:1] in _SEPARATORS and rest[1:2].isdigit() and name.endswith(f".{kind}"))
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:
-        return []
-
-
-def _open(path: Path) -> _Plain | _Unpacked:
-    plain = _Plain(path)
-    if not plain.at(0, 4).startswith(MAGICS):
-        return plain
-    plain.close()
-    return _Unpacked(path)
-
-
-def _recognise(file: _Plain | _Unpacked) -> tuple[LineReader, str] | None:
+def _recognise(file: Plain | Unpacked) -> tuple[LineReader, str] | None:
     """(reader, fingerprint of the first record), once there is a whole one."""
     head = file.at(0, SNIFF_BYTES)
     if len(head) == SNIFF_BYTES and b"\n" not in head:
@@ -515,7 +403,7 @@ def _recognise(file: _Plain | _Unpacked) -> tuple[LineReader, str] | None:
     return None if first is None else (reader, fingerprint(first.raw))
 
 
-def _goes_on(log: Log, file: _Plain | _Unpacked) -> bool:
+def _goes_on(log: Log, file: Plain | Unpacked) -> bool:
     """Whether the file has what was read of the log, judged by the bytes before that place."""
     size = min(TAIL_BYTES, log.offset)
     before = file.at(log.offset - size, size)

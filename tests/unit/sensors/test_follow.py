@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from sensors import open_source
 from sensors.base import Batch
-from sensors.follow import MAX_HELD, Follower, follow, is_rotated
+from sensors.follow import MAX_HELD, Follower, follow
+from sensors.log_files import is_rotated
 from sensors.records import MAX_RECORD
 from tests.unit.sensors.wire import ORIGIN
 from vonggac.errors import ReadError, UnknownInput
