@@ -85,7 +85,7 @@ def talks(data: bytes) -> None:
                 key = frozenset(((segment.src, segment.sport), (segment.dst, segment.dport)))
                 stream = streams.setdefault(key, Stream(budget))
                 _pushed(stream, segment, at)
-            elif segment.protocol == 17:
+            elif segment.protocol == 17 and segment.payload:
                 _received(segment, at)
     for stream in streams.values():
         _quietly(lambda stream=stream: list(stream.finish(True)))
