@@ -21,6 +21,7 @@ from sensors.loops import (
     digest,
     dns,
     documents,
+    frames,
     http,
     http_event,
     http_head,
@@ -39,10 +40,11 @@ WORTH_PACKETS = 40_000
 
 #: Modules of loops, in the order in which they call one another; a name stands for the same thing in all of them.
 MODULES = (
-    octets, digest, text, kernel, world, documents, slots, arp, icmp, dns, tls, http_head, http_event, http, listen,
+    octets, digest, text, frames, kernel, world, documents, slots, arp, icmp, dns, tls, http_head, http_event, http,
+    listen,
 )  # fmt: skip
 #: What Python calls; the others are called by these only, and compiled without a way in from outside.
-ENTRIES = ("walk", "run", "enter", "fill_key", "bucket_of", "find", "answers", "pass_time", "listen", "drop_slot")
+ENTRIES = ("walk", "run", "meet", "pass_time", "listen", "drop_slot")
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
