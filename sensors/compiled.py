@@ -24,6 +24,7 @@ from sensors.loops import (
     dns_names,
     dns_records,
     documents,
+    frames,
     http,
     http_event,
     http_head,
@@ -48,13 +49,13 @@ WORTH_PACKETS = 40_000
 
 #: Modules of loops, in the order in which they call one another; a name stands for the same thing in all of them.
 MODULES = (
-    octets, digest, text, kernel, world, documents, slots, arp, icmp, dns_names, dns_records, dns_event, dns,
+    octets, digest, text, frames, kernel, world, documents, slots, arp, icmp, dns_names, dns_records, dns_event, dns,
     tls_slot, tls_names, tls_hello, tls_chain, tls_prints, tls_event, tls, http_head, http_event, http, listen,
 )  # fmt: skip
 #: What Python calls; the others are called by these only, and compiled without a way in from outside. The long ones let
 #: other threads run meanwhile; for a short one it takes longer to get Python's lock back than to do the work.
 LONG = ("walk", "run", "listen")
-ENTRIES = (*LONG, "enter", "fill_key", "bucket_of", "find", "answers", "pass_time", "drop_slot")
+ENTRIES = (*LONG, "meet", "pass_time", "drop_slot")
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 

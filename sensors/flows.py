@@ -12,6 +12,7 @@ from sensors import kernel
 from sensors.chunk import CHUNK_PACKETS, Chunk
 from sensors.decode.address import ICMP, ICMP_PAIRS, ICMPV6, ICMPV6_PAIRS, community_id
 from sensors.decode.frame import Segment
+from sensors.loops.frames import FRAME_SEGMENTS, L_COLUMNS
 from sensors.loops.octets import Ints
 from sensors.streams import Moment
 from sensors.talks.stream import Stream
@@ -92,7 +93,7 @@ def mark_of(src: bytes, dst: bytes, protocol: int, sport: int, dport: int) -> in
     """The mark of a flow between these ends, whichever sent; `kernel.mark_of` gives it to each of its packets."""
     words = np.zeros(kernel.KEY_WORDS, np.uint64)
     ends, size = np.frombuffer(src + dst, np.int8), len(src)
-    kernel.fill_key(words.view(np.uint8), ends, 0, size, size, protocol, 4 if size == 4 else 6, sport, dport)
+    kernel.fill_key(words, ends, 0, size, 4 if size == 4 else 6, protocol, sport, dport)
     with np.errstate(over="ignore"):
         return int(kernel.mark_of(words))
 
@@ -139,12 +140,11 @@ class FlowTable:
         self.heads[[kernel.NOW_NS, kernel.WANTS, kernel.LIMIT_EVICTED]] = (0, int(payloads), 0)
         self._told = np.zeros((rows + 4 * CHUNK_PACKETS, kernel.TOLD_COLUMNS), np.int64)
         self._words = np.zeros(kernel.KEY_WORDS, np.uint64)
-        self._key = self._words.view(np.uint8)
         # Nobody who sends packets can know which of them share a bucket.
         self._seed = np.frombuffer(os.urandom(8), np.uint64).copy()
-        self._vlans = np.zeros(2, np.int64)
+        self._segments = np.zeros((FRAME_SEGMENTS, L_COLUMNS), np.int64)
         # Of the last chunk's packets, by which the ring finds them; none where nobody keeps them.
-        self.marks = np.zeros(CHUNK_PACKETS if marked else 0, np.uint64)
+        self.marks = np.zeros(FRAME_SEGMENTS * CHUNK_PACKETS if marked else 0, np.uint64)
 
     def __len__(self) -> int:
         return int(self.heads[kernel.LIVE])
@@ -162,28 +162,25 @@ class FlowTable:
                 self.loops.run(
                     np.frombuffer(chunk.data, np.int8), chunk.starts, chunk.lengths, chunk.wires, chunk.times,
                     chunk.linktype, chunk.first, begin, self.flows, self.keys, self._buckets, self.free, self.heads,
-                    self._told, self._key, self._words, self._seed, self._vlans, self.marks,
+                    self._told, self._words, self._seed, self._segments, self.marks,
                 )
             )  # fmt: skip
 
     def enter(self, segment: Segment, vlans: tuple[int, ...], packets: int, at: Moment) -> tuple[int, int]:
         """A segment that `sensors.decode.frame` found counts in its flow: (flow, side)."""
-        src, dst, protocol, sport, dport = segment[:5]
-        ends = np.frombuffer(src + dst, np.int8)
-        payload = np.frombuffer(segment.payload[:4], np.int8)
-        size = len(src)
-        family = 4 if size == 4 else 6
-        loops = self.loops
-        turned = loops.fill_key(self._key, ends, 0, size, size, protocol, family, sport, dport)
-        with np.errstate(over="ignore"):
-            bucket = loops.bucket_of(self._words, self._seed, len(self._buckets))
-            flow = loops.find(self.flows, self.keys, self._buckets, self._words, bucket)
-        answering = loops.answers(protocol, sport, dport, segment.flags, payload, 0, len(payload))
-        found = loops.enter(
-            self.flows, self.keys, self._buckets, self.free, self.heads, self._told, self._words, bucket, flow,
-            turned, answering, protocol, family, sport, dport, segment.depth, *(*vlans, -1, -1)[:2], packets,
-            segment.size, segment.flags, segment.seq, at.position, at.ns, 0,
+        src, dst, protocol, sport, dport, payload, missing, seq, _, flags, depth, _, size = segment
+        ends = len(src)
+        vlan, inner_vlan = (*vlans, -1, -1)[:2]
+        self._segments[0] = (
+            0, ends, 4 if ends == 4 else 6, protocol, sport, dport, flags, seq, 2 * ends, len(payload), missing, depth,
+            packets, size, vlan, inner_vlan, -1, 0, 0,
         )  # fmt: skip
+        data = np.frombuffer(src + dst + payload[:4], np.int8)
+        with np.errstate(over="ignore"):
+            found = self.loops.meet(
+                self.flows, self.keys, self._buckets, self.free, self.heads, self._told, self._words, self._seed, data,
+                self._segments[0], at.position, at.ns,
+            )  # fmt: skip
         return found >> 1, found & 1
 
     def pass_time(self, ns: int) -> None:

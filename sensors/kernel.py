@@ -1,15 +1,38 @@
 """The loops over packets: record walk, headers, flow table, time-outs. Numbers and arrays only.
 
 The same functions run as plain Python for the first packets of a source, and compiled by Numba (`sensors.compiled`) for
-the rest: state lives in arrays, so the change can come between any two calls. What they do not understand (tunnels,
-fragments, broken headers, rare links) they leave to `sensors.decode.frame`, packet by packet.
+the rest: state lives in arrays, so the change can come between any two calls. What they do not understand (fragments,
+broken headers, rare links) they leave to `sensors.decode.frame`, packet by packet; so too the first packet of a flow
+that comes through a tunnel, as the engine is to know through which.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from sensors.loops.octets import Bytes, Ints, Key, Words, little32, u8, u16, u32
+from sensors.loops.frames import (
+    L_BUCKET,
+    L_DEPTH,
+    L_DPORT,
+    L_DST,
+    L_FAMILY,
+    L_FLAGS,
+    L_FLOW,
+    L_INNER_VLAN,
+    L_LENGTH,
+    L_MISSING,
+    L_PACKETS,
+    L_PAYLOAD,
+    L_PROTOCOL,
+    L_SEQ,
+    L_SIZE,
+    L_SPORT,
+    L_SRC,
+    L_TURNED,
+    L_VLAN,
+    segments_of,
+)
+from sensors.loops.octets import Bytes, Ints, Words, little32, u8, u32
 
 # --- columns of a flow's row. Pairs hold side 0, then side 1.
 PROTOCOL, FAMILY, TURNED, SPORT, DPORT = 0, 1, 2, 3, 4  # TURNED: side 0 is the second end of the key
@@ -22,7 +45,6 @@ NAMED, TALK, APPLICATION = 27, 28, 29  # of `sensors.loops.listen`
 COLUMNS = 30
 
 #: A key: both addresses (16 bytes each, IPv4 in the first four), both ports, protocol, family; lower end first.
-KEY_BYTES = 40
 KEY_WORDS = 5
 
 # --- what a run of the kernel tells, in packet order: rows of `told`.
@@ -173,34 +195,28 @@ def evict(flows: Ints, buckets: Ints, heads: Ints, told: Ints, packet: int) -> N
 # --- one segment into the table
 
 
-def fill_key(
-    key: Key, data: Bytes, src: int, dst: int, size: int, protocol: int, family: int, sport: int, dport: int
-) -> int:
-    """The key of a segment whose addresses of `size` bytes stand in `data` at `src` and `dst`; 1 when the sender is
-    its second end."""
-    turned = 0
-    for n in range(size):
-        a, b = u8(data, src + n), u8(data, dst + n)
-        if a != b:
-            turned = 1 if a > b else 2
-            break
-    if turned == 0 and sport > dport:
-        turned = 1
-    if turned == 1:
+def fill_key(words: Words, data: Bytes, src: int, dst: int, family: int, protocol: int, sport: int, dport: int) -> int:
+    """The key of a segment whose addresses stand in `data` at `src` and `dst`; 1 when the sender is its second end."""
+    first, second = u32(data, src), u32(data, dst)
+    if family == 6:
+        n = 4
+        while first == second and n < 16:
+            first, second = u32(data, src + n), u32(data, dst + n)
+            n += 4
+    turned = 1 if first > second or (first == second and sport > dport) else 0
+    if turned:
         src, dst, sport, dport = dst, src, dport, sport
-    if size == 4:
-        key[4:16] = 0
-        key[20:32] = 0
-    for n in range(size):
-        key[n] = u8(data, src + n)
-        key[16 + n] = u8(data, dst + n)
-    key[32] = sport >> 8
-    key[33] = sport & 255
-    key[34] = dport >> 8
-    key[35] = dport & 255
-    key[36] = protocol
-    key[37] = family
-    return 1 if turned == 1 else 0
+    words[0] = little32(data, src)
+    words[2] = little32(data, dst)
+    words[1] = words[3] = 0
+    if family == 6:
+        words[0] = little32(data, src + 4) << 32 | little32(data, src)
+        words[1] = little32(data, src + 12) << 32 | little32(data, src + 8)
+        words[2] = little32(data, dst + 4) << 32 | little32(data, dst)
+        words[3] = little32(data, dst + 12) << 32 | little32(data, dst + 8)
+    ports = sport >> 8 | (sport & 255) << 8 | (dport >> 8) << 16 | (dport & 255) << 24
+    words[4] = family << 40 | protocol << 32 | ports
+    return turned
 
 
 def mix(words: Words, begin: np.uint64) -> np.uint64:
@@ -288,25 +304,52 @@ def report_active(
         flows[flow, BYTES + side] = 0
 
 
-def count(
-    flows: Ints, heads: Ints, flow: int, side: int, packets: int, size: int, ns: int, flags: int, seq: int
-) -> None:
-    """The flow had this many packets just now."""
-    flows[flow, PACKETS + side] += packets
-    flows[flow, BYTES + side] += size
+def count(flows: Ints, heads: Ints, flow: int, side: int, segment: Ints, ns: int) -> None:
+    """The flow had this segment just now."""
+    flows[flow, PACKETS + side] += segment[L_PACKETS]
+    flows[flow, BYTES + side] += segment[L_SIZE]
     flows[flow, LAST_NS] = max(flows[flow, LAST_NS], ns)
-    if flows[flow, PROTOCOL] == _TCP:
+    queue = flows[flow, QUEUE]
+    if segment[L_PROTOCOL] == _TCP:
+        flags = segment[L_FLAGS]
         flows[flow, FLAGS + side] |= flags
         if flags & _RST and flows[flow, RST_BY] < 0:
             flows[flow, RST_BY] = side
         if flags & _SYN and flows[flow, FIRST_BYTE + side] < 0:
-            flows[flow, FIRST_BYTE + side] = seq + 1 & 0xFFFFFFFF
-    queue = flows[flow, QUEUE]
-    if queue == Q_TCP and is_closed(flows, flow):
-        queue = Q_CLOSED
+            flows[flow, FIRST_BYTE + side] = segment[L_SEQ] + 1 & 0xFFFFFFFF
+        if queue == Q_TCP and is_closed(flows, flow):
+            queue = Q_CLOSED
     if heads[LAST + queue] != flow:
         unlink(flows, heads, flow)
         link(flows, heads, flow, queue)
+
+
+def answers(data: Bytes, segment: Ints) -> int:
+    """Whether the first segment of a flow comes from the answering side (a capture that began in the middle)."""
+    protocol, sport, dport = segment[L_PROTOCOL], segment[L_SPORT], segment[L_DPORT]
+    if protocol == _TCP:
+        if segment[L_FLAGS] & _SYN:
+            return 1 if segment[L_FLAGS] & _ACK else 0
+        return 1 if sport < 1024 <= dport else 0
+    if protocol == _UDP:
+        dns = sport == 53 and dport != 53 and segment[L_LENGTH] > 2
+        return 1 if dns and u8(data, segment[L_PAYLOAD] + 2) >= 0x80 else 0
+    if protocol == _ICMP:
+        return 1 if sport == 0 or sport == 9 or sport == 14 or sport == 16 or sport == 18 else 0
+    if protocol == _ICMPV6:
+        return 1 if sport == 129 or sport == 134 or sport == 136 or sport == 140 or sport == 145 else 0
+    return 0
+
+
+def locate(flows: Ints, keys: Words, buckets: Ints, words: Words, seed: Words, data: Bytes, segment: Ints) -> int:
+    """The flow of a segment, whose key stands in `words` then; -1 where it is a new one."""
+    segment[L_TURNED] = fill_key(
+        words, data, int(segment[L_SRC]), int(segment[L_DST]), int(segment[L_FAMILY]), int(segment[L_PROTOCOL]),
+        int(segment[L_SPORT]), int(segment[L_DPORT]),
+    )  # fmt: skip
+    segment[L_BUCKET] = bucket_of(words, seed, len(buckets))
+    segment[L_FLOW] = find(flows, keys, buckets, words, int(segment[L_BUCKET]))
+    return int(segment[L_FLOW])
 
 
 def enter(
@@ -317,137 +360,99 @@ def enter(
     heads: Ints,
     told: Ints,
     words: Words,
-    bucket: int,
-    flow: int,
-    turned: int,
-    answering: int,
-    protocol: int,
-    family: int,
-    sport: int,
-    dport: int,
-    depth: int,
-    vlan: int,
-    inner_vlan: int,
-    packets: int,
-    size: int,
-    flags: int,
-    seq: int,
+    data: Bytes,
+    segment: Ints,
     position: int,
     ns: int,
     packet: int,
 ) -> int:
-    """A segment with the key in `words` counts in its `flow`, or in a new one where that is -1: flow * 2 + side."""
-    if flow >= 0 and protocol == _TCP and starts_anew(flows, flow, flags, seq):
+    """A segment that was located last counts in its flow, or in a new one: flow * 2 + side."""
+    flow, protocol = int(segment[L_FLOW]), int(segment[L_PROTOCOL])
+    if flow >= 0 and protocol == _TCP and starts_anew(flows, flow, int(segment[L_FLAGS]), int(segment[L_SEQ])):
         remove(flows, buckets, heads, flow)
         tell(told, heads, END, flow, CLOSED, packet)
         flow = -1
     if flow < 0:
-        flow = open_flow(flows, keys, buckets, free, heads, words, bucket, protocol)
-        flows[flow, FAMILY] = family
-        flows[flow, TURNED] = turned ^ answering
-        flows[flow, SPORT] = dport if answering else sport
-        flows[flow, DPORT] = sport if answering else dport
-        flows[flow, DEPTH] = depth
+        flow = open_flow(flows, keys, buckets, free, heads, words, int(segment[L_BUCKET]), protocol)
+        answering = answers(data, segment)
+        flows[flow, FAMILY] = segment[L_FAMILY]
+        flows[flow, TURNED] = segment[L_TURNED] ^ answering
+        flows[flow, SPORT] = segment[L_DPORT] if answering else segment[L_SPORT]
+        flows[flow, DPORT] = segment[L_SPORT] if answering else segment[L_DPORT]
+        flows[flow, DEPTH] = segment[L_DEPTH]
         flows[flow, BEGUN] = position
         flows[flow, BEGUN_NS] = ns
         flows[flow, LAST_NS] = ns
-        flows[flow, FIRST_SEQ] = seq
-        flows[flow, VLAN] = vlan
-        flows[flow, INNER_VLAN] = inner_vlan
+        flows[flow, FIRST_SEQ] = segment[L_SEQ]
+        flows[flow, VLAN] = segment[L_VLAN]
+        flows[flow, INNER_VLAN] = segment[L_INNER_VLAN]
         evict(flows, buckets, heads, told, packet)
     elif is_due(flows, flow, ns):
         report_active(flows, keys, free, heads, told, flow, position, ns, packet)
-    side = turned ^ int(flows[flow, TURNED])
-    count(flows, heads, flow, side, packets, size, ns, flags, seq)
+    side = int(segment[L_TURNED] ^ flows[flow, TURNED])
+    count(flows, heads, flow, side, segment, ns)
     return flow * 2 + side
 
 
-# --- frames
+def meet(
+    flows: Ints,
+    keys: Words,
+    buckets: Ints,
+    free: Ints,
+    heads: Ints,
+    told: Ints,
+    words: Words,
+    seed: Words,
+    data: Bytes,
+    segment: Ints,
+    position: int,
+    ns: int,
+) -> int:
+    """A segment that `sensors.decode.frame` found is located and entered."""
+    locate(flows, keys, buckets, words, seed, data, segment)
+    return enter(flows, keys, buckets, free, heads, told, words, data, segment, position, ns, 0)
 
 
-def icmp_reply(protocol: int, kind: int, code: int) -> int:
-    """What Community ID v1 takes for the other port: the type that answers this one, else the code."""
-    if protocol == _ICMP:
-        if kind == 8 or kind == 0:
-            return 8 - kind
-        if 13 <= kind <= 18:
-            return kind + 1 if kind % 2 else kind - 1
-        if kind == 9 or kind == 10:
-            return 19 - kind
-    else:
-        if kind == 128 or kind == 129:
-            return 257 - kind
-        if kind == 130 or kind == 131:
-            return 261 - kind
-        if 133 <= kind <= 136:
-            return kind + 1 if kind % 2 else kind - 1
-        if kind == 139 or kind == 140:
-            return 279 - kind
-        if kind == 144 or kind == 145:
-            return 289 - kind
-    return code
+# --- packets
 
 
-def answers(protocol: int, sport: int, dport: int, flags: int, data: Bytes, payload: int, length: int) -> int:
-    """Whether the first segment of a flow comes from the answering side (a capture that began in the middle)."""
-    if protocol == _TCP:
-        if flags & _SYN:
-            return 1 if flags & _ACK else 0
-        return 1 if sport < 1024 <= dport else 0
-    if protocol == _UDP:
-        return 1 if sport == 53 and dport != 53 and length > 2 and u8(data, payload + 2) >= 0x80 else 0
-    if protocol == _ICMP:
-        return 1 if sport == 0 or sport == 9 or sport == 14 or sport == 16 or sport == 18 else 0
-    if protocol == _ICMPV6:
-        return 1 if sport == 129 or sport == 134 or sport == 136 or sport == 140 or sport == 145 else 0
-    return 0
+def is_simple(segment: Ints) -> bool:
+    """Whether a frame's only segment may begin a flow here: it came through no tunnel, and has talks of its own."""
+    protocol = segment[L_PROTOCOL]
+    known = protocol in (_TCP, _UDP, _ICMP, _ICMPV6)
+    return bool(known and segment[L_DEPTH] == 0)
 
 
-def is_tunnel_port(port: int) -> bool:
-    """UDP ports behind which `sensors.decode.frame` looks for another packet."""
-    return port == 4789 or port == 4790 or port == 6081 or port == 2152 or port == 3544
+def goes_on(flows: Ints, segment: Ints, ns: int) -> bool:
+    """Whether a segment that was located is one more of its flow, and nothing begins with it."""
+    flow = int(segment[L_FLOW])
+    if flow < 0 or is_due(flows, flow, ns):
+        return False
+    if segment[L_PROTOCOL] != _TCP:
+        return True
+    return not starts_anew(flows, flow, int(segment[L_FLAGS]), int(segment[L_SEQ]))
 
 
-def network_of(data: Bytes, linktype: int, at: int, end: int, vlans: Ints) -> tuple[int, int]:
-    """(IP version, offset) of a frame's network header; version 0 for what is left to `sensors.decode.frame`, -1 for
-    ARP."""
-    vlans[0] = -1
-    vlans[1] = -1
-    if linktype == 1:
-        if end - at < 14:
-            return 0, at
-        kind = u16(data, at + 12)
-        at += 14
-    elif linktype == 113:
-        if end - at < 16:
-            return 0, at
-        kind = u16(data, at + 14)
-        at += 16
-    elif linktype == 276:
-        if end - at < 20:
-            return 0, at
-        kind = u16(data, at)
-        at += 20
-    elif linktype == 101 or linktype == 12 or linktype == 14 or linktype == 228 or linktype == 229:
-        if end - at < 1:
-            return 0, at
-        return u8(data, at) >> 4, at
-    else:
-        return 0, at
-    for n in range(2):
-        if kind == 0x8100 or kind == 0x88A8 or kind == 0x9100:
-            if end - at < 4:
-                return 0, at
-            vlans[n] = u16(data, at) & 0x0FFF
-            kind = u16(data, at + 2)
-            at += 4
-    if kind == 0x0800:
-        return 4, at
-    if kind == 0x86DD:
-        return 6, at
-    if kind == 0x0806:
-        return -1, at
-    return 0, at
+def tell_payload(flows: Ints, told: Ints, heads: Ints, segment: Ints, flow: int, side: int, packet: int) -> None:
+    """What a segment carries, where somebody wants it."""
+    gap = segment[L_MISSING] and segment[L_PROTOCOL] == _TCP
+    if flows[flow, WANTED] and (segment[L_LENGTH] or gap):
+        n = heads[TOLD]
+        tell(told, heads, DATA, flow, side, packet)
+        told[n, 4] = segment[L_PAYLOAD]
+        told[n, 5] = segment[L_LENGTH]
+        told[n, 6] = segment[L_MISSING]
+        told[n, 7] = segment[L_SEQ] + 1 & 0xFFFFFFFF if segment[L_FLAGS] & _SYN else segment[L_SEQ]
+        told[n, 8] = flows[flow, FIRST_BYTE + side]
+
+
+def tell_arp(told: Ints, heads: Ints, row: Ints, packet: int) -> None:
+    n = heads[TOLD]
+    tell(told, heads, ARP, 0, 0, packet)
+    told[n, 4] = row[L_PAYLOAD]
+    told[n, 5] = row[L_LENGTH]
+    told[n, 6] = row[L_VLAN]
+    told[n, 7] = row[L_INNER_VLAN]
 
 
 def run(
@@ -465,10 +470,9 @@ def run(
     free: Ints,
     heads: Ints,
     told: Ints,
-    key: Key,
     words: Words,
     seed: Words,
-    vlans: Ints,
+    segments: Ints,
     marks: Words,
 ) -> int:
     """Packets from `begin` on: the number of the first that is left to `sensors.decode.frame`, or of none.
@@ -478,103 +482,38 @@ def run(
     for packet in range(begin, len(starts)):
         ns = int(times[packet])
         pass_time(flows, buckets, heads, told, ns, packet)
-        at = int(starts[packet])
-        end = at + int(lengths[packet])
-        wire = int(wires[packet])
-        cut = wire > end - at
-        version, at = network_of(data, linktype, at, end, vlans)
-        if version == 4:
-            if end - at < 20 or u8(data, at) >> 4 != 4:
-                return packet
-            header = (u8(data, at) & 15) * 4
-            total = u16(data, at + 2)
-            if header < 20 or total < header or end - at < header or u16(data, at + 6) & 0x3FFF:
-                return packet
-            protocol = u8(data, at + 9)
-            src, dst, size = at + 12, at + 16, 4
-        elif version == 6:
-            if end - at < 40 or u8(data, at) >> 4 != 6:
-                return packet
-            header = 40
-            total = 40 + u16(data, at + 4)
-            if total == 40:
-                return packet
-            protocol = u8(data, at + 6)
-            src, dst, size = at + 8, at + 24, 16
-        elif version < 0:
-            n = heads[TOLD]
-            tell(told, heads, ARP, 0, 0, packet)
-            told[n, 4] = at
-            told[n, 5] = end - at
-            told[n, 6] = vlans[0]
-            told[n, 7] = vlans[1]
+        start = int(starts[packet])
+        found = segments_of(data, linktype, start, start + int(lengths[packet]), int(wires[packet]), segments)
+        if found < 0:
+            tell_arp(told, heads, segments[0], packet)
             continue
+        known = found > 0
+        for n in range(found):
+            flow = locate(flows, keys, buckets, words, seed, data, segments[n])
+            if len(marks):
+                marks[n * SEGMENT_PACKETS + packet] = mark_of(words)
+            known = known and goes_on(flows, segments[n], ns)
+        if known:
+            for n in range(found):
+                flow = int(segments[n, L_FLOW])
+                side = int(segments[n, L_TURNED] ^ flows[flow, TURNED])
+                count(flows, heads, flow, side, segments[n], ns)
+                tell_payload(flows, told, heads, segments[n], flow, side, packet)
+        elif found == 1 and is_simple(segments[0]):
+            if packet > begin and flow >= 0 and is_due(flows, flow, ns):
+                return -packet - 1
+            entered = enter(
+                flows, keys, buckets, free, heads, told, words, data, segments[0], first + packet, ns, packet
+            )
+            tell_payload(flows, told, heads, segments[0], entered >> 1, entered & 1, packet)
         else:
             return packet
-        missing = max(0, at + total - end)
-        if missing and not cut:
-            return packet
-        end = min(end, at + total)
-        at += header
-        flags = seq = 0
-        if protocol == _TCP:
-            if end - at < 20:
-                return packet
-            header = (u8(data, at + 12) >> 4) * 4
-            if header < 20 or end - at < header:
-                return packet
-            sport, dport = u16(data, at), u16(data, at + 2)
-            seq = u32(data, at + 4)
-            flags = u8(data, at + 13)
-            payload = at + header
-        elif protocol == _UDP:
-            if end - at < 8:
-                return packet
-            sport, dport, length = u16(data, at), u16(data, at + 2), u16(data, at + 4)
-            if length and (length < 8 or length > end - at + missing):
-                return packet
-            if is_tunnel_port(dport) or sport == 3544:
-                return packet
-            missing = max(0, length - (end - at))
-            if length:
-                end = min(end, at + length)
-            payload = at + 8
-        elif (protocol == _ICMP and version == 4) or (protocol == _ICMPV6 and version == 6):
-            if end - at < 4:
-                return packet
-            sport = u8(data, at)
-            dport = icmp_reply(protocol, sport, u8(data, at + 1))
-            payload = at
-        else:
-            return packet
-        turned = fill_key(key, data, src, dst, size, protocol, version, sport, dport)
-        if len(marks):
-            marks[packet] = mark_of(words)
-        bucket = bucket_of(words, seed, len(buckets))
-        flow = find(flows, keys, buckets, words, bucket)
-        if packet > begin and flow >= 0 and is_due(flows, flow, ns):
-            return -packet - 1
-        length = max(0, end - payload)
-        answering = answers(protocol, sport, dport, flags, data, payload, length)
-        found = enter(
-            flows, keys, buckets, free, heads, told, words, bucket, flow, turned, answering, protocol, version, sport,
-            dport, 0, int(vlans[0]), int(vlans[1]), 1, wire, flags, seq, first + packet, ns, packet,
-        )  # fmt: skip
-        flow, side = found >> 1, found & 1
-        if flows[flow, WANTED] and (length or (missing and protocol == _TCP)):
-            n = heads[TOLD]
-            tell(told, heads, DATA, flow, side, packet)
-            told[n, 4] = payload
-            told[n, 5] = length
-            told[n, 6] = missing
-            told[n, 7] = seq + 1 & 0xFFFFFFFF if flags & _SYN else seq
-            told[n, 8] = flows[flow, FIRST_BYTE + side]
     return len(starts)
 
 
 #: In the order in which they call one another, for the compiler.
 LOOPS = (
-    walk, link, unlink, remove, tell, is_closed, expire_queue, pass_time, evict, fill_key,
-    mix, bucket_of, mark_of, find, starts_anew, open_flow, is_due, report_active, count, enter, icmp_reply, answers,
-    is_tunnel_port, network_of, run,
+    walk, link, unlink, remove, tell, is_closed, expire_queue, pass_time, evict, fill_key, mix, bucket_of, mark_of,
+    find, starts_anew, open_flow, is_due, report_active, count, answers, locate, enter, meet, is_simple, goes_on,
+    tell_payload, tell_arp, run,
 )  # fmt: skip

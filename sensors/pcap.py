@@ -191,7 +191,7 @@ def _stretches(
             for part in _bounded(sorter.feed(chunk)):
                 yield Stretch(sorter, source, part, chunk, digest)
                 digest = ""
-            yield Stretch(sorter, source, [], chunk, digest, sorter.marks(chunk.packets))
+            yield Stretch(sorter, source, [], chunk, digest, sorter.marks)
             loops.seen(chunk.packets)
     except ReadError as broken:
         error = broken

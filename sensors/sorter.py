@@ -136,10 +136,10 @@ class Sorter:
         for _ in self.table.finish():
             yield from self._told(b"", 0, _NO_TIMES, [])
 
-    def marks(self, packets: int) -> set[int]:
-        """The marks of the flows and of the fragmented datagrams of the last chunk, which had so many packets; none
-        where no packets are kept."""
-        return {*self.table.marks[:packets].tolist(), *self._odd_marks} - {0}
+    @property
+    def marks(self) -> set[int]:
+        """The marks of the flows and of the fragmented datagrams of the last chunk; none where no packets are kept."""
+        return {*self.table.marks.tolist(), *self._odd_marks} - {0}
 
     def slot(self, number: int) -> Slot:
         """What the listener kept of a talk that the engine takes over; it stays there until the engine leaves it."""

@@ -26,7 +26,7 @@ _VLAN_TAGS = frozenset((0x8100, 0x88A8, 0x9100, 0x9200))
 _V6_EXTENSIONS = frozenset((0, 43, 60, 135, 139, 140))
 _GRE, _IPIP, _SIX_IN_FOUR, _FRAGMENT, _AH, _NO_NEXT = 47, 4, 41, 44, 51, 59
 _VXLAN_PORT, _VXLAN_GPE_PORT, _GENEVE_PORT, _GTP_PORT, _TEREDO_PORT = 4789, 4790, 6081, 2152, 3544
-#: UDP ports behind which another packet is looked for; `sensors.kernel.is_tunnel_port` leaves them to this module.
+#: UDP ports behind which another packet is looked for; also `sensors.loops.frames.is_tunnel_port`.
 TUNNEL_PORTS = frozenset((_VXLAN_PORT, _VXLAN_GPE_PORT, _GENEVE_PORT, _GTP_PORT, _TEREDO_PORT))
 
 

@@ -24,9 +24,9 @@ from sensors.kernel import (
     SPORT,
     TURNED,
     VLAN,
-    icmp_reply,
 )
 from sensors.loops.digest import SHA1, SHA256, digest
+from sensors.loops.frames import icmp_reply
 from sensors.loops.octets import Out
 from sensors.loops.text import put, put_address, put_base64, put_bytes, put_hex, put_instant, put_int, put_json
 from sensors.loops.world import FENCE, ID_END, OBSERVER_END, OUT, SEGMENTS, SOURCE_END, T_LINE, T_PART, TELLS, World

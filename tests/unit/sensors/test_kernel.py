@@ -18,6 +18,7 @@ from sensors.chunk import CHUNK_PACKETS, Chunk, Packet
 from sensors.compiled import Loops, compiled_kernel
 from sensors.decode.address import ICMP_PAIRS, ICMPV6_PAIRS
 from sensors.decode.frame import TUNNEL_PORTS
+from sensors.loops import frames
 from sensors.made import day
 from sensors.pcap import chunks
 from tests.unit.sensors.test_engine import traffic
@@ -104,9 +105,9 @@ def test_the_kernel_and_the_frame_decoder_agree_on_broken_frames(changes):
 
 def test_icmp_answers_and_tunnel_ports_are_those_of_the_decoders():
     for kind in range(256):
-        assert kernel.icmp_reply(1, kind, 77) == ICMP_PAIRS.get(kind, 77)
-        assert kernel.icmp_reply(58, kind, 77) == ICMPV6_PAIRS.get(kind, 77)
-    assert {port for port in range(65_536) if kernel.is_tunnel_port(port)} == TUNNEL_PORTS
+        assert frames.icmp_reply(1, kind, 77) == ICMP_PAIRS.get(kind, 77)
+        assert frames.icmp_reply(58, kind, 77) == ICMPV6_PAIRS.get(kind, 77)
+    assert {port for port in range(65_536) if frames.is_tunnel_port(port)} == TUNNEL_PORTS
 
 
 FLOOD = """

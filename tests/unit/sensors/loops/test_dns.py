@@ -41,12 +41,11 @@ def made_world() -> World:
     """A world with two flows, over IPv4 and over IPv6."""
     w = Listener(FlowTable(limit=2), SCRIBE, kernel).world
     for number, (src, dst) in enumerate(((CLIENT, SERVER), (CLIENT6, SERVER6))):
-        row, key, size = w.flows[number], w.keys[number].view(np.uint8), len(src)
+        row, key, size = w.flows[number], w.keys[number], len(src)
         row[[kernel.PROTOCOL, kernel.FAMILY, kernel.SPORT, kernel.DPORT]] = (17, 4 if size == 4 else 6, 40_000, 53)
         row[[kernel.VLAN, kernel.INNER_VLAN, kernel.BEGUN_NS]] = (-1, -1, BEGUN)
-        turned = kernel.fill_key(
-            key, np.frombuffer(src + dst, np.int8), 0, size, size, 17, row[kernel.FAMILY], 40_000, 53
-        )
+        ends = np.frombuffer(src + dst, np.int8)
+        turned = kernel.fill_key(key, ends, 0, size, int(row[kernel.FAMILY]), 17, 40_000, 53)
         row[kernel.TURNED] = int(turned)
     return w
 
