@@ -30,6 +30,13 @@ class Found:
     hashes: tuple[str, ...] = ()
 
 
+def taken(found: list[Found]) -> list[Found]:
+    """What a talk has gathered in its list, which is empty afterwards."""
+    told = found[:]
+    found.clear()
+    return told
+
+
 class Become(NamedTuple):
     """The rest of this stream, and what of it is given here, belongs to another talk (STARTTLS, CONNECT, h2c).
 
