@@ -74,7 +74,8 @@ class Smb2:
     def _request(self, header: Header, body: Fields, at: Moment, before: Command | None, whole: bool) -> Command:
         state = self._state
         command = state.command(header.command, smb2.COMMANDS[header.command], at)
-        command.fields |= {"session_id": header.session_id, "tree_id": header.tree_id}
+        command.fields["session_id"] = header.session_id
+        command.fields["tree_id"] = header.tree_id
         try:
             self._find_file(command, body, before)
             if handler := _REQUESTS.get(header.command):
@@ -228,7 +229,8 @@ def _named(state: SmbState, command: Command, body: Fields) -> None:
 def _read_request(state: SmbState, command: Command, body: Fields) -> None:
     said = smb2.read_request(body)
     command.offset = said.offset
-    command.fields |= {"offset": said.offset, "length": said.size}
+    command.fields["offset"] = said.offset
+    command.fields["length"] = said.size
     command.name_file()
 
 
