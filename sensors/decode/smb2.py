@@ -352,7 +352,8 @@ class Info(NamedTuple):
 
 
 def query_info(body: Fields) -> Info:
-    return _info(*body.numbers(_QUERY_INFO), b"")
+    kind, code = body.numbers(_QUERY_INFO)
+    return _info(kind, code, b"")
 
 
 def set_info(body: Fields) -> Info:
