@@ -64,14 +64,18 @@ class Stream:
     def begin(self, side: int, seq: int) -> None:
         self._halves[side].begin(seq)
 
-    def push(self, side: int, payload: bytes, missing: int, seq: int, at: Moment) -> Iterable[Found | Expect]:
-        """What a segment's payload adds (`missing` bytes behind it were not captured). Raises Undecodable where the
-        bytes break the recognised protocol."""
+    def push(
+        self, side: int, payload: bytes, missing: int, seq: int, first_byte: int, at: Moment
+    ) -> Iterable[Found | Expect]:
+        """What a segment's payload adds (`missing` bytes behind it were not captured; `first_byte` is the number of the
+        side's first byte, -1 where that is not known). Raises Undecodable where the bytes break the recognised
+        protocol."""
         if (quiet := self._quiet) is not None:
             if side == quiet.side and not missing and quiet.take(seq, payload, at):
                 return ()
         elif self.talk is not None and not missing and self._halves[side].straight(seq, len(payload)):
             return self._straight(self.talk, side, payload, seq, at)  # nearly all segments
+        self._halves[side].begin(first_byte if first_byte >= 0 else seq)
         return self._push(side, payload, missing, seq, at)
 
     def _push(self, side: int, payload: bytes, missing: int, seq: int, at: Moment) -> Iterator[Found | Expect]:
@@ -101,6 +105,11 @@ class Stream:
 
     def finish(self, clean: bool) -> Iterator[Found | Expect]:
         """The bytes still waiting behind gaps; then the talk is told that the flow ended."""
+        if self._quiet is not None or self._halves[0].waits or self._halves[1].waits:
+            return self._finish(clean)
+        return self.close(clean)
+
+    def _finish(self, clean: bool) -> Iterator[Found | Expect]:
         yield from self._speak()
         for side in (0, 1):
             for piece in self._halves[side].finish():
@@ -111,7 +120,9 @@ class Stream:
     def close(self, clean: bool) -> Iterator[Found | Expect]:
         """The talk is told that the flow ended. Nothing more is wanted afterwards."""
         if self.talk is not None:
-            yield from self._kept(self.talk.close(clean))
+            for left in self.talk.close(clean):
+                if not isinstance(left, Become):  # no bytes follow
+                    yield left
         self.stop()
 
     def stop(self) -> None:
