@@ -10,7 +10,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
-from orjson import dumps
+from orjson import dumps, loads
 
 from sensors import kernel
 from sensors.base import Origin
@@ -51,22 +51,19 @@ _TRANSPORTS = {
     47: "gre", 50: "esp", 51: "ah", 89: "ospf", 103: "pim", 112: "vrrp",
 }  # fmt: skip
 _TCP_FLAGS = "FSRPAUEC"
-#: Objects of a found thing that are no fields of its own: those of its flow, and `vonggac`, which comes last.
-_ENDS = frozenset(("source", "destination", "network"))
-_SHARED = _ENDS | {"vonggac"}
+#: What a found thing may know more of than its flow does; and `vonggac`, which comes last.
+_ENDS = ("source", "destination", "network")
+_SHARED = frozenset((*_ENDS, "vonggac"))
 
 
 class Ends(NamedTuple):
-    """What all events of a flow say of it."""
+    """What all events of a flow say of it, as JSON."""
 
-    source: Document
-    destination: Document
-    network: Document
-    tunnel: tuple[Document, ...]
-    ips: tuple[str, ...]
-    head: str  # source and destination as JSON
-    begin: str  # `network` as JSON, as far as network.protocol
-    end: str  # and from behind it
+    begin: str  # source, destination and network, as far as network.protocol
+    end: str  # and from behind it, with the flow's place
+    tunnel: str  # of `vonggac`, a comma before it
+    related: str  # the event's last object
+    ips: tuple[str, ...]  # as they are
 
 
 @lru_cache(maxsize=8_192)
@@ -141,15 +138,18 @@ class Scribe:
 
     def _begin(self, dataset: str, ns: int, identity: str, event: Document) -> str:
         """From the line's beginning to what every event of this sensor has."""
-        told = _text(_event(dataset, identity) | event) if event else f'{{"id":"{identity}",{_kind(dataset)}}}'
+        if event.keys() & _KIND:
+            told = _text(_event(dataset, identity) | event)
+        else:
+            more = f",{_inner(event)}" if event else ""
+            told = f'{{"id":"{identity}",{_kind(dataset)}{more}}}'
         return f'{{"@timestamp":"{instant_text(ns)}","ecs":{{"version":"{ECS_VERSION}"}},"event":{told},{self.seen_by},'
 
-    def _own(self, position: int, tunnel: tuple[Document, ...], own: Document | None) -> str:
+    def _own(self, position: int, tunnel: str, own: Document | None) -> str:
         """`vonggac`, with where the event began; a comma before it."""
         sha256 = self._segment(position)
         segment = f',"segment":"{sha256}"' if sha256 else ""
-        through = f',"tunnel":{_text(tunnel)}' if tunnel else ""
-        return f"{self.seen_in}{position}{segment}}}{through}{',' + _inner(own) if own else ''}}}"
+        return f"{self.seen_in}{position}{segment}}}{tunnel}{',' + _inner(own) if own else ''}}}"
 
     def flow(self, flow: Flow, row: Row, reason: str) -> bytes:
         """The event of a flow that ended for that reason (`closed`, `idle`, `active`, `evicted`, `end-of-input`)."""
@@ -159,9 +159,10 @@ class Scribe:
         last = instant_text(last_ns)
         event = {"start": instant_text(begun_ns), "end": last, "duration": max(0, last_ns - begun_ns)}
         ends = ends_of(flow)
-        source = ends.source | {"bytes": sent, "packets": asked}
-        destination = ends.destination | {"bytes": received, "packets": answered}
-        network = _network(flow, ends) | {"bytes": sent + received, "packets": asked + answered}
+        shared = _shared_document(flow, ends)
+        shared["source"] |= {"bytes": sent, "packets": asked}
+        shared["destination"] |= {"bytes": received, "packets": answered}
+        shared["network"] |= {"bytes": sent + received, "packets": asked + answered}
         state: Document = {"end_reason": reason}
         if flow.protocol == TCP:
             state["state"] = tcp_state(row)
@@ -171,10 +172,9 @@ class Scribe:
             }
         elif flow.protocol in (ICMP, ICMPV6):
             state["icmp_type"], state["icmp_answer"] = flow.sport, flow.dport
-        shared = {"source": source, "destination": destination, "network": network, "flow": {"id": flow.id}}
         return (
             f"{self._begin('flow', last_ns, flow.id, event)}{_inner(shared)}"
-            f'{self._own(flow.begun.position, ends.tunnel, {"flow": state})},"related":{_text({"ip": ends.ips})}}}'
+            f"{self._own(flow.begun.position, ends.tunnel, {'flow': state})}{ends.related}"
         ).encode()
 
     def found(self, flow: Flow, found: Found) -> bytes:
@@ -184,21 +184,12 @@ class Scribe:
         ends = ends_of(flow)
         fields = found.fields
         own = fields.get("vonggac")
-        if _SHARED.isdisjoint(fields):
-            shared, rest = _shared(flow, ends), fields
-        else:
-            rest = {name: value for name, value in fields.items() if name not in _SHARED}
-            shared = (
-                _shared(flow, ends) if len(fields) - len(rest) == (own is not None) else _merged(flow, ends, fields)
-            )
-        related: Document = {"ip": tuple(dict.fromkeys((*ends.ips, *found.ips))) if found.ips else ends.ips}
-        if found.hosts:
-            related["hosts"] = tuple(dict.fromkeys(found.hosts))
-        if found.hashes:
-            related["hash"] = tuple(dict.fromkeys(found.hashes))
+        rest = {name: value for name, value in fields.items() if name not in _SHARED}
+        merged = len(fields) - len(rest) > (own is not None)
+        shared = _merged(flow, ends, fields) if merged else _shared(flow, ends)
         return (
             f"{self._begin(found.dataset, at.ns, identity, found.event)}{shared}{',' + _inner(rest) if rest else ''}"
-            f'{self._own(at.position, ends.tunnel, own)},"related":{_text(related)}}}'
+            f"{self._own(at.position, ends.tunnel, own)}{_related(ends, found)}"
         ).encode()
 
     def packet(self, dataset: str, at: Moment, fields: Document, vlans: tuple[int, ...]) -> bytes:
@@ -208,7 +199,7 @@ class Scribe:
         ips = dict.fromkeys(fields[end]["ip"] for end in ("source", "destination") if "ip" in fields.get(end, ()))
         rest = {name: value for name, value in fields.items() if name != "vonggac"}
         begin = self._begin(dataset, at.ns, self.id(at.ns, at.position, dataset, 0), {})
-        own = self._own(at.position, (), fields.get("vonggac"))
+        own = self._own(at.position, "", fields.get("vonggac"))
         return f'{begin}{_inner(rest)}{own},"related":{_text({"ip": tuple(ips)} if ips else {})}}}'.encode()
 
     def anomaly(self, at: Moment, ordinal: int, layer: str, offset: int, reason: str, flow: Flow | None) -> bytes:
@@ -221,14 +212,18 @@ class Scribe:
             "message": f"{layer}: {reason} at byte {offset} of packet {at.position}",
         }
         told = {"anomaly": {"layer": layer, "reason": reason, "offset": offset, "packet": at.position}}
-        own = self._own(at.position, ends.tunnel if ends else (), told)
-        related = _text({"ip": ends.ips} if ends else {})
-        return f'{begin}{shared}"error":{_text(error)}{own},"related":{related}}}'.encode()
+        own = self._own(at.position, ends.tunnel if ends else "", told)
+        related = ends.related if ends else ',"related":{}}'
+        return f'{begin}{shared}"error":{_text(error)}{own}{related}'.encode()
 
 
 def _event(dataset: str, identity: str) -> Document:
     category, kind = KINDS.get(dataset, _OTHER)
     return {"id": identity, "dataset": dataset, "kind": "event", "category": [*category], "type": [*kind]}
+
+
+#: What found things may say otherwise than their dataset.
+_KIND = frozenset(_event("", ""))
 
 
 @lru_cache(maxsize=256)
@@ -252,29 +247,33 @@ def _shared(flow: Flow, ends: Ends) -> str:
     """Who talked, over what, and on which flow: of each event that points to it."""
     application = flow.application
     protocol = f',"protocol":"{application}"' if application else ""
-    return f'{ends.head},{ends.begin}{protocol}{ends.end},"flow":{{"id":"{flow.id}"}}'
+    return f'{ends.begin}{protocol}{ends.end},"flow":{{"id":"{flow.id}"}}'
+
+
+def _shared_document(flow: Flow, ends: Ends) -> Document:
+    """The same for who adds to it."""
+    document: Document = loads(f"{{{_shared(flow, ends)}}}")
+    return document
 
 
 def _merged(flow: Flow, ends: Ends, fields: Document) -> str:
     """The same, where a found thing knows more of the ends or of the network."""
-    known = {"source": ends.source, "destination": ends.destination, "network": _network(flow, ends)}
-    return _inner({name: value | fields.get(name, {}) for name, value in known.items()} | {"flow": {"id": flow.id}})
+    document = _shared_document(flow, ends)
+    for name in _ENDS:
+        document[name] |= fields.get(name, {})
+    return _inner(document)
 
 
-def _network(flow: Flow, ends: Ends) -> Document:
-    network = ends.network.copy()
-    if application := flow.application:
-        network["protocol"] = application
-    return network | _vlans(flow)
-
-
-def _vlans(flow: Flow) -> Document:
-    vlans: Document = {}
-    if flow.vlans:
-        vlans["vlan"] = {"id": str(flow.vlans[0])}
-        if len(flow.vlans) > 1:
-            vlans["inner"] = {"vlan": {"id": str(flow.vlans[1])}}
-    return vlans
+def _related(ends: Ends, found: Found) -> str:
+    """An event's last object, a comma before it."""
+    if not (found.ips or found.hosts or found.hashes):
+        return ends.related
+    related = {"ip": tuple(dict.fromkeys((*ends.ips, *found.ips)))}
+    if found.hosts:
+        related["hosts"] = tuple(dict.fromkeys(found.hosts))
+    if found.hashes:
+        related["hash"] = tuple(dict.fromkeys(found.hashes))
+    return f',"related":{_text(related)}}}'
 
 
 def ends_of(flow: Flow) -> Ends:
@@ -286,32 +285,36 @@ def ends_of(flow: Flow) -> Ends:
 
 
 def _ends(flow: Flow) -> Ends:
-    source: Document = {"ip": address_text(flow.src)}
-    destination: Document = {"ip": address_text(flow.dst)}
-    if flow.protocol in (TCP, UDP, SCTP):
-        source["port"], destination["port"] = flow.sport, flow.dport
-    network: Document = {
-        "type": "ipv4" if len(flow.src) == 4 else "ipv6",
-        "transport": _TRANSPORTS.get(flow.protocol) or str(flow.protocol),
-        "iana_number": str(flow.protocol),
-        "community_id": flow.community_id,
-    }
-    tunnel = tuple(
+    """None of these texts has a character that JSON escapes."""
+    source, destination = address_text(flow.src), address_text(flow.dst)
+    ips = (source,) if source == destination else (source, destination)
+    ports = flow.protocol in (TCP, UDP, SCTP)
+    sport, dport = (f',"port":{flow.sport}', f',"port":{flow.dport}') if ports else ("", "")
+    family = "ipv4" if len(flow.src) == 4 else "ipv6"
+    begin = (
+        f'"source":{{"ip":"{source}"{sport}}},"destination":{{"ip":"{destination}"{dport}}},"network":{{'
+        f'"type":"{family}","transport":"{_TRANSPORTS.get(flow.protocol) or flow.protocol}",'
+        f'"iana_number":"{flow.protocol}","community_id":"{flow.community_id}"'
+    )
+    return Ends(begin, f"{_vlans(flow.vlans)}}}", _tunnel(flow), f',"related":{{"ip":{_text(ips)}}}}}', ips)
+
+
+def _vlans(vlans: tuple[int, ...]) -> str:
+    """network.vlan and network.inner, a comma before them."""
+    if not vlans:
+        return ""
+    inner = f',"inner":{{"vlan":{{"id":"{vlans[1]}"}}}}' if len(vlans) > 1 else ""
+    return f',"vlan":{{"id":"{vlans[0]}"}}{inner}'
+
+
+def _tunnel(flow: Flow) -> str:
+    if not flow.outer:
+        return ""
+    tunnel = [
         {"type": kind, "source": {"ip": address_text(src)}, "destination": {"ip": address_text(dst)}}
         for kind, src, dst in flow.outer
-    )
-    ips = (source["ip"],) if source["ip"] == destination["ip"] else (source["ip"], destination["ip"])
-    vlans = _vlans(flow)
-    return Ends(
-        source,
-        destination,
-        network,
-        tunnel,
-        ips,
-        _inner({"source": source, "destination": destination}),
-        _inner({"network": network})[:-1],
-        f"{',' + _inner(vlans) if vlans else ''}}}",
-    )
+    ]
+    return f',"tunnel":{_text(tunnel)}'
 
 
 @lru_cache(maxsize=256)

@@ -235,10 +235,8 @@ class Engine:
             flow.stream = stream = Stream(self._budget, self._expected_talk(flow))
         if stream.done:
             return False
-        if first_byte >= 0:
-            stream.begin(side, first_byte)
         try:
-            self._emit(flow, stream.push(side, payload, missing, seq, at))
+            self._emit(flow, stream.push(side, payload, missing, seq, first_byte, at))
         except Undecodable:
             if not stream.done:
                 self._emit(flow, stream.close(False))

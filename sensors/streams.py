@@ -63,9 +63,14 @@ class Half:
         if self._next < 0:
             self._next = seq & 0xFFFFFFFF
 
+    @property
+    def waits(self) -> bool:
+        """Whether there are bytes behind a hole."""
+        return bool(self._waiting)
+
     def straight(self, seq: int, size: int) -> bool:
         """Whether these bytes are the wanted ones and nothing waits; then they count as gone on."""
-        if self._waiting or (seq != self._next and self._next >= 0):
+        if seq != self._next or self._waiting:
             return False
         self._next = (seq + size) & 0xFFFFFFFF
         return True
@@ -99,9 +104,10 @@ class Half:
 
     def drop(self) -> None:
         """Forget what waits: nobody reads this stream any more."""
-        self._waiting = _NOTHING
-        self._budget.used -= self._cost
-        self._cost = 0
+        if self._waiting:
+            self._waiting = _NOTHING
+            self._budget.used -= self._cost
+            self._cost = 0
 
     def _wait(self, seq: int, payload: bytes, missing: int, at: Moment) -> None:
         if self._waiting is _NOTHING:

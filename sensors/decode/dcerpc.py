@@ -30,6 +30,10 @@ _AUTH_TRAILER = 8
 #: The first octets of a PDU (version 5.0 or 5.1, a known type, little- or big-endian with ASCII and IEEE floats).
 BEGINNING = re.compile(rb"\x05[\0\1][\0\2\3\x0b-\x13][\0-\xff][\0\x10]\0\0\0[\0-\xff]{2}")
 
+_VERSIONS = ("5.0", "5.1")
+#: Of the header: the PDU's size, that of its authentication, the call's id.
+_SIZES = {order: struct.Struct(f"{order}HHI") for order in "<>"}
+
 _BIND_TIME_FEATURES = "6cb71c2c-9812-4540-"
 
 _AUTH_TYPES = {
@@ -71,10 +75,10 @@ def decode_header(data: bytes | bytearray) -> Pdu | None:
     if BEGINNING.match(data) is None:
         raise Undecodable("dcerpc", 0, "header")
     order = "<" if data[4] & 0x10 else ">"
-    size, auth_size, call_id = unpack_from(order + "HHI", data, 8)
+    size, auth_size, call_id = _SIZES[order].unpack_from(data, 8)
     if size < HEADER or (auth_size and auth_size + _AUTH_TRAILER + HEADER > size):
         raise Undecodable("dcerpc", 8, "fragment_length")
-    return Pdu(data[2], data[3], size, auth_size, call_id, order, f"{data[0]}.{data[1]}")
+    return Pdu(data[2], data[3], size, auth_size, call_id, order, _VERSIONS[data[1]])
 
 
 class Context(NamedTuple):

@@ -18,7 +18,10 @@ _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\u
 
 def fit(text: str, limit: int = MAX_TEXT) -> str:
     """The text in NFC without control and direction characters, which are shown as escapes; at most `limit` long."""
-    return nfc(_UNFIT.sub(_escape, text[:limit]))[:limit]
+    text = text[:limit]
+    if text.isascii() and text.isprintable():
+        return text
+    return nfc(_UNFIT.sub(_escape, text))[:limit]
 
 
 def printable(data: bytes | bytearray, limit: int = MAX_TEXT) -> str:

@@ -13,6 +13,11 @@ KINDS = frozenset((MESSAGE, REQUEST, POSITIVE, NEGATIVE, RETARGET, KEEP_ALIVE))
 HEADER = 4
 
 
+def is_packet(data: bytes) -> bool:
+    """Whether these bytes are one packet, and nothing else."""
+    return len(data) >= HEADER and int.from_bytes(data[1:HEADER]) == len(data) - HEADER and data[0] in KINDS
+
+
 class Names(NamedTuple):
     called: str
     calling: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from struct import unpack_from
-from typing import NamedTuple
+from struct import Struct
+from typing import Any, NamedTuple
 
 from sensors.decode.fault import Undecodable
 from sensors.decode.windows import eve_guid, utf16
@@ -85,6 +85,18 @@ _INFO_LEVELS = {
 }  # fmt: skip
 
 
+#: MS-SMB2 §2.2.1: protocol, size, status, command, flags, next command, message id, tree id, session id.
+_HEADER = Struct("<4sHxxIHxxIIQ4xIQ")
+#: The numbers of bodies, by where the first of them stands behind the header: those of MS-SMB2 §2.2.5, .6, .9, .13,
+#: .14, .16, .19, .20, .21, .31, .32, .33, .37 and .39.
+_SETUP_REQUEST, _SETUP_RESPONSE, _TREE_REQUEST = (12, Struct("<HH")), (2, Struct("<HHH")), (4, Struct("<HH"))
+_CREATE_REQUEST, _CREATE_RESPONSE = (24, Struct("<II4xIIHH")), (8, Struct("<4Q8xQI4x16s"))
+_CLOSE_RESPONSE = (8, Struct("<4Q8xQI"))
+_READ_REQUEST, _READ_RESPONSE, _WRITE_REQUEST = (4, Struct("<IQ")), (2, Struct("<BxI")), (2, Struct("<HIQ"))
+_IOCTL_REQUEST, _IOCTL_RESPONSE = (4, Struct("<I16xII")), (4, Struct("<I24xII"))
+_DIRECTORY_PATTERN, _QUERY_INFO, _SET_INFO = (24, Struct("<HH")), (2, Struct("<BB")), (2, Struct("<BBIH"))
+
+
 class Header(NamedTuple):
     command: int
     status: int
@@ -102,12 +114,12 @@ class Header(NamedTuple):
 def decode_header(data: bytes, at: int = 0) -> Header:
     """The header of a message in the clear (MS-SMB2 §2.2.1)."""
     try:
-        size, _, status, command, _, flags, following, message_id, _, tree_id, session_id = unpack_from(
-            "<HHIHHIIQIIQ", data, at + 4
+        protocol, size, status, command, flags, following, message_id, tree_id, session_id = _HEADER.unpack_from(
+            data, at
         )
     except struct.error as error:
         raise Undecodable("smb", at, "header_cut") from error
-    if data[at : at + 4] != PLAIN or size != HEADER or command > OPLOCK_BREAK:
+    if protocol != PLAIN or size != HEADER or command > OPLOCK_BREAK:
         raise Undecodable("smb", at, "header")
     if following and (following < HEADER or following % 8):
         raise Undecodable("smb", at + 20, "next_command")
@@ -135,6 +147,14 @@ class Fields:
         if at + size > len(self._data):
             raise Undecodable("smb", at, "body_cut")
         return int.from_bytes(self._data[at : at + size], "little")
+
+    def numbers(self, layout: tuple[int, Struct]) -> tuple[Any, ...]:
+        """Those of one of the layouts above."""
+        at, fields = layout
+        try:
+            return fields.unpack_from(self._data, HEADER + at)
+        except struct.error as error:
+            raise Undecodable("smb", HEADER + at, "body_cut") from error
 
     def octets(self, at: int, size: int) -> bytes:
         at += HEADER
@@ -191,7 +211,7 @@ def negotiate_response(body: Fields) -> Agreement:
 
 def setup_request(body: Fields) -> bytes:
     """The security token."""
-    return body.buffer(body.number(12, 2), body.number(14, 2))
+    return body.buffer(*body.numbers(_SETUP_REQUEST))
 
 
 class Setup(NamedTuple):
@@ -202,14 +222,13 @@ class Setup(NamedTuple):
 
 
 def setup_response(body: Fields) -> Setup:
-    flags = body.number(2, 2)
-    token = body.buffer(body.number(4, 2), body.number(6, 2))
-    return Setup(token, bool(flags & 1), bool(flags & 2), bool(flags & 4))
+    flags, offset, size = body.numbers(_SETUP_RESPONSE)
+    return Setup(body.buffer(offset, size), bool(flags & 1), bool(flags & 2), bool(flags & 4))
 
 
 def tree_request(body: Fields) -> str:
     """The share's path, `\\\\server\\share`."""
-    return utf16(body.buffer(body.number(4, 2), body.number(6, 2)))
+    return utf16(body.buffer(*body.numbers(_TREE_REQUEST)))
 
 
 def tree_response(body: Fields) -> str:
@@ -233,10 +252,10 @@ class Create(NamedTuple):
 
 
 def create_request(body: Fields) -> Create:
-    disposition = body.number(36, 4)
-    name = utf16(body.buffer(body.number(44, 2), body.number(46, 2)))
+    access, attributes, disposition, options, offset, size = body.numbers(_CREATE_REQUEST)
+    name = utf16(body.buffer(offset, size))
     known = DISPOSITIONS[disposition] if disposition < len(DISPOSITIONS) else "UNKNOWN"
-    return Create(name, body.number(24, 4), body.number(28, 4), known, body.number(40, 4))
+    return Create(name, access, attributes, known, options)
 
 
 class Attributes(NamedTuple):
@@ -252,16 +271,15 @@ class Attributes(NamedTuple):
 
 def create_response(body: Fields) -> tuple[bytes, Attributes]:
     """The file id, and what the file is."""
-    times = (body.number(8, 8), body.number(16, 8), body.number(24, 8), body.number(32, 8))
-    return body.octets(64, 16), Attributes(*times, body.number(48, 8), body.number(56, 4))
+    *attributes, ident = body.numbers(_CREATE_RESPONSE)
+    return ident, Attributes(*attributes)
 
 
 def close_response(body: Fields) -> Attributes | None:
     """What the file was at its end, where the client asked for it."""
     if not body.number(2, 2) & 1:
         return None
-    times = (body.number(8, 8), body.number(16, 8), body.number(24, 8), body.number(32, 8))
-    return Attributes(*times, body.number(48, 8), body.number(56, 4))
+    return Attributes(*body.numbers(_CLOSE_RESPONSE))
 
 
 #: Where the file id stands in the requests that have one.
@@ -285,18 +303,19 @@ class Extent(NamedTuple):
 
 
 def read_request(body: Fields) -> Extent:
-    return Extent(body.number(8, 8), body.number(4, 4))
+    size, offset = body.numbers(_READ_REQUEST)
+    return Extent(offset, size)
 
 
 def read_response(body: Fields) -> Extent:
     """The offset is the request's to know."""
-    size = body.number(4, 4)
-    return Extent(0, size, body.begun(body.number(2, 1), size))
+    begin, size = body.numbers(_READ_RESPONSE)
+    return Extent(0, size, body.begun(begin, size))
 
 
 def write_request(body: Fields) -> Extent:
-    size = body.number(4, 4)
-    return Extent(body.number(8, 8), size, body.begun(body.number(2, 2), size))
+    begin, size, offset = body.numbers(_WRITE_REQUEST)
+    return Extent(offset, size, body.begun(begin, size))
 
 
 class Control(NamedTuple):
@@ -306,13 +325,13 @@ class Control(NamedTuple):
 
 
 def ioctl_request(body: Fields) -> Control:
-    code = body.number(4, 4)
-    return Control(code, _function(code), body.begun(body.number(24, 4), body.number(28, 4)))
+    code, begin, size = body.numbers(_IOCTL_REQUEST)
+    return Control(code, _function(code), body.begun(begin, size))
 
 
 def ioctl_response(body: Fields) -> Control:
-    code = body.number(4, 4)
-    return Control(code, _function(code), body.begun(body.number(32, 4), body.number(36, 4)))
+    code, begin, size = body.numbers(_IOCTL_RESPONSE)
+    return Control(code, _function(code), body.begun(begin, size))
 
 
 def _function(code: int) -> str:
@@ -320,7 +339,7 @@ def _function(code: int) -> str:
 
 
 def directory_pattern(body: Fields) -> str:
-    return utf16(body.buffer(body.number(24, 2), body.number(26, 2)))
+    return utf16(body.buffer(*body.numbers(_DIRECTORY_PATTERN)))
 
 
 class Info(NamedTuple):
@@ -333,11 +352,13 @@ class Info(NamedTuple):
 
 
 def query_info(body: Fields) -> Info:
-    return _info(body.number(2, 1), body.number(3, 1), b"")
+    kind, code = body.numbers(_QUERY_INFO)
+    return _info(kind, code, b"")
 
 
 def set_info(body: Fields) -> Info:
-    return _info(body.number(2, 1), body.number(3, 1), body.begun(body.number(8, 2), body.number(4, 4)))
+    kind, code, size, begin = body.numbers(_SET_INFO)
+    return _info(kind, code, body.begun(begin, size))
 
 
 def _info(kind: int, code: int, data: bytes) -> Info:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sensors.decode import dcerpc as rpc
@@ -11,7 +12,7 @@ from sensors.decode.dcerpc_names import endpoint, operation
 from sensors.decode.fault import Undecodable
 from sensors.streams import Moment
 from sensors.talks.login import Login
-from sensors.talks.talk import Beginnings, Found
+from sensors.talks.talk import Beginnings, Found, taken
 from vonggac.domain.event import Document, put
 
 #: Calls of one connection that wait for their answers; past it the oldest is reported without one.
@@ -24,6 +25,8 @@ _CALLS = frozenset((rpc.REQUEST, rpc.RESPONSE, rpc.FAULT))
 _NEGOTIATES = frozenset((rpc.BIND, rpc.BIND_ACK, rpc.ALTER, rpc.ALTER_RESPONSE, rpc.AUTH3))
 _ANSWERS = frozenset((rpc.BIND_ACK, rpc.BIND_NAK, rpc.ALTER_RESPONSE, rpc.RESPONSE, rpc.FAULT))
 _ACCESS_DENIED = 5
+#: What of a request stands on the SMB command that carries it.
+_TOLD = ("request", "opnum", "interfaces")
 
 
 @dataclass(slots=True)
@@ -44,9 +47,11 @@ class _Side:
 
 
 class Rpc:
-    """One association, on whatever carries it. `told` is what the last PDU said, in Suricata's words."""
+    """One association, on whatever carries it; what is found is added to `found`. `told` is what the last PDU said, in
+    Suricata's words."""
 
-    def __init__(self, beginnings: Beginnings, pipe: str = "") -> None:
+    def __init__(self, beginnings: Beginnings, found: list[Found], pipe: str = "") -> None:
+        self._found = found
         self.told: Document = {}
         self.user: Document = {}
         self._pipe = pipe
@@ -57,7 +62,7 @@ class Rpc:
         self._login = Login()
         self._security: Document = {}
 
-    def data(self, side: int, data: bytes, at: Moment) -> Iterator[Found]:
+    def data(self, side: int, data: bytes, at: Moment) -> None:
         here = self._sides[side]
         if here.skip:
             skipped = min(here.skip, len(data))
@@ -67,6 +72,9 @@ class Rpc:
             return
         if not here.buffer:
             here.begun = at
+            if not here.lost and (pdu := rpc.decode_header(data)) is not None and len(data) == pdu.size:
+                self._pdu(pdu, data, at)  # one PDU a segment, as nearly always
+                return
         here.buffer += data
         if here.lost and not self._regain(here):
             return
@@ -74,9 +82,9 @@ class Rpc:
             whole = bytes(here.buffer[: pdu.size])
             del here.buffer[: pdu.size]
             begun, here.begun = here.begun or at, at
-            yield from self._pdu(pdu, whole, begun)
+            self._pdu(pdu, whole, begun)
 
-    def gap(self, side: int, size: int, at: Moment) -> Iterator[Found]:
+    def gap(self, side: int, size: int, at: Moment) -> None:
         """A call whose head is here is told; what follows the hole is looked for."""
         here = self._sides[side]
         pdu = rpc.decode_header(here.buffer) if not here.lost else None
@@ -84,7 +92,7 @@ class Rpc:
         if here.skip >= size:
             here.skip -= size
         elif pdu is not None and pdu.type in _CALLS and len(here.buffer) >= rpc.HEADER + 12 and size <= left:
-            yield from self._pdu(pdu, bytes(here.buffer), here.begun or at)
+            self._pdu(pdu, bytes(here.buffer), here.begun or at)
             here.skip = left - size
             here.buffer.clear()
         else:
@@ -92,10 +100,10 @@ class Rpc:
             here.skip = 0
             here.lost = True
 
-    def close(self) -> Iterator[Found]:
+    def close(self) -> None:
         while self._calls:
-            yield self._found(self._calls.pop(next(iter(self._calls))))
-        yield from self._logged_in(None)
+            self._tell(self._calls.pop(next(iter(self._calls))))
+        self._logged_in(None)
 
     @staticmethod
     def _regain(here: _Side) -> bool:
@@ -108,14 +116,14 @@ class Rpc:
         here.lost = False
         return True
 
-    def _pdu(self, pdu: Pdu, data: bytes, at: Moment) -> Iterator[Found]:
+    def _pdu(self, pdu: Pdu, data: bytes, at: Moment) -> None:
         self.told = {"call_id": pdu.call_id}
         if pdu.type in _NEGOTIATES:
             self._secure(pdu, data, at)
         if pdu.type in _ASKS:
-            yield from self._ask(pdu, data, at)
+            self._ask(pdu, data, at)
         elif pdu.type in _ANSWERS:
-            yield from self._answer(pdu, data, at)
+            self._answer(pdu, data, at)
         else:
             self.told["request"] = rpc.TYPES[pdu.type]
 
@@ -127,14 +135,14 @@ class Rpc:
         self._login.token(security.token, at, self._beginnings)
         self.user = self._login.user or self.user
 
-    def _logged_in(self, success: bool | None) -> Iterator[Found]:
+    def _logged_in(self, success: bool | None) -> None:
         found = self._login.found(success)
         if found is not None:
-            yield found
+            self._found.append(found)
 
-    def _ask(self, pdu: Pdu, data: bytes, at: Moment) -> Iterator[Found]:
+    def _ask(self, pdu: Pdu, data: bytes, at: Moment) -> None:
         if pdu.type == rpc.REQUEST:
-            yield from self._request(pdu, data, at)
+            self._request(pdu, data, at)
             return
         offers = rpc.decode_contexts(pdu, data)
         for offer in offers:
@@ -143,9 +151,9 @@ class Rpc:
         fields: Document = {"request": rpc.TYPES[pdu.type], "interfaces": [_interface(offer) for offer in offers]}
         names = [offer for offer in offers if not offer.negotiates_features]
         put(fields, "endpoint", endpoint(names[0].uuid) if names else None)
-        yield from self._wait(pdu, _Call(at, self._beginnings.next("dcerpc", at), fields | self._security, offers))
+        self._wait(pdu, _Call(at, self._beginnings.next("dcerpc", at), fields | self._security, offers))
 
-    def _request(self, pdu: Pdu, data: bytes, at: Moment) -> Iterator[Found]:
+    def _request(self, pdu: Pdu, data: bytes, at: Moment) -> None:
         told = rpc.decode_call(pdu, data)
         call = self._calls.get(pdu.call_id)
         if call is not None and not pdu.first and "opnum" in call.fields:
@@ -160,24 +168,29 @@ class Rpc:
             fields["uuid"] = context.uuid
             fields["version"] = context.version
         count_fragment(fields, "req", told.stub_size)
-        yield from self._wait(pdu, _Call(at, self._beginnings.next("dcerpc", at), fields | self._security))
+        self._wait(pdu, _Call(at, self._beginnings.next("dcerpc", at), fields | self._security))
 
-    def _wait(self, pdu: Pdu, call: _Call) -> Iterator[Found]:
+    def _wait(self, pdu: Pdu, call: _Call) -> None:
         if pdu.call_id in self._calls:
-            yield self._found(self._calls.pop(pdu.call_id))
-        call.fields |= {"call_id": pdu.call_id, "rpc_version": pdu.version}
-        put(call.fields, "named_pipe", self._pipe or None)
+            self._tell(self._calls.pop(pdu.call_id))
+        self._place(pdu, call.fields)
         self._calls[pdu.call_id] = call
-        self.told |= {name: call.fields[name] for name in ("request", "opnum", "interfaces") if name in call.fields}
+        self.told |= {name: call.fields[name] for name in _TOLD if name in call.fields}
         if len(self._calls) > MAX_WAITING:
-            yield self._found(self._calls.pop(next(iter(self._calls))))
+            self._tell(self._calls.pop(next(iter(self._calls))))
 
-    def _answer(self, pdu: Pdu, data: bytes, at: Moment) -> Iterator[Found]:
+    def _place(self, pdu: Pdu, fields: Document) -> None:
+        """Where a call stands."""
+        fields["call_id"] = pdu.call_id
+        fields["rpc_version"] = pdu.version
+        if self._pipe:
+            fields["named_pipe"] = self._pipe
+
+    def _answer(self, pdu: Pdu, data: bytes, at: Moment) -> None:
         call = self._calls.get(pdu.call_id)
         if call is None:
-            fields: Document = {"call_id": pdu.call_id, "rpc_version": pdu.version}
-            call = _Call(at, self._beginnings.next("dcerpc", at), fields)
-            put(fields, "named_pipe", self._pipe or None)
+            call = _Call(at, self._beginnings.next("dcerpc", at), {})
+            self._place(pdu, call.fields)
             self._calls[pdu.call_id] = call
         elif "response" not in call.fields:
             call.event["duration"] = max(0, at.ns - call.begun.ns)
@@ -191,10 +204,10 @@ class Rpc:
         if "opnum" in call.fields:
             self.told["opnum"] = call.fields["opnum"]
         if self._login.authenticate is not None and (pdu.type == rpc.RESPONSE or _denied(call.fields)):
-            yield from self._logged_in(pdu.type == rpc.RESPONSE)
+            self._logged_in(pdu.type == rpc.RESPONSE)
         if pdu.last or pdu.type not in _CALLS:
             del self._calls[pdu.call_id]
-            yield self._found(call)
+            self._tell(call)
 
     @staticmethod
     def _responded(call: _Call, pdu: Pdu, data: bytes) -> None:
@@ -217,11 +230,11 @@ class Rpc:
                 call.fields["interfaces"][number] |= {"ack_result": result, "ack_reason": reason}
         call.event["outcome"] = "success" if accepted else "failure"
 
-    def _found(self, call: _Call) -> Found:
+    def _tell(self, call: _Call) -> None:
         fields: Document = {"vonggac": {"dcerpc": call.fields}}
         if self.user:
             fields["user"] = dict(self.user)
-        return Found("dcerpc", call.begun, call.ordinal, fields, call.event)
+        self._found.append(Found("dcerpc", call.begun, call.ordinal, fields, call.event))
 
 
 def _interface(offer: Context) -> Document:
@@ -232,9 +245,12 @@ def _interface(offer: Context) -> Document:
 
 def count_fragment(fields: Document, way: str, size: int) -> None:
     """One more fragment of the request (`req`) or the response (`res`)."""
-    count = fields.setdefault(way, {"frag_cnt": 0, "stub_data_size": 0})
-    count["frag_cnt"] += 1
-    count["stub_data_size"] += size
+    count = fields.get(way)
+    if count is None:
+        fields[way] = {"frag_cnt": 1, "stub_data_size": size}
+    else:
+        count["frag_cnt"] += 1
+        count["stub_data_size"] += size
 
 
 def _denied(fields: Document) -> bool:
@@ -248,16 +264,20 @@ class DcerpcTalk:
     done = False
 
     def __init__(self) -> None:
-        self._rpc = Rpc(Beginnings())
+        self._found: list[Found] = []
+        self._rpc = Rpc(Beginnings(), self._found)
 
     def data(self, side: int, data: bytes, at: Moment) -> Iterator[Found]:
-        return self._rpc.data(side, data, at)
-
-    def gap(self, side: int, size: int, at: Moment) -> Iterator[Found]:
         try:
-            yield from self._rpc.gap(side, size, at)
-        except Undecodable:
-            return
+            self._rpc.data(side, data, at)
+        finally:  # a fault comes behind what was found before it
+            yield from taken(self._found)
 
-    def close(self, clean: bool) -> Iterator[Found]:
-        return self._rpc.close()
+    def gap(self, side: int, size: int, at: Moment) -> Iterable[Found]:
+        with suppress(Undecodable):
+            self._rpc.gap(side, size, at)
+        return taken(self._found)
+
+    def close(self, clean: bool) -> Iterable[Found]:
+        self._rpc.close()
+        return taken(self._found)

@@ -15,8 +15,8 @@ from sensors.decode.lines import Lines, begins_tls, printable
 from sensors.decode.reply import Replies, Reply
 from sensors.streams import Moment
 from sensors.talks.ftp_data import FtpDataTalk, Transfer
-from sensors.talks.talk import Become, Beginnings, Expect, Found, Left
-from vonggac.domain.event import Document, put
+from sensors.talks.talk import Become, Beginnings, Expect, Found, Left, taken
+from vonggac.domain.event import Document
 
 #: Commands that wait for their replies; past it the oldest is told without one.
 MAX_WAITING = 64
@@ -47,6 +47,7 @@ class FtpTalk:
 
     def __init__(self) -> None:
         self.done = False
+        self._left: list[Left] = []  # until it is taken
         self._client = -1  # the side that gives commands, once it is known
         self._lines = (Lines(), Lines())
         self._replies = Replies("ftp")
@@ -57,37 +58,45 @@ class FtpTalk:
         self._offset = 0
 
     def data(self, side: int, data: bytes, at: Moment) -> Iterator[Left]:
+        try:
+            self._read(side, data, at)
+        finally:  # a fault comes behind what was found before it
+            yield from taken(self._left)
+
+    def _read(self, side: int, data: bytes, at: Moment) -> None:
         if self._client < 0:
             self._client = 1 - side if data[:3].isdigit() else side
         lines = self._lines[side]
         lines.add(data)
         if begins_tls(lines):
-            yield from self._encrypt(lines.rest())
+            self._encrypt(lines.rest())
             return
         while (line := lines.line()) is not None:
             if side == self._client:
-                yield from self._command(line, at)
+                self._command(line, at)
                 continue
             reply = self._replies.line(line)
             if reply is None:
                 continue
             verb = self._waiting[0].verb if self._waiting else ""
-            yield from self._reply(reply, at)
+            self._reply(reply, at)
             if verb == "AUTH" and reply.code == 234:
-                yield from self._encrypt(lines.rest())
+                self._encrypt(lines.rest())
                 return
 
-    def gap(self, side: int, size: int, at: Moment) -> Iterator[Left]:
+    def gap(self, side: int, size: int, at: Moment) -> list[Left]:
         """Replies may be among what is lost, so what waits for one is told without."""
         self._lines[side].clear()
         if side != self._client:
             self._replies.lose()
-        yield from self._tell_all()
+        self._tell_all()
+        return taken(self._left)
 
-    def close(self, clean: bool) -> Iterator[Left]:
-        yield from self._tell_all()
+    def close(self, clean: bool) -> list[Left]:
+        self._tell_all()
+        return taken(self._left)
 
-    def _command(self, line: bytes, at: Moment) -> Iterator[Left]:
+    def _command(self, line: bytes, at: Moment) -> None:
         verb, argument = decode_command(line)
         if not verb:
             return
@@ -97,9 +106,9 @@ class FtpTalk:
             self._user = command.argument or None
         command.user = self._user
         if verb == "PORT":
-            yield from self._agree(command, decode_host_port(argument), passive=False)
+            self._agree(command, decode_host_port(argument), passive=False)
         elif verb == "EPRT":
-            yield from self._agree(command, decode_extended(argument), passive=False)
+            self._agree(command, decode_extended(argument), passive=False)
         elif verb == "REST":
             self._offset = int(argument) if argument.isdigit() and len(argument) < 19 else 0
         elif (verb in TRANSFERS or verb in LISTINGS) and self._transfer is not None:
@@ -107,9 +116,9 @@ class FtpTalk:
             self._transfer, self._offset = None, 0
         self._waiting.append(command)
         if len(self._waiting) > MAX_WAITING:
-            yield self._found(self._waiting.popleft())
+            self._tell(self._waiting.popleft())
 
-    def _reply(self, reply: Reply, at: Moment) -> Iterator[Left]:
+    def _reply(self, reply: Reply, at: Moment) -> None:
         """A reply goes to the oldest command; a preliminary one leaves it waiting for the next."""
         unasked = not self._waiting
         command = _Command(at, self._beginnings.next("ftp", at)) if unasked else self._waiting[0]
@@ -118,18 +127,18 @@ class FtpTalk:
         command.reply = reply
         command.answered_ns = at.ns
         if unasked:
-            yield self._found(command)
+            self._tell(command)
             return
         if reply.preliminary and len(command.codes) < MAX_REPLIES:
             return
         self._waiting.popleft()
         if reply.code == 227:
-            yield from self._agree(command, decode_host_port(reply.text.encode("utf-8")), passive=True)
+            self._agree(command, decode_host_port(reply.text.encode("utf-8")), passive=True)
         elif reply.code == 229:
-            yield from self._agree(command, decode_extended(reply.text.encode("utf-8")), passive=True)
-        yield self._found(command)
+            self._agree(command, decode_extended(reply.text.encode("utf-8")), passive=True)
+        self._tell(command)
 
-    def _agree(self, command: _Command, endpoint: Endpoint | None, *, passive: bool) -> Iterator[Expect]:
+    def _agree(self, command: _Command, endpoint: Endpoint | None, *, passive: bool) -> None:
         """The next transfer comes over a connection to this endpoint: the server's where passive, else the client's."""
         if endpoint is None:
             return
@@ -138,24 +147,26 @@ class FtpTalk:
         side = 1 - self._client if passive else self._client
         # Behind address translation the server names an address that nobody connects to; its own is expected too.
         for address in dict.fromkeys((None, endpoint.address)):
-            yield Expect(endpoint.port, lambda: FtpDataTalk(transfer), side, address)
+            self._left.append(Expect(endpoint.port, lambda: FtpDataTalk(transfer), side, address))
 
-    def _encrypt(self, left: bytes) -> Iterator[Left]:
+    def _encrypt(self, left: bytes) -> None:
         """AUTH was taken up (RFC 4217): the rest is TLS."""
         from sensors.talks.tls import TlsTalk
 
-        yield from self._tell_all()
-        yield Become(TlsTalk(), left)
+        self._tell_all()
+        self._left.append(Become(TlsTalk(), left))
 
-    def _tell_all(self) -> Iterator[Left]:
+    def _tell_all(self) -> None:
         while self._waiting:
-            yield self._found(self._waiting.popleft())
+            self._tell(self._waiting.popleft())
 
-    def _found(self, command: _Command) -> Found:
+    def _tell(self, command: _Command) -> None:
         """The event of a command as far as it was seen."""
         own: Document = {}
-        put(own, "command", command.verb or None)
-        put(own, "command_data", command.argument or None)
+        if command.verb:
+            own["command"] = command.verb
+        if command.argument:
+            own["command_data"] = command.argument
         if command.verb in _SECRET:
             own["password"] = True
         if command.codes:
@@ -166,7 +177,8 @@ class FtpTalk:
             if command.endpoint.address is not None:
                 own["data_channel"] = {"ip": address_text(command.endpoint.address)}
         fields: Document = {"vonggac": {"ftp": own}}
-        put(fields, "user.name", command.user)
+        if command.user is not None:
+            fields["user"] = {"name": command.user}
         event: Document = {}
         if command.reply is not None:
             own["reply_code"] = command.reply.code
@@ -176,4 +188,4 @@ class FtpTalk:
         if (command.verb in ("USER", "PASS") and command.reply is not None) and command.reply.code in (230, 530):
             event |= {"category": ["network", "authentication"], "type": ["protocol", "start"]}
         ips = (own["data_channel"]["ip"],) if "data_channel" in own else ()
-        return Found("ftp", command.begun, command.ordinal, fields, event, (), ips)
+        self._left.append(Found("ftp", command.begun, command.ordinal, fields, event, (), ips))

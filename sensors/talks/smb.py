@@ -13,7 +13,7 @@ from sensors.talks.smb1 import Smb1
 from sensors.talks.smb2 import Smb2
 from sensors.talks.smb_event import SmbState
 from sensors.talks.smb_passage import Sink
-from sensors.talks.talk import Found
+from sensors.talks.talk import Found, taken
 
 #: Bytes kept of one message; the bulk data behind them is hashed as it comes and not kept.
 MAX_KEPT = 65_536
@@ -41,17 +41,41 @@ class SmbTalk:
         self._smb2 = Smb2(self._state)
 
     def data(self, side: int, data: bytes, at: Moment) -> Iterator[Found]:
-        here = self._sides[side]
+        try:
+            self._read(self._sides[side], data, at)
+        finally:  # a fault comes behind what was found before it
+            yield from taken(self._state.found)
+
+    def quiet(self, side: int) -> int:
+        """The bulk data of a message is only passed on."""
+        return self._sides[side].left
+
+    def gap(self, side: int, size: int, at: Moment) -> Iterator[Found]:
+        try:
+            self._lose(self._sides[side], size, at)
+        finally:
+            yield from taken(self._state.found)
+
+    def close(self, clean: bool) -> list[Found]:
+        self._smb1.finish()
+        self._smb2.finish()
+        self._state.finish()
+        return taken(self._state.found)
+
+    def _read(self, here: _Side, data: bytes, at: Moment) -> None:
         if here.left:
-            taken = data[: here.left]
+            bulk = data[: here.left]
             data = data[here.left :]
-            here.left -= len(taken)
+            here.left -= len(bulk)
             if here.sink is not None:
-                here.sink.add(taken)
+                here.sink.add(bulk)
         if not data:
             return
         if not here.buffer:
             here.begun = at
+            if not here.lost and netbios.is_packet(data) and len(data) <= MAX_KEPT:
+                self._message(here, data[0], data[netbios.HEADER :], at, whole=True)  # one a segment, as nearly always
+                return
         here.buffer += data
         if here.lost and not self._regain(here):
             return
@@ -66,19 +90,18 @@ class SmbTalk:
             message = bytes(here.buffer[netbios.HEADER : netbios.HEADER + kept])
             del here.buffer[: netbios.HEADER + kept]
             here.begun = at
-            yield from self._message(here, kind, message, begun, whole=kept == size)
+            self._message(here, kind, message, begun, whole=kept == size)
             self._stream(here, size - kept)
 
-    def gap(self, side: int, size: int, at: Moment) -> Iterator[Found]:
+    def _lose(self, here: _Side, size: int, at: Moment) -> None:
         """Inside a message the missing bytes are counted and its beginning is told; else the next one is looked for."""
-        here = self._sides[side]
         if not here.left and not here.lost and len(here.buffer) >= netbios.HEADER:
             left = netbios.HEADER + int.from_bytes(here.buffer[1:4]) - len(here.buffer)
             if size <= left:
                 message = bytes(here.buffer[netbios.HEADER :])
                 here.buffer.clear()
                 if len(message) >= smb1.HEADER:
-                    yield from self._message(here, netbios.MESSAGE, message, here.begun or at, whole=False)
+                    self._message(here, netbios.MESSAGE, message, here.begun or at, whole=False)
                 here.left = left
         missing = min(here.left, size)
         here.left -= missing
@@ -87,11 +110,6 @@ class SmbTalk:
         if missing < size:
             here.buffer.clear()
             here.lost = True
-
-    def close(self, clean: bool) -> Iterator[Found]:
-        yield from self._smb1.finish()
-        yield from self._smb2.finish()
-        yield from self._state.finish()
 
     @staticmethod
     def _regain(here: _Side) -> bool:
@@ -106,13 +124,13 @@ class SmbTalk:
     @staticmethod
     def _stream(here: _Side, left: int) -> None:
         """Pass on what is already here of the bulk data behind a message's kept part."""
-        taken = bytes(here.buffer[:left])
+        bulk = bytes(here.buffer[:left])
         del here.buffer[:left]
-        here.left = left - len(taken)
-        if here.sink is not None and taken:
-            here.sink.add(taken)
+        here.left = left - len(bulk)
+        if here.sink is not None and bulk:
+            here.sink.add(bulk)
 
-    def _message(self, here: _Side, kind: int, message: bytes, at: Moment, *, whole: bool) -> Iterator[Found]:
+    def _message(self, here: _Side, kind: int, message: bytes, at: Moment, *, whole: bool) -> None:
         here.sink = self._state.sink = None
         if kind == netbios.REQUEST:
             self._state.names = netbios.decode_names(message)
@@ -120,13 +138,13 @@ class SmbTalk:
             return
         protocol = message[:4]
         if protocol == smb2.PLAIN:
-            yield from self._smb2.message(message, at, whole=whole)
+            self._smb2.message(message, at, whole=whole)
         elif protocol == smb1.PLAIN:
-            yield from self._smb1.message(message, at, whole=whole)
+            self._smb1.message(message, at, whole=whole)
         elif protocol == smb2.SEALED:
-            yield from self._smb2.sealed(message, at)
+            self._smb2.sealed(message, at)
         elif protocol == smb2.COMPRESSED:
-            yield from self._smb2.compressed(at)
+            self._smb2.compressed(at)
         else:
             raise Undecodable("smb", 0, "signature")
         here.sink, self._state.sink = self._state.sink, None

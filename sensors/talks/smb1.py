@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sensors.decode import smb1
@@ -23,10 +23,7 @@ from sensors.talks.smb_event import (
 )
 from sensors.talks.smb_files import READ, WRITE, Open
 from sensors.talks.smb_pass import pass_data, pass_pipe
-from sensors.talks.talk import Found
 from vonggac.domain.event import put
-
-_Step = Iterator[Found]
 
 
 class _Told(NamedTuple):
@@ -42,33 +39,28 @@ class Smb1:
         self._state = state
         self._waiting: dict[tuple[int, int], list[Command]] = {}  # by process and multiplex id, oldest first
 
-    def message(self, data: bytes, at: Moment, *, whole: bool) -> Iterator[Found]:
+    def message(self, data: bytes, at: Moment, *, whole: bool) -> None:
         """A message, or (not `whole`) its beginning."""
         header = smb1.decode_header(data)
         key = header.process, header.multiplex
         blocks = smb1.blocks(data, header)
         if header.response:
-            yield from self._responses(key, [_Told(header, block, at) for block in blocks], whole)
+            self._responses(key, [_Told(header, block, at) for block in blocks], whole)
         else:
-            yield from self._requests(key, [_Told(header, block, at) for block in blocks], whole)
+            self._requests(key, [_Told(header, block, at) for block in blocks], whole)
 
-    def finish(self) -> Iterator[Found]:
+    def finish(self) -> None:
         while self._waiting:
-            yield from self._unanswered(next(iter(self._waiting)))
+            self._unanswered(next(iter(self._waiting)))
         if self._state.negotiating is not None:
-            yield from self._tell(self._state.negotiating)
+            self._state.tell(self._state.negotiating)
             self._state.negotiating = None
 
-    def _unanswered(self, key: tuple[int, int]) -> Iterator[Found]:
+    def _unanswered(self, key: tuple[int, int]) -> None:
         for command in self._waiting.pop(key):
-            yield from self._tell(command)
+            self._state.tell(command)
 
-    def _tell(self, command: Command) -> Iterator[Found]:
-        put(command.fields, "dialect", self._state.dialect or None)
-        command.user = command.user or self._state.users.get(command.fields.get("session_id", 0), {})
-        yield command.found()
-
-    def _requests(self, key: tuple[int, int], told: list[_Told], whole: bool) -> Iterator[Found]:
+    def _requests(self, key: tuple[int, int], told: list[_Told], whole: bool) -> None:
         commands: list[Command] = []
         for each in told:
             if each.block.command in (smb1.TRANS_SECONDARY, smb1.TRANS2_SECONDARY, smb1.NT_TRANS_SECONDARY):
@@ -78,20 +70,20 @@ class Smb1:
             try:
                 self._find_file(command, each.block)
                 if handler := _REQUESTS.get(command.number):
-                    yield from handler(self._state, command, each)
+                    handler(self._state, command, each)
             except Undecodable as fault:
                 spoil(command, fault, whole)
         if commands[0].number == smb1.NT_CANCEL:  # nothing answers it
-            yield from self._tell(commands[0])
+            self._state.tell(commands[0])
             return
         if commands[0].number == smb1.NEGOTIATE:  # the answer may come in SMB 2
             self._state.negotiating = commands[0]
             return
         if key in self._waiting:
-            yield from self._unanswered(key)
+            self._unanswered(key)
         self._waiting[key] = commands
         if len(self._waiting) > MAX_WAITING:
-            yield from self._unanswered(next(iter(self._waiting)))
+            self._unanswered(next(iter(self._waiting)))
 
     def _begin(self, told: _Told) -> Command:
         command = self._state.command(told.block.command, smb1.command_name(told.block.command), told.at)
@@ -104,7 +96,7 @@ class Smb1:
             command.ident = ident.to_bytes(2)
             command.opened = self._state.opens.get(command.ident)
 
-    def _responses(self, key: tuple[int, int], told: list[_Told], whole: bool) -> Iterator[Found]:
+    def _responses(self, key: tuple[int, int], told: list[_Told], whole: bool) -> None:
         """Each block to its command in the request's chain; a chain that failed early answers the rest with it."""
         first = told[0]
         commands = self._waiting.pop(key, [])
@@ -112,7 +104,7 @@ class Smb1:
             commands, self._state.negotiating = [self._state.negotiating], None
         if commands and commands[0].number != first.block.command:
             for command in commands:
-                yield from self._tell(command)
+                self._state.tell(command)
             commands = []
         if not commands:
             if first.block.command in (smb1.TRANS, smb1.TRANS2, smb1.NT_TRANS, smb1.ECHO):
@@ -120,9 +112,9 @@ class Smb1:
             commands = [self._begin(each) for each in told]
         for number, command in enumerate(commands):
             each = told[number] if number < len(told) else first
-            yield from self._answer(command, each, whole, own=number < len(told))
+            self._answer(command, each, whole, own=number < len(told))
 
-    def _answer(self, command: Command, told: _Told, whole: bool, *, own: bool) -> Iterator[Found]:
+    def _answer(self, command: Command, told: _Told, whole: bool, *, own: bool) -> None:
         header = told.header
         status = header.status if header.nt_status or not header.status & 0xFF else 0xC0000001
         command.answered(status, told.at)
@@ -132,30 +124,28 @@ class Smb1:
         command.fields |= {"session_id": header.user, "tree_id": header.tree}
         try:
             if command.number == smb1.SESSION_SETUP:
-                yield from _setup_response(self._state, command, told, status)
+                _setup_response(self._state, command, told, status)
             elif own and not failed(status) and (handler := _RESPONSES.get(command.number)):
-                yield from handler(self._state, command, told)
+                handler(self._state, command, told)
             elif command.number in (smb1.WRITE_ANDX, smb1.WRITE) and command.opened is not None:
                 command.opened.refused = True
         except Undecodable as fault:
             spoil(command, fault, whole)
-        yield from self._tell(command)
+        self._state.tell(command)
 
 
-def _negotiate_request(state: SmbState, command: Command, told: _Told) -> _Step:
+def _negotiate_request(state: SmbState, command: Command, told: _Told) -> None:
     command.fields["client_dialects"] = list(smb1.offered_dialects(told.block))
-    return iter(())
 
 
-def _negotiate_response(state: SmbState, command: Command, told: _Told) -> _Step:
+def _negotiate_response(state: SmbState, command: Command, told: _Told) -> None:
     said = smb1.agreed_dialect(told.block)
     offered = command.fields.get("client_dialects", [])
     state.dialect = offered[said.chosen] if said.chosen < len(offered) else ""
     put(command.fields, "server_guid", said.server_guid or None)
-    return iter(())
 
 
-def _setup_request(state: SmbState, command: Command, told: _Told) -> _Step:
+def _setup_request(state: SmbState, command: Command, told: _Told) -> None:
     said = smb1.setup_request(told.block)
     session = told.header.user
     command.login = (state.logins.get(session) if session else None) or Login()
@@ -165,10 +155,9 @@ def _setup_request(state: SmbState, command: Command, told: _Told) -> _Step:
         command.fields["ntlmssp"] = {"user": said.user, "domain": said.domain}
     native = {"native_os": said.native_os, "native_lm": said.native_lm}
     command.fields["request"] = {name: value for name, value in native.items() if value}
-    return iter(())
 
 
-def _setup_response(state: SmbState, command: Command, told: _Told, status: int) -> _Step:
+def _setup_response(state: SmbState, command: Command, told: _Told, status: int) -> None:
     session = told.header.user
     command.login = command.login or state.logins.get(session) or Login()
     named = command.user
@@ -181,26 +170,24 @@ def _setup_response(state: SmbState, command: Command, told: _Told, status: int)
     if status == STATUS_MORE_PROCESSING:
         state.login(session, command.login)
         return
-    yield from state.logged_in(session, command, not failed(status))
+    state.logged_in(session, command, not failed(status))
     command.user = command.user or named
     if named and not failed(status):
         state.users[session] = named
 
 
-def _logoff_response(state: SmbState, command: Command, told: _Told) -> _Step:
+def _logoff_response(state: SmbState, command: Command, told: _Told) -> None:
     command.user = state.users.pop(told.header.user, {})
-    return iter(())
 
 
-def _tree_request(state: SmbState, command: Command, told: _Told) -> _Step:
+def _tree_request(state: SmbState, command: Command, told: _Told) -> None:
     path, service = smb1.tree_request(told.block)
     command.tree = Tree(path, smb1.SERVICES.get(service, ""))
     put(command.fields, "share", path or None)
     put(command.fields, "service.request", service or None)
-    return iter(())
 
 
-def _tree_response(state: SmbState, command: Command, told: _Told) -> _Step:
+def _tree_response(state: SmbState, command: Command, told: _Told) -> None:
     service = smb1.tree_response(told.block)
     tree = command.tree = command.tree or Tree("")
     tree.type = smb1.SERVICES.get(service, tree.type)
@@ -209,16 +196,14 @@ def _tree_response(state: SmbState, command: Command, told: _Told) -> _Step:
     if tree.pipes:
         put(command.fields, "named_pipe", tree.path or None)
     state.tree(told.header.tree, tree)
-    return iter(())
 
 
-def _untree_response(state: SmbState, command: Command, told: _Told) -> _Step:
+def _untree_response(state: SmbState, command: Command, told: _Told) -> None:
     tree = state.trees.pop(told.header.tree, None)
     put(command.fields, "share", tree.path or None if tree else None)
-    return iter(())
 
 
-def _create_request(state: SmbState, command: Command, told: _Told) -> _Step:
+def _create_request(state: SmbState, command: Command, told: _Told) -> None:
     said = smb1.create_request(told.block)
     tree = state.trees.get(told.header.tree)
     command.opened = Open(said.name, tree.path if tree else "", directory=said.directory)
@@ -226,10 +211,9 @@ def _create_request(state: SmbState, command: Command, told: _Told) -> _Step:
         command.opened.pipe = state.opens.pipe(said.name)
     command.fields |= {"filename": said.name or "<share_root>", "disposition": said.disposition}
     command.fields |= access_fields(said.access, delete_on_close=said.delete_on_close)
-    return iter(())
 
 
-def _create_response(state: SmbState, command: Command, told: _Told) -> _Step:
+def _create_response(state: SmbState, command: Command, told: _Told) -> None:
     ident, attributes = smb1.create_response(told.block)
     opened = command.opened = command.opened or Open()
     opened.described = None
@@ -240,60 +224,57 @@ def _create_response(state: SmbState, command: Command, told: _Told) -> _Step:
     command.fields |= times_fields(opened)
     command.fields["fuid"] = file_ident(command.ident)
     command.act("OPEN")
-    yield from state.opens.add(command.ident, opened)
+    state.opens.add(command.ident, opened)
 
 
-def _close_response(state: SmbState, command: Command, told: _Told) -> _Step:
+def _close_response(state: SmbState, command: Command, told: _Told) -> None:
     command.act("CLOSE")
-    yield from state.opens.close(command.ident, clean=True)
+    state.opens.close(command.ident, clean=True)
 
 
-def _named(state: SmbState, command: Command, told: _Told) -> _Step:
+def _named(state: SmbState, command: Command, told: _Told) -> None:
     command.name_file()
-    return iter(())
 
 
-def _read_request(state: SmbState, command: Command, told: _Told) -> _Step:
+def _read_request(state: SmbState, command: Command, told: _Told) -> None:
     said = smb1.read_request(told.block)
     command.offset = said.offset
     command.fields |= {"offset": said.offset, "length": said.size}
     command.name_file()
-    return iter(())
 
 
-def _read_response(state: SmbState, command: Command, told: _Told) -> _Step:
+def _read_response(state: SmbState, command: Command, told: _Told) -> None:
     said = smb1.read_response(told.block)
     command.act("READ")
-    return pass_data(state, command, READ, said._replace(offset=command.offset), told.at)
+    pass_data(state, command, READ, said._replace(offset=command.offset), told.at)
 
 
-def _write_request(state: SmbState, command: Command, told: _Told) -> _Step:
+def _write_request(state: SmbState, command: Command, told: _Told) -> None:
     said = smb1.write_request(told.block)
     command.fields |= {"offset": said.offset, "length": said.size}
-    yield from pass_data(state, command, WRITE, said, told.at)
+    pass_data(state, command, WRITE, said, told.at)
     command.name_file()
 
 
-def _write_response(state: SmbState, command: Command, told: _Told) -> _Step:
+def _write_response(state: SmbState, command: Command, told: _Told) -> None:
     command.act("WRITE")
-    return iter(())
 
 
-def _transaction_request(state: SmbState, command: Command, told: _Told) -> _Step:
+def _transaction_request(state: SmbState, command: Command, told: _Told) -> None:
     said = smb1.transaction_request(told.block)
     command.fields["subcmd"] = said.subcommand
     put(command.fields, "filename", said.name or None)
     command.name_file()
     if command.number == smb1.TRANS and said.code == smb1.TRANSACT_PIPE:
-        yield from pass_pipe(state, command, WRITE, said.data, told.at)
+        pass_pipe(state, command, WRITE, said.data, told.at)
 
 
-def _transaction_response(state: SmbState, command: Command, told: _Told) -> _Step:
+def _transaction_response(state: SmbState, command: Command, told: _Told) -> None:
     if command.number == smb1.TRANS and command.ident:
-        yield from pass_pipe(state, command, READ, smb1.transaction_response(told.block), told.at)
+        pass_pipe(state, command, READ, smb1.transaction_response(told.block), told.at)
 
 
-def _path_request(state: SmbState, command: Command, told: _Told) -> _Step:
+def _path_request(state: SmbState, command: Command, told: _Told) -> None:
     """The old commands that name their file."""
     paths = smb1.paths(told.block)
     tree = state.trees.get(told.header.tree)
@@ -302,17 +283,15 @@ def _path_request(state: SmbState, command: Command, told: _Told) -> _Step:
         command.fields["directory" if command.number in _DIRECTORIES else "filename"] = paths[0]
     if command.number == smb1.RENAME and len(paths) == 2:
         command.fields["rename"] = {"from": paths[0], "to": paths[1]}
-    return iter(())
 
 
-def _path_response(state: SmbState, command: Command, told: _Told) -> _Step:
+def _path_response(state: SmbState, command: Command, told: _Told) -> None:
     command.act("RENAME" if command.number == smb1.RENAME else "DELETE")
-    return iter(())
 
 
 _DIRECTORIES = frozenset((smb1.CREATE_DIRECTORY, smb1.DELETE_DIRECTORY, smb1.CHECK_DIRECTORY))
 
-_REQUESTS: dict[int, Callable[[SmbState, Command, _Told], _Step]] = {
+_REQUESTS: dict[int, Callable[[SmbState, Command, _Told], None]] = {
     smb1.NEGOTIATE: _negotiate_request,
     smb1.SESSION_SETUP: _setup_request,
     smb1.TREE_CONNECT: _tree_request,
@@ -335,7 +314,7 @@ _REQUESTS: dict[int, Callable[[SmbState, Command, _Told], _Step]] = {
     smb1.DELETE_DIRECTORY: _path_request,
     smb1.CHECK_DIRECTORY: _path_request,
 }
-_RESPONSES: dict[int, Callable[[SmbState, Command, _Told], _Step]] = {
+_RESPONSES: dict[int, Callable[[SmbState, Command, _Told], None]] = {
     smb1.NEGOTIATE: _negotiate_response,
     smb1.LOGOFF: _logoff_response,
     smb1.TREE_CONNECT: _tree_response,

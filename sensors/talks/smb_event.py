@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +14,7 @@ from sensors.talks.login import Login
 from sensors.talks.smb_files import Open, Opens, file_fields
 from sensors.talks.smb_passage import Sink
 from sensors.talks.talk import Beginnings, Found
-from vonggac.domain.event import Document, put
+from vonggac.domain.event import Document
 
 #: Commands of one connection that wait for their responses; past it the oldest is reported without one.
 MAX_WAITING = 1_024
@@ -55,7 +54,9 @@ class Command:
 
     def answered(self, status: int, at: Moment) -> None:
         self.fields["status_code"] = f"0x{status:x}"
-        put(self.fields, "status", status_name(status))
+        name = status_name(status)
+        if name is not None:
+            self.fields["status"] = name
         if status != STATUS_MORE_PROCESSING:
             self.event["outcome"] = "failure" if failed(status) else "success"
         self.event["duration"] = max(0, at.ns - self.begun.ns)
@@ -86,11 +87,13 @@ class Command:
 
 
 class SmbState:
-    """What both dialect families share on one connection. `sink` takes the bulk data behind a message's kept part."""
+    """What both dialect families share on one connection: among that what they `found`, until it is taken. `sink` takes
+    the bulk data behind a message's kept part."""
 
     def __init__(self) -> None:
+        self.found: list[Found] = []
         self.beginnings = Beginnings()
-        self.opens = Opens(self.beginnings)
+        self.opens = Opens(self.beginnings, self.found)
         self.dialect = ""
         self.sink: Sink | None = None
         self.negotiating: Command | None = None  # an SMB 1 negotiation that may be answered in SMB 2
@@ -114,7 +117,14 @@ class SmbState:
         _bounded(self.logins, MAX_SESSIONS)
         self.logins[session] = login
 
-    def logged_in(self, session: int, command: Command, success: bool | None) -> Iterator[Found]:
+    def tell(self, command: Command) -> None:
+        """The command is found, as far as it got."""
+        if self.dialect:
+            command.fields["dialect"] = self.dialect
+        command.user = command.user or self.users.get(command.fields.get("session_id", 0), {})
+        self.found.append(command.found())
+
+    def logged_in(self, session: int, command: Command, success: bool | None) -> None:
         """A login came to its end: who it was is said on what follows in the session."""
         login = command.login
         self.logins.pop(session, None)
@@ -124,17 +134,18 @@ class SmbState:
         if success and login.user:
             _bounded(self.users, MAX_SESSIONS)
             self.users[session] = login.user
+        self._tell_login(login, success)
+
+    def _tell_login(self, login: Login, success: bool | None) -> None:
         found = login.found(success)
         if found is not None:
-            yield found
+            self.found.append(found)
 
-    def finish(self) -> Iterator[Found]:
+    def finish(self) -> None:
         for login in self.logins.values():
-            found = login.found(None)
-            if found is not None:
-                yield found
+            self._tell_login(login, None)
         self.logins.clear()
-        yield from self.opens.finish()
+        self.opens.finish()
 
 
 def file_ident(ident: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sensors.decode import dcerpc
@@ -42,36 +41,37 @@ class Open:
 
 
 class Opens:
-    """The open files of one connection by the server's id for them."""
+    """The open files of one connection by the server's id for them. What went by of them is added to `found`."""
 
-    def __init__(self, beginnings: Beginnings) -> None:
+    def __init__(self, beginnings: Beginnings, found: list[Found]) -> None:
+        self._found = found
         self._beginnings = beginnings
         self._opens: dict[bytes, Open] = {}
 
     def get(self, ident: bytes) -> Open | None:
         return self._opens.get(ident)
 
-    def add(self, ident: bytes, opened: Open) -> Iterator[Found]:
-        yield from self.close(ident, clean=False)
+    def add(self, ident: bytes, opened: Open) -> None:
+        self.close(ident, clean=False)
         self._opens[ident] = opened
         if len(self._opens) > MAX_OPEN:
-            yield from self.close(next(iter(self._opens)), clean=False)
+            self.close(next(iter(self._opens)), clean=False)
 
-    def close(self, ident: bytes, *, clean: bool, final: Attributes | None = None) -> Iterator[Found]:
+    def close(self, ident: bytes, *, clean: bool, final: Attributes | None = None) -> None:
         """Report what went by of a file. `clean`: the client closed it; `final` is what it was then."""
         opened = self._opens.pop(ident, None)
         if opened is None:
             return
         if opened.pipe is not None:
-            yield from opened.pipe.close()
+            opened.pipe.close()
         for direction, passage in enumerate(opened.passages):
             if passage is not None:
                 passage.finish()
-                yield _file_found(opened, passage, direction, clean, final)
+                self._found.append(_file_found(opened, passage, direction, clean, final))
 
-    def finish(self) -> Iterator[Found]:
+    def finish(self) -> None:
         while self._opens:
-            yield from self.close(next(iter(self._opens)), clean=False)
+            self.close(next(iter(self._opens)), clean=False)
 
     def passing(self, opened: Open, direction: int, at: Moment) -> Passage:
         """The content going by in one direction, from its first byte on."""
@@ -81,7 +81,7 @@ class Opens:
         return passage
 
     def pipe(self, name: str) -> Rpc:
-        return Rpc(self._beginnings, name)
+        return Rpc(self._beginnings, self._found, name)
 
 
 def speaks_rpc(data: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from sensors.streams import MAX_WAITING_TOTAL, Budget, Half, Moment, Piece
 from sensors.talks.known import Verdict
@@ -46,7 +46,7 @@ class Quiet:
 class Stream:
     """`application` is the protocol's name once recognised; `done` says that no more bytes are wanted."""
 
-    __slots__ = ("_budget", "_early", "_halves", "_quiet", "application", "done", "talk")
+    __slots__ = ("_budget", "_early", "_halves", "_quiet", "_silence", "application", "done", "talk")
 
     def __init__(self, budget: Budget, talk: Talk | None = None) -> None:
         """`talk` is given where another flow told what this one will speak."""
@@ -54,20 +54,32 @@ class Stream:
         self._halves = (Half(budget), Half(budget))
         self._quiet: Quiet | None = None
         self._early: list[tuple[int, Piece]] = []
-        self.talk = talk
-        self.application = talk.name if talk else ""
+        self._silence: Callable[[int], int] | None = None  # the talk's `quiet`, where it has one
+        self.talk: Talk | None = None
+        self.application = ""
         self.done = False
+        if talk is not None:
+            self._turn_to(talk)
 
     def begin(self, side: int, seq: int) -> None:
         self._halves[side].begin(seq)
 
-    def push(self, side: int, payload: bytes, missing: int, seq: int, at: Moment) -> Iterator[Found | Expect]:
-        """What a segment's payload adds (`missing` bytes behind it were not captured). Raises Undecodable where the
-        bytes break the recognised protocol."""
+    def push(
+        self, side: int, payload: bytes, missing: int, seq: int, first_byte: int, at: Moment
+    ) -> Iterable[Found | Expect]:
+        """What a segment's payload adds (`missing` bytes behind it were not captured; `first_byte` is the number of the
+        side's first byte, -1 where that is not known). Raises Undecodable where the bytes break the recognised
+        protocol."""
         if (quiet := self._quiet) is not None:
             if side == quiet.side and not missing and quiet.take(seq, payload, at):
-                return
-            yield from self._speak()
+                return ()
+        elif self.talk is not None and not missing and self._halves[side].straight(seq, len(payload)):
+            return self._straight(self.talk, side, payload, seq, at)  # nearly all segments
+        self._halves[side].begin(first_byte if first_byte >= 0 else seq)
+        return self._push(side, payload, missing, seq, at)
+
+    def _push(self, side: int, payload: bytes, missing: int, seq: int, at: Moment) -> Iterator[Found | Expect]:
+        yield from self._speak()
         half = self._halves[side]
         if not missing and half.straight(seq, len(payload)):
             yield from self._piece(side, Piece(payload, 0, at))
@@ -79,8 +91,25 @@ class Stream:
             if self.done:
                 return
 
+    def _straight(self, talk: Talk, side: int, payload: bytes, seq: int, at: Moment) -> Iterator[Found | Expect]:
+        """The wanted bytes for a talk that is known, as `_push` has them by the way of a piece."""
+        for left in talk.data(side, payload, at):
+            if isinstance(left, Become):
+                yield from self._become(left, side, at)
+                break
+            yield left
+        if self.talk is not None and self.talk.done:
+            self.stop()
+        elif self._silence is not None:
+            self._hush(side, (seq + len(payload)) & 0xFFFFFFFF)
+
     def finish(self, clean: bool) -> Iterator[Found | Expect]:
         """The bytes still waiting behind gaps; then the talk is told that the flow ended."""
+        if self._quiet is not None or self._halves[0].waits or self._halves[1].waits:
+            return self._finish(clean)
+        return self.close(clean)
+
+    def _finish(self, clean: bool) -> Iterator[Found | Expect]:
         yield from self._speak()
         for side in (0, 1):
             for piece in self._halves[side].finish():
@@ -91,7 +120,9 @@ class Stream:
     def close(self, clean: bool) -> Iterator[Found | Expect]:
         """The talk is told that the flow ended. Nothing more is wanted afterwards."""
         if self.talk is not None:
-            yield from self._kept(self.talk.close(clean))
+            for left in self.talk.close(clean):
+                if not isinstance(left, Become):  # no bytes follow
+                    yield left
         self.stop()
 
     def stop(self) -> None:
@@ -106,8 +137,7 @@ class Stream:
 
     def _hush(self, side: int, seq: int) -> None:
         """Where the talk says that the next bytes tell nothing by themselves, they are gathered."""
-        quiet = getattr(self.talk, "quiet", None)
-        left = quiet(side) if quiet is not None else 0
+        left = self._silence(side) if self._silence is not None else 0
         if left > 0 and self._budget.used < MAX_WAITING_TOTAL // 2:
             self._quiet = Quiet(self._budget, side, seq, left)
 
@@ -126,19 +156,26 @@ class Stream:
         elif piece.gap:
             yield from self._kept(self.talk.gap(side, piece.gap, piece.at))
         else:
-            yield from self._data(self.talk, side, piece)
+            yield from self._data(self.talk, side, piece.data, piece.at)
         if self.talk is not None and self.talk.done:
             self.stop()
 
-    def _data(self, talk: Talk, side: int, piece: Piece) -> Iterator[Found | Expect]:
-        for left in talk.data(side, piece.data, piece.at):
+    def _data(self, talk: Talk, side: int, data: bytes, at: Moment) -> Iterator[Found | Expect]:
+        for left in talk.data(side, data, at):
             if isinstance(left, Become):
-                self.talk = left.talk
-                self.application = left.talk.name
-                if left.left:
-                    yield from self._data(left.talk, side, Piece(left.left, 0, piece.at))
+                yield from self._become(left, side, at)
                 return
             yield left
+
+    def _become(self, become: Become, side: int, at: Moment) -> Iterator[Found | Expect]:
+        self._turn_to(become.talk)
+        if become.left:
+            yield from self._data(become.talk, side, become.left, at)
+
+    def _turn_to(self, talk: Talk) -> None:
+        self.talk = talk
+        self.application = talk.name
+        self._silence = getattr(talk, "quiet", None)
 
     @staticmethod
     def _kept(lefts: Iterable[Left]) -> Iterator[Found | Expect]:
@@ -152,8 +189,7 @@ class Stream:
         early = self._since_gap(side)
         verdict: Verdict = recognise_stream(early, side)
         if verdict.talk is not None:
-            self.talk = verdict.talk()
-            self.application = self.talk.name
+            self._turn_to(verdict.talk())
             pieces, self._early = self._early, []
             for known_side, known in pieces:
                 yield from self._piece(known_side, known)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from sensors.streams import Moment
 from vonggac.domain.event import Document
+
+_Thing = TypeVar("_Thing")
 
 
 @dataclass(slots=True)
@@ -28,6 +30,13 @@ class Found:
     hosts: tuple[str, ...] = ()
     ips: tuple[str, ...] = ()
     hashes: tuple[str, ...] = ()
+
+
+def taken(found: list[_Thing]) -> list[_Thing]:
+    """What a talk has gathered in its list, which is empty afterwards."""
+    told = found[:]
+    found.clear()
+    return told
 
 
 class Become(NamedTuple):

@@ -64,11 +64,11 @@ def put(document: Document, path: str, value: object) -> None:
     """Set the value at a dotted path, making the objects on the way. None is not set: absent means unknown."""
     if value is None:
         return
-    *parents, last = path.split(".")
-    here = document
-    for part in parents:
-        here = here.setdefault(part, {})
-    here[last] = value
+    if "." in path:
+        *parents, path = path.split(".")
+        for part in parents:
+            document = document.setdefault(part, {})
+    document[path] = value
 
 
 def fault(document: object) -> str | None:

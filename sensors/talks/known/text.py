@@ -75,57 +75,82 @@ def _sip_datagram() -> Talk:
 
 
 _SIP = re.compile(rb"[A-Z][A-Z-]{1,31} [^ \r\n]{1,4096} SIP/\d\.\d\r?\n|SIP/\d\.\d [1-6]\d\d[ \r\n]")
-#: What the first bytes of one side look like, and what they begin; the first that fits counts. Those of text begin with
-#: a character, the others do not.
-_TEXTS: tuple[tuple[re.Pattern[bytes], Verdict], ...] = (
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#: What the first bytes of one side look like, and what they begin; the first that fits counts. In front of each stands
+#: what it can begin with.
+PATTERNS: tuple[tuple[bytes, re.Pattern[bytes], Verdict], ...] = (
     (
+        b"245",
         re.compile(rb"(?:220|554|421)[ -](?![^\r\n]*FTP)[^\r\n]*(?:SMTP|LMTP|Postfix|Exim|Sendmail)", re.I),
         Verdict(_smtp),
     ),
-    (re.compile(rb"(?:EHLO|HELO|LHLO)[ \t]+[^\r\n]+\r?\n|MAIL FROM:[^\r\n]*\r?\n", re.I), Verdict(_smtp)),
-    (re.compile(rb"(?:220|120|421)[ -](?![^\r\n]*SMTP)[^\r\n]*(?:FTP|FileZilla)", re.I), Verdict(_ftp)),
-    (re.compile(rb"(?:220|120)(?:[ -]|$)"), MORE),  # mail or FTP: the client's first command will tell
-    (re.compile(rb"NICK [^\s:]{1,64}\r?\n|CAP LS|PASS [^\r\n]+\r?\n(?:NICK|USER) "), Verdict(_irc)),
-    (re.compile(rb"USER \S+ \S+ \S+ :|:\S{1,255} (?:NOTICE|\d{3}) "), Verdict(_irc)),
     (
+        b"EHLMehlm",
+        re.compile(rb"(?:EHLO|HELO|LHLO)[ \t]+[^\r\n]+\r?\n|MAIL FROM:[^\r\n]*\r?\n", re.I),
+        Verdict(_smtp),
+    ),
+    (
+        b"124",
+        re.compile(rb"(?:220|120|421)[ -](?![^\r\n]*SMTP)[^\r\n]*(?:FTP|FileZilla)", re.I),
+        Verdict(_ftp),
+    ),
+    (b"12", re.compile(rb"(?:220|120)(?:[ -]|$)"), MORE),  # mail or FTP: the client's first command will tell
+    (
+        b"NCP",
+        re.compile(rb"NICK [^\s:]{1,64}\r?\n|CAP LS|PASS [^\r\n]+\r?\n(?:NICK|USER) "),
+        Verdict(_irc),
+    ),
+    (b"U:", re.compile(rb"USER \S+ \S+ \S+ :|:\S{1,255} (?:NOTICE|\d{3}) "), Verdict(_irc)),
+    (
+        b"UAPESuapes",
         re.compile(rb"(?:USER [^\r\n]+|AUTH (?:TLS|SSL|GSSAPI)|PASV|EPSV|SYST|PORT [\d,]{11,23})\r?\n", re.I),
         Verdict(_ftp),
     ),
-    (re.compile(rb"\+OK [^\r\n]{2}|(?:CAPA|STLS|APOP [^\r\n]+)\r?\n"), Verdict(_pop3)),
-    (re.compile(rb"\* (?:OK|PREAUTH|BYE)[ \[]"), Verdict(_imap)),
+    (b"+CSA", re.compile(rb"\+OK [^\r\n]{2}|(?:CAPA|STLS|APOP [^\r\n]+)\r?\n"), Verdict(_pop3)),
+    (b"*", re.compile(rb"\* (?:OK|PREAUTH|BYE)[ \[]"), Verdict(_imap)),
     (
+        _LETTERS + b"0123456789.",
         re.compile(
             rb"[A-Za-z0-9.]{1,20} (?:CAPABILITY|STARTTLS|LOGOUT|(?:LOGIN|AUTHENTICATE|ID|ENABLE|SELECT) [^\r\n]+)\r\n",
             re.I,
         ),
         Verdict(_imap),
     ),
-    (re.compile(rb"RFB \d{3}\.\d{3}\n"), Verdict(_rfb)),
-    (re.compile(rb"R(?:F(?:B(?: [\d.]{0,7})?)?)?$"), MORE),
-    (_SIP, Verdict(_sip_stream)),
-    (re.compile(rb"\*[1-9]\d{0,4}\r\n\$\d{1,9}\r\n"), Verdict(label="redis")),
+    (b"R", re.compile(rb"RFB \d{3}\.\d{3}\n"), Verdict(_rfb)),
+    (b"R", re.compile(rb"R(?:F(?:B(?: [\d.]{0,7})?)?)?$"), MORE),
+    (_LETTERS.upper(), _SIP, Verdict(_sip_stream)),
+    (b"*", re.compile(rb"\*[1-9]\d{0,4}\r\n\$\d{1,9}\r\n"), Verdict(label="redis")),
     (
+        b"sarpc",
         re.compile(rb"(?:set|add|replace|append|prepend|cas) \S{1,250} \d+ -?\d+ \d+[^\r\n]{0,40}\r\n"),
         Verdict(label="memcached"),
     ),
-    (re.compile(rb"[A-Z_]{4,16} rtsp://[^\r\n ]{1,4096} RTSP/1\.0\r\n|RTSP/1\.0 \d{3} "), Verdict(label="rtsp")),
     (
+        _LETTERS.upper() + b"_",
+        re.compile(rb"[A-Z_]{4,16} rtsp://[^\r\n ]{1,4096} RTSP/1\.0\r\n|RTSP/1\.0 \d{3} "),
+        Verdict(label="rtsp"),
+    ),
+    (
+        b"EHLMUNPACSehlmunpacs",
         re.compile(
             rb"(?:EHLO|HELO|LHLO|MAIL|USER|NICK|PASS|AUTH|CAPA|STLS|APOP|PORT|SYST|PASV|EPSV)[^\n]{0,512}$", re.I
         ),
         MORE,
     ),
-    (re.compile(rb"(?:<\?xml[^>]{0,100}\?>\s*)?<stream:stream\s"), Verdict(label="xmpp")),
-)
-_BINARIES: tuple[tuple[re.Pattern[bytes], Verdict], ...] = (
-    (re.compile(rb"\xff[\xfb-\xfe][\x00-\x31\xff]|\xff\xfa[\x00-\x31]"), Verdict(_telnet)),
-    (re.compile(rb"\xff[\xfa-\xfe]?$"), MORE),
-    (re.compile(rb"\x13BitTorrent protocol"), Verdict(label="bittorrent")),
+    (b"<", re.compile(rb"(?:<\?xml[^>]{0,100}\?>\s*)?<stream:stream\s"), Verdict(label="xmpp")),
+    (b"\xff", re.compile(rb"\xff[\xfb-\xfe][\x00-\x31\xff]|\xff\xfa[\x00-\x31]"), Verdict(_telnet)),
+    (b"\xff", re.compile(rb"\xff[\xfa-\xfe]?$"), MORE),
+    (b"\x13", re.compile(rb"\x13BitTorrent protocol"), Verdict(label="bittorrent")),
     (
+        b"\x00",
         re.compile(rb"\x00\x00..\x00\x03\x00\x00user\x00|\x00\x00\x00\x08\x04\xd2\x16\x2f", re.S),
         Verdict(label="postgresql"),
     ),
-    (re.compile(rb"\x04[\x01\x02]..[^\x00]...[\x20-\x7e]{0,64}\x00$", re.S), Verdict(label="socks4")),
+    (b"\x04", re.compile(rb"\x04[\x01\x02]..[^\x00]...[\x20-\x7e]{0,64}\x00$", re.S), Verdict(label="socks4")),
+)
+#: The same by first byte.
+_BY_FIRST = tuple(
+    tuple((pattern, verdict) for firsts, pattern, verdict in PATTERNS if first in firsts) for first in range(256)
 )
 _DATAGRAMS: tuple[tuple[re.Pattern[bytes], Verdict], ...] = (
     (_SIP, Verdict(_sip_datagram)),
@@ -138,7 +163,7 @@ _METHODS = frozenset((0, 1, 2, 3, 5, 6, 7, 8, 9))  # of SOCKS 5, RFC 1928 §3
 
 
 def stream(data: bytes, side: int) -> Verdict:
-    for pattern, verdict in _TEXTS if 0x20 < data[0] < 0x7F else _BINARIES:
+    for pattern, verdict in _BY_FIRST[data[0]]:
         if pattern.match(data):
             return verdict
     return _binary(data, side)

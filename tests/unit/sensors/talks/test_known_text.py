@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensors.talks.known.text import PATTERNS
 from sensors.talks.recognise import recognise_datagram, recognise_stream
 from tests.unit.sensors.wire import of, sense, tcp
 
@@ -82,3 +83,11 @@ def test_the_client_of_irc_is_told_by_its_commands():
 @given(st.sampled_from([data for _, data, _ in STREAMS]), st.integers(0, 30), st.binary(max_size=40), st.integers(0, 1))
 def test_any_first_bytes_get_a_verdict(valid, keep, tail, side):
     recognise_stream(valid[:keep] + tail, side)
+
+
+@given(st.data())
+def test_what_a_protocol_can_begin_with_stands_in_front_of_its_pattern(data):
+    firsts, pattern, _ = data.draw(st.sampled_from(PATTERNS))
+    beginning = data.draw(st.from_regex(pattern))
+    match = pattern.match(beginning)
+    assert match is None or match[0][0] in firsts
