@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from struct import unpack_from
 
 from sensors.loops.dns import DNS_HEAD, S_DNS_HEARD, S_DNS_WAITING
 from sensors.streams import Moment
 from sensors.talks.dns import DnsTalk
-
-#: No part of an event needs more than the loops know.
-FRAGMENTS: dict[int, Callable[[bytes], bytes]] = {}
 
 
 def take_over(row: list[int], area: bytes) -> DnsTalk | None:
