@@ -57,7 +57,6 @@ class Engine:
         self._sorter = sorter
         self._table = sorter.table  # rows of flows are read here, and changed by the sorter only
         self._inlays = Inlays()
-        self._parts: list[bytes] = []  # of a line that the listener has not told to its end
         self._flows: dict[int, Flow] = {}  # those of which more is known than their row tells
         self._budget = Budget()
         self._expected: dict[tuple[bytes, int], Callable[[], Talk]] = {}
@@ -105,30 +104,22 @@ class Engine:
         return events
 
     def _follow_listener(self, told: Rows, text: bytes) -> None:
-        """Lines and parts of lines that are written, and what is left to be heard here."""
+        """Lines that are written but for their holes, and what is left to be heard here."""
         rows, _, data, first, times = told
-        events, flows = self._events, self._flows
+        events, flows, inlays = self._events, self._flows, self._inlays
         for row in rows:
             kind, number = row[0], row[1]
-            if kind == world.T_LINE:
-                lines = text[row[2] : row[3]].split(b"\n")
-                if self._parts:
-                    lines[0] = b"".join((*self._parts, lines[0]))
-                    self._parts.clear()
-                events += lines
-            elif kind == world.T_PART:
-                _, _, what, begin, end, about, size, *_ = row
-                self._parts += (text[begin:end], self._inlays.write(what, text[about : about + size]))
-            elif kind == world.T_DATA:
+            if kind == world.T_DATA:
                 flow = flows.get(number) or self._open(number)
                 if flow.deaf:
                     continue
                 _, _, side, packet, offset, length, missing, seq, first_byte = row
                 at = Moment(first + packet, times[packet])
                 self._payload(number, flow, side, bytes(data[offset : offset + length]), missing, seq, first_byte, at)
+            elif kind == world.T_LINE:
+                events += inlays.fill(text[row[2] : row[3]])
             elif kind == world.T_BODY:
-                _, _, handle, offset, size, *_ = row
-                self._inlays.bodies.add(handle, bytes(data[offset : offset + size]))
+                inlays.bodies.add(number, text[row[2] : row[3]])
             elif kind == world.T_OPEN:
                 self._open(number, Moment(row[2], row[3]))
             elif kind == world.T_LEAVE:

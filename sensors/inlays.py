@@ -1,5 +1,5 @@
-"""What goes into the loops' lines and is not written there: names by the public suffix list, facts about bodies,
-certificates. Each is a piece of JSON, made from the few bytes that the loop told.
+"""What goes into the holes of the loops' lines: names by the public suffix list, facts about bodies, certificates. Each
+is a piece of JSON, made from the few bytes that the hole is about (`sensors.loops.world`).
 """
 
 from __future__ import annotations
@@ -8,20 +8,26 @@ from functools import lru_cache
 
 from orjson import dumps, loads
 
-from sensors.loops.world import P_DOMAIN
-from sensors.takeover import dns, http, tls
+from sensors.loops.world import HOLE_DOMAIN
+from sensors.takeover import http, tls
 from sensors.talks.dns import domain_parts
 
 
 class Inlays:
-    """`write` them; `bodies` are told what went by of each body, in the order of the lines."""
+    """`fill` lines with them; `bodies` are told what went by of each body, in the order of the lines."""
 
     def __init__(self) -> None:
         self.bodies = http.Bodies()
-        self._writers = {P_DOMAIN: _domain} | dns.FRAGMENTS | tls.FRAGMENTS | self.bodies.fragments()
+        writers = {HOLE_DOMAIN: _domain} | tls.HOLES | self.bodies.holes()
+        self._writers = {hole[1]: writer for hole, writer in writers.items()}
 
-    def write(self, what: int, about: bytes) -> bytes:
-        return self._writers[what](about)
+    def fill(self, text: bytes) -> list[bytes]:
+        """The lines that stand there, without holes."""
+        pieces = text.split(b"\0")
+        for n in range(1, len(pieces), 2):
+            hole = pieces[n]
+            pieces[n] = self._writers[hole[0]](hole[1:])
+        return b"".join(pieces).split(b"\n")
 
 
 @lru_cache(maxsize=16_384)

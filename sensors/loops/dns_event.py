@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sensors.loops.dns_names import (
     DNS_OPCODES,
     DNS_OPTIONS,
@@ -14,11 +16,11 @@ from sensors.loops.dns_names import (
     dns_word,
 )
 from sensors.loops.dns_records import dns_data, dns_wire_text
-from sensors.loops.documents import DNS, begin_event, put_ends, put_related, put_source, tell_line, tell_part
+from sensors.loops.documents import DNS, begin_event, put_ends, put_related, put_source, tell_line
 from sensors.loops.octets import Bytes, Ints, Out, little32, u8, u16, u32
 from sensors.loops.slots import BYTES_PER_TELLING
-from sensors.loops.text import put, put_address, put_int
-from sensors.loops.world import ID_END, OUT, P_DOMAIN, S_ALLOWANCE, SOURCE_END, World
+from sensors.loops.text import put, put_address, put_bytes, put_int
+from sensors.loops.world import HOLE_DOMAIN, HOLE_END, ID_END, OUT, S_ALLOWANCE, SOURCE_END, World
 
 #: The numbers before a waiting question's bytes.
 DNS_HEAD = 24
@@ -209,15 +211,15 @@ def dns_list(out: Out, work: Ints, at: int, first: int, count: int) -> int:
 
 def dns_object(
     pool: Bytes, out: Out, work: Ints, at: int, stop: int, base: int, end: int, asked: int, asked_end: int, opt: int
-) -> tuple[int, int, int, int, int, int, int, int, int]:
+) -> tuple[int, int, int, int, int, int, int]:
     """`,"dns":{…}` of a message, whose question is that of the message at `asked` (-1: none).
 
     Where it ends in `out` (-1: not for here), where the first record behind the answers begins, how far text may go on,
-    how many addresses and hosts `work` has; where the parts of the name go (0: nowhere), the name's offset and size in
-    `out`, and the same size where it is the message's own question, else -1.
+    how many addresses and hosts `work` has; the name's offset in `out`, and its size where it is the message's own
+    question, else -1.
     """
     bits, answers = u16(pool, base + 2), u16(pool, base + 6)
-    refused = (-1, 0, 0, 0, 0, 0, 0, 0, 0)
+    refused = (-1, 0, 0, 0, 0, 0, 0)
     at = put(out, at, b',"dns":{"id":"')
     at = put_int(out, at, u16(pool, base))
     at = put(out, at, b'","type":"answer","op_code":"' if bits & 0x8000 else b'","type":"query","op_code":"')
@@ -226,7 +228,7 @@ def dns_object(
     where = base + 12
     if u16(pool, base + 4):
         where = dns_skip(pool, where, end) + 4
-    split = about = size = hosts = addresses = 0
+    about = size = hosts = addresses = 0
     if asked >= 0 or answers:
         at = put(out, at, b',"question":{"name":"')
         about = at
@@ -249,7 +251,9 @@ def dns_object(
             out[at] = 34
             at += 1
         if dns_has_parts(out, about, about + size):
-            split = at
+            at = put(out, at, HOLE_DOMAIN)
+            at = put_bytes(out, at, out.view(np.int8), about, about + size)
+            at = put(out, at, HOLE_END)
         out[at] = 125
         at += 1
         if size:
@@ -271,7 +275,7 @@ def dns_object(
     if at < 0:
         return refused
     out[at] = 125
-    return at + 1, where, stop, addresses, hosts, split, about, size, own
+    return at + 1, where, stop, addresses, hosts, about, own
 
 
 def dns_section(
@@ -432,7 +436,7 @@ def dns_tell(w: World, flow: int, slot: int, head: int, base: int, end: int, ns:
             at = put(out, at, b',"outcome":"success"' if success else b',"outcome":"failure"')
         at = put_ends(w, at, flow, DNS, 0, 0)
     stop = begin + DNS_MAX_TEXT
-    at, where, stop, addresses, hosts, split, about, size, own = dns_object(
+    at, where, stop, addresses, hosts, about, own = dns_object(
         pool, out, w.work, at, stop, base, end, asked, asked_end, opt
     )
     if at < 0:
@@ -446,9 +450,6 @@ def dns_tell(w: World, flow: int, slot: int, head: int, base: int, end: int, ns:
     related = at + 1
     at = put_related(w, related, flow)
     at = dns_related(out, w.work, related + len(b',"related":{"ip":['), at, addresses, hosts)
-    if split:
-        tell_part(w, P_DOMAIN, begin, split, about, size)
-        begin = split
     tell_line(w, begin, at)
     w.slots[slot, S_ALLOWANCE] -= BYTES_PER_TELLING
     return True

@@ -29,7 +29,7 @@ from sensors.loops.digest import SHA1, SHA256, digest
 from sensors.loops.frames import icmp_reply
 from sensors.loops.octets import Out
 from sensors.loops.text import put, put_address, put_base64, put_bytes, put_hex, put_instant, put_int, put_json
-from sensors.loops.world import FENCE, ID_END, OBSERVER_END, OUT, SEGMENTS, SOURCE_END, T_LINE, T_PART, TELLS, World
+from sensors.loops.world import FENCE, ID_END, OBSERVER_END, OUT, SEGMENTS, SOURCE_END, T_LINE, TELLS, World
 
 # --- a row of `names`: Community ID's SHA-1, the flow's id
 N_COMMUNITY, N_ID = 0, 20
@@ -234,7 +234,7 @@ def put_related(w: World, at: int, flow: int) -> int:
 
 
 def tell_line(w: World, begin: int, end: int) -> None:
-    """What stands there is (the rest of) an event; text goes on behind it."""
+    """What stands there is an event; text goes on behind it."""
     w.out[end] = 10
     w.numbers[OUT] = end + 1
     number = int(w.numbers[TELLS])
@@ -249,19 +249,6 @@ def tell_line(w: World, begin: int, end: int) -> None:
     row[2] = begin
     row[3] = end
     w.numbers[TELLS] = number + 1
-
-
-def tell_part(w: World, what: int, begin: int, end: int, about: int, size: int) -> None:
-    """What stands there is the next part of an event, and something the engine writes goes behind it."""
-    row = w.tells[w.numbers[TELLS]]
-    row[0] = T_PART
-    row[1] = 0
-    row[2] = what
-    row[3] = begin
-    row[4] = end
-    row[5] = about
-    row[6] = size
-    w.numbers[TELLS] += 1
 
 
 # --- flows
@@ -392,6 +379,6 @@ def write_flow(w: World, flow: int, reason: int, protocol: int) -> tuple[int, in
 
 LOOPS = (
     identify, is_paired, name_flow, begin_event, put_flow_address, put_end, put_network, put_vlans, put_flow_id,
-    put_protocol, put_ends, put_source, put_related, tell_line, tell_part, put_flags, put_state, put_reason, put_counts,
+    put_protocol, put_ends, put_source, put_related, tell_line, put_flags, put_state, put_reason, put_counts,
     write_flow,
 )  # fmt: skip

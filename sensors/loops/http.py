@@ -1,7 +1,8 @@
 """HTTP/1.x: one exchange at a time on each connection. `sensors.talks.http` says the same, and all that is unusual:
 pipelining, upgrades, CONNECT, HTTP/0.9, responses without their requests, faults.
 
-Bytes of bodies are told to the engine, which hashes them.
+Bytes of bodies are told to the engine, which hashes them. They are gathered in bays of the text, so that one row tells
+of many pieces of a body.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from sensors.loops.http_head import (
     H_ANSWER,
     H_ANSWERED_NS,
     H_ASKED,
+    H_BAY,
     H_BEGUN,
     H_BEGUN_NS,
     H_CLIENT,
@@ -44,6 +46,7 @@ from sensors.loops.http_head import (
 )
 from sensors.loops.octets import Bytes, u8
 from sensors.loops.slots import keep, next_ordinal, room
+from sensors.loops.text import put_bytes
 from sensors.loops.world import (
     OUT,
     S_AREA,
@@ -63,6 +66,8 @@ _HTTP_LINE_MAX = 256
 _HTTP_HEAD_MAX = 8_192
 #: Steps that one piece may take: each tells one row of a body's bytes at most.
 _HTTP_STEPS_MAX = 900
+#: The room kept for the bytes of a body of unknown length, and the most for those of another.
+_HTTP_BAY, _HTTP_BAY_MAX = 4_096, 16_384
 _FIN = 1
 
 #: Where `work` keeps the slot as it was; digests use what lies before.
@@ -183,14 +188,32 @@ def http_hears_head(w: World, slot: int, side: int, data: Bytes, at: int, end: i
     return at + size if heard else -1
 
 
-def http_hears_body(w: World, flow: int, slot: int, side: int, at: int, end: int) -> int:
+def http_bay(w: World, flow: int, slot: int, side: int, size: int) -> int:
+    """The number of the row whose bay has room for so many bytes more of a body."""
+    row, number, handle = w.slots[slot], int(w.numbers[TELLS]), 2 * flow + side
+    last = int(row[H_BAY + side])
+    bay = w.tells[last]
+    # A row of an earlier run is another thing's by now.
+    is_told = row[H_SIZE + side] > 0 and last < number and bay[0] == T_BODY and bay[1] == handle
+    if is_told and bay[3] + size <= bay[4]:
+        return last
+    begin = int(w.numbers[OUT])
+    more = min(int(row[H_LEFT + side]), _HTTP_BAY_MAX) if row[H_STAGE + side] == HTTP_BODY else _HTTP_BAY
+    bay = w.tells[number]
+    bay[0], bay[1], bay[2], bay[3], bay[4] = T_BODY, handle, begin, begin, begin + max(size, more)
+    row[H_BAY + side] = number
+    w.numbers[TELLS] = number + 1
+    w.numbers[OUT] = bay[4]
+    return number
+
+
+def http_hears_body(w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int) -> int:
     """Where the bytes of a body that go on here end."""
     row = w.slots[slot]
     stage = row[H_STAGE + side]
     size = end - at if stage == HTTP_REST else min(end - at, int(row[H_LEFT + side]))
-    told = w.tells[w.numbers[TELLS]]
-    told[0], told[1], told[2], told[3], told[4] = T_BODY, flow, 2 * flow + side, at, size
-    w.numbers[TELLS] += 1
+    bay = w.tells[http_bay(w, flow, slot, side, size)]
+    bay[3] = put_bytes(w.out, int(bay[3]), data, at, at + size)
     row[H_SIZE + side] += size
     if stage != HTTP_REST:
         row[H_LEFT + side] -= size
@@ -295,13 +318,15 @@ def http_hears(
     for n in range(S_USED, SLOT_COLUMNS):
         w.work[HTTP_BEFORE + n] = row[n]
     tells, out = w.numbers[TELLS], w.numbers[OUT]
+    bay = int(row[H_BAY + side])
+    filled = w.tells[bay, 3]
     for _ in range(_HTTP_STEPS_MAX):
         if at >= end:
             row[S_USED] = row[H_ASKED] + row[H_ANSWER] + row[H_PARTIAL]
             return TAKEN
         stage = row[H_STAGE + side]
         if stage in (HTTP_BODY, HTTP_REST, HTTP_CHUNK):
-            at = http_hears_body(w, flow, slot, side, at, end)
+            at = http_hears_body(w, flow, slot, side, data, at, end)
         elif row[H_PARTIAL] and row[H_PARTIAL_SIDE] != side:
             break
         elif stage == HTTP_HEAD:
@@ -314,6 +339,7 @@ def http_hears(
             http_finish(w, flow, slot, side)
     # Nothing of these bytes was heard. An area that was given meanwhile stays.
     w.numbers[TELLS], w.numbers[OUT] = tells, out
+    w.tells[bay, 3] = filled
     for n in range(S_USED, SLOT_COLUMNS):
         row[n] = w.work[HTTP_BEFORE + n]
     return UNUSUAL
@@ -332,6 +358,6 @@ def http_ends(w: World, flow: int, slot: int) -> int:
 
 LOOPS = (
     begins_http, http_frame_body, http_asked, http_is_head, http_answered, http_put_by, http_hears_head,
-    http_hears_body, http_chunk_size, http_chunk_line, http_bare_line, http_hears_line, http_finish, http_hears,
-    http_ends,
+    http_bay, http_hears_body, http_chunk_size, http_chunk_line, http_bare_line, http_hears_line, http_finish,
+    http_hears, http_ends,
 )  # fmt: skip

@@ -1,7 +1,4 @@
-"""`http` and `file` events as lines with holes: what goes into these is made outside the loops (`P_HTTP`).
-
-A hole is a letter and what it is about between two NUL bytes, which JSON text never has.
-"""
+"""`http` and `file` events as lines with holes: what goes into these is made outside the loops."""
 
 from __future__ import annotations
 
@@ -12,7 +9,6 @@ from sensors.loops.documents import (
     put_related,
     put_source,
     tell_line,
-    tell_part,
 )
 from sensors.loops.http_head import (
     F_AGENT,
@@ -47,17 +43,14 @@ from sensors.loops.http_head import (
 from sensors.loops.octets import u8
 from sensors.loops.slots import BYTES_PER_TELLING
 from sensors.loops.text import put, put_bytes, put_control, put_int, put_json, put_json_lower
-from sensors.loops.world import OUT, S_ALLOWANCE, S_AREA, World
+from sensors.loops.world import HOLE_DOMAIN, HOLE_END, OUT, S_ALLOWANCE, S_AREA, World
 
-#: What goes behind a part: the rest of a line, up to its last two braces, with its holes filled.
-P_HTTP = 30
 #: Holes, with what each is about; several things stand on a line each.
-HOLE_DOMAIN, HOLE_DECODED = b"\0D", b"\0P"  # a name; the target
+HOLE_DECODED = b"\0P"  # the target
 HOLE_FORWARDED, HOLE_NAME = b"\0F", b"\0N"  # addresses told and X-Forwarded-For; Content-Disposition and the target
 HOLE_FILE, HOLE_HASHES = b"\0H", b"\0R"  # handle and whether it is whole; handle
 HOLE_ASKED_MIME, HOLE_ASKED_BODY = b"\0B", b"\0S"  # handle; handle and Content-Type
 HOLE_MIME, HOLE_BODY = b"\0M", b"\0T"  # handle, Content-Type and Content-Encoding; handle and whether it is open
-_HTTP_END = b"\0"
 
 #: The longest extension and file name kept.
 _HTTP_EXTENSION_MAX = 32
@@ -117,7 +110,7 @@ def http_put_decoded(w: World, at: int, slot: int) -> int:
                 if high >= 8:
                     at = put(out, begin, HOLE_DECODED)
                     at = http_put_raw(w, at, slot, int(row[H_TARGET]))
-                    return put(out, at, _HTTP_END)
+                    return put(out, at, HOLE_END)
                 byte = high << 4 | low
                 n += 2
         if byte == 34 or byte == 92:
@@ -184,7 +177,7 @@ def http_put_url(w: World, at: int, slot: int) -> int:
         if row[H_NAME_KIND] == N_NAME:
             at = put(out, at, HOLE_DOMAIN)
             at = http_put_name(w, at, slot)
-            at = put(out, at, _HTTP_END)
+            at = put(out, at, HOLE_END)
     return put(out, at, b"}")
 
 
@@ -214,28 +207,13 @@ def http_put_related(w: World, at: int, flow: int, slot: int, exchange: bool) ->
         at += end - ends
         out[at] = 10
         at = http_put_raw(w, at + 1, slot, int(row[H_FIELDS + F_FORWARDED]))
-        at = put(out, at, _HTTP_END)
+        at = put(out, at, HOLE_END)
     at = put(out, at, b"]")
     if row[H_NAME] and row[H_NAME_KIND] != N_ADDRESS:
         at = put(out, at, b',"hosts":["')
         at = http_put_name(w, at, slot)
         at = put(out, at, b'"]')
     return at
-
-
-def http_tell_line(w: World, slot: int, begin: int, end: int) -> None:
-    """A line whose last two braces are still to be written goes to the engine, with its holes where it has any."""
-    out = w.out
-    hole = begin
-    while hole < end and out[hole] != 0:
-        hole += 1
-    last = put(out, end, b"}}")
-    if hole < end:
-        tell_part(w, P_HTTP, begin, hole, hole, end - hole)
-        tell_line(w, end, last)
-    else:
-        tell_line(w, begin, last)
-    w.slots[slot, S_ALLOWANCE] -= BYTES_PER_TELLING
 
 
 def http_put_file_name(w: World, at: int, slot: int, side: int) -> int:
@@ -249,7 +227,7 @@ def http_put_file_name(w: World, at: int, slot: int, side: int) -> int:
         at += 1
         if side:
             at = http_put_raw(w, at, slot, int(row[H_TARGET]))
-        return put(out, at, _HTTP_END)
+        return put(out, at, HOLE_END)
     if not side:
         return at
     value = int(row[H_PATH])
@@ -278,7 +256,7 @@ def http_put_facts(w: World, at: int, flow: int, slot: int) -> int:
     at = put(out, at, b"}")
     if row[H_SIZE]:
         at = put_int(out, put(out, at, HOLE_ASKED_MIME), 2 * flow)
-        at = put(out, at, _HTTP_END)
+        at = put(out, at, HOLE_END)
     at = put(out, at, b"}")
     if row[H_STATUS]:
         at = put(out, at, b',"response":{"status_code":')
@@ -292,7 +270,7 @@ def http_put_facts(w: World, at: int, flow: int, slot: int) -> int:
             at = http_put_raw(w, at + 1, slot, int(row[H_FIELDS + 8 + F_TYPE]))
             out[at] = 10
             at = http_put_raw(w, at + 1, slot, int(row[H_FIELDS + F_ENCODING]))
-            at = put(out, at, _HTTP_END)
+            at = put(out, at, HOLE_END)
         at = put(out, at, b"}")
     return put(out, at, b"}")
 
@@ -309,7 +287,7 @@ def http_put_request(w: World, at: int, flow: int, slot: int) -> int:
         at = put_int(out, put(out, at, HOLE_ASKED_BODY), 2 * flow)
         out[at] = 10
         at = http_put_raw(w, at + 1, slot, int(row[H_FIELDS + F_TYPE]))
-        at = put(out, at, _HTTP_END)
+        at = put(out, at, HOLE_END)
     return put(out, at, b"}")
 
 
@@ -404,12 +382,13 @@ def http_tell(w: World, flow: int, slot: int, side: int, exchange: bool) -> None
     at = http_put_related(w, at, flow, slot, exchange)
     if not exchange and row[H_STAGE + side] == HTTP_WHOLE:
         at = put_int(out, put(out, at, HOLE_HASHES), 2 * flow + side)
-        at = put(out, at, _HTTP_END)
-    http_tell_line(w, slot, begin, at)
+        at = put(out, at, HOLE_END)
+    tell_line(w, begin, put(out, at, b"}}"))
+    row[S_ALLOWANCE] -= BYTES_PER_TELLING
 
 
 LOOPS = (
     http_put_text, http_put_raw, http_put_field, http_is_empty, http_nibble, http_put_decoded, http_put_name,
-    http_put_extension, http_put_url, http_put_related, http_tell_line, http_put_file_name, http_put_facts,
+    http_put_extension, http_put_url, http_put_related, http_put_file_name, http_put_facts,
     http_put_request, http_put_response, http_put_messages, http_put_extras, http_put_file, http_put_passage, http_tell,
 )  # fmt: skip

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensors.loops.documents import TLS, begin_event, put_ends, put_related, put_source, tell_line, tell_part
+from sensors.loops.documents import TLS, begin_event, put_ends, put_related, put_source, tell_line
 from sensors.loops.octets import Bytes, Ints, Out, u8, u16, u24
 from sensors.loops.slots import BYTES_PER_TELLING
-from sensors.loops.text import put, put_bytes, put_int, put_json_lower
+from sensors.loops.text import put, put_base64, put_bytes, put_int, put_json_lower
 from sensors.loops.tls_hello import read_tls_hello, tls_facts
 from sensors.loops.tls_names import TLS_GROUP, put_tls_name, put_tls_protocol, put_tls_version
 from sensors.loops.tls_prints import tls_prints
 from sensors.loops.tls_slot import (
-    P_TLS_CERTIFICATE,
-    P_TLS_RELATED,
+    HOLE_CERTIFICATE,
+    HOLE_RELATED,
     TLS_ALERT,
     TLS_ALPN,
     TLS_ALPN_END,
@@ -26,10 +26,7 @@ from sensors.loops.tls_slot import (
     TLS_FACTS_ROOM,
     TLS_JA3_AT,
     TLS_JA4_AT,
-    TLS_LEAF_AT,
-    TLS_LEAF_SIZE,
     TLS_NAME,
-    TLS_NAME_AT,
     TLS_NAME_SIZE,
     TLS_NAME_TEXT,
     TLS_PRINTS,
@@ -40,9 +37,8 @@ from sensors.loops.tls_slot import (
     TLS_SHARE,
     TLS_SUITES,
     TLS_SUITES_COUNT,
-    tls_copies,
 )
-from sensors.loops.world import OUT, P_DOMAIN, S_ALLOWANCE, S_AREA, S_BEGUN, S_BEGUN_NS, World
+from sensors.loops.world import HOLE_DOMAIN, HOLE_END, OUT, S_ALLOWANCE, S_AREA, S_BEGUN, S_BEGUN_NS, World
 
 TLS_SHOWN = 64  # `sensors.talks.tls_event.MAX_OFFERED`
 
@@ -57,7 +53,6 @@ def put_tls_client(w: World, at: int, facts: Ints) -> int:
     size = int(facts[TLS_NAME_SIZE])
     if size:
         at = put(out, at, b'","server_name":"')
-        facts[TLS_NAME_AT] = at
         at = put_bytes(out, at, text, TLS_NAME_TEXT, TLS_NAME_TEXT + size)
     at = put(out, at, b'"')
     count = min(int(facts[TLS_SUITES_COUNT]), TLS_SHOWN)
@@ -87,16 +82,16 @@ def put_tls_chosen(w: World, at: int, facts: Ints) -> int:
     return put(out, at, b'"')
 
 
-def put_tls_end(w: World, begin: int, at: int, side: int, facts: Ints, said: bool) -> tuple[int, int]:
-    """An end's certificate, where it showed one, into its object, which closes; where the line goes on, and is now.
+def put_tls_end(w: World, at: int, row: Ints, side: int, said: bool) -> int:
+    """An end's certificate, where it showed one, into its object, which closes.
 
     `said`: the object is open and has something from a hello.
     """
-    if not facts[TLS_LEAF_SIZE]:
-        return begin, put(w.out, at, b"}") if said else at
+    if not row[TLS_CHAIN + side]:
+        return put(w.out, at, b"}") if said else at
     at = put(w.out, at, b"," if said else b',"server":{' if side else b',"client":{')
-    tell_part(w, P_TLS_CERTIFICATE, begin, at, int(facts[TLS_LEAF_AT]), int(facts[TLS_LEAF_SIZE]))
-    return at, put(w.out, at, b"}")
+    at = put_tls_leaf(w, put(w.out, at, HOLE_CERTIFICATE), row, side)
+    return put(w.out, put(w.out, at, HOLE_END), b"}")
 
 
 def put_tls_extra(w: World, at: int, row: Ints, facts: Ints) -> int:
@@ -135,37 +130,23 @@ def put_tls_offered(out: Out, at: int, data: Bytes, begin: int, end: int) -> int
     return put(out, at, b"]")
 
 
-def put_tls_sized(out: Out, begin: int, end: int) -> int:
-    """The size of what was written behind two bytes for it."""
-    out[begin] = end - begin - 2 >> 8
-    out[begin + 1] = end - begin - 2 & 255
-    return end
-
-
-def put_tls_leaf(w: World, at: int, row: Ints, side: int, facts: Ints) -> int:
-    """The DER of an end's own certificate, where it showed one."""
+def put_tls_leaf(w: World, at: int, row: Ints, side: int) -> int:
+    """The DER of an end's own certificate in base64, where it showed one."""
     if not row[TLS_CHAIN + side]:
         return at
     leaf = int(row[S_AREA] + row[TLS_CHAIN + side]) + 9  # behind the message's head, the list's size and its own
-    size = u24(w.pool, leaf - 3)
-    facts[TLS_LEAF_AT], facts[TLS_LEAF_SIZE] = at, size
-    tls_copies(w.out.view(np.int8), at, w.pool, leaf, size)
-    return at + size
+    return put_base64(w.out, at, w.pool, leaf, leaf + u24(w.pool, leaf - 3))
 
 
-def put_tls_about(w: World, at: int, row: Ints, client: Ints, server: Ints, prints: int) -> int:
-    """What the parts of an event with certificates are about, see P_TLS_RELATED."""
+def put_tls_related(w: World, at: int, row: Ints, size: int, prints: int) -> int:
+    """The rest of `related`, the list of hashes last, or a hole where certificates say more; the object stays open."""
     out, text = w.out, w.scratch.view(np.int8)
-    at = put_tls_sized(out, at, put_bytes(out, at + 2, text, TLS_PRINTS, prints))
-    name = TLS_NAME_TEXT + int(client[TLS_NAME_SIZE])
-    at = put_tls_sized(out, at, put_bytes(out, at + 2, text, TLS_NAME_TEXT, name))
-    at = put_tls_sized(out, at, put_tls_leaf(w, at + 2, row, 0, client))
-    return put_tls_leaf(w, at, row, 1, server)
-
-
-def put_tls_related(w: World, at: int, size: int, prints: int) -> int:
-    """`related` of an event without certificates, the list of hashes last; the object stays open."""
-    out, text = w.out, w.scratch.view(np.int8)
+    if row[TLS_CHAIN] or row[TLS_CHAIN + 1]:
+        at = put_bytes(out, put(out, at, HOLE_RELATED), text, TLS_PRINTS, prints)
+        at = put_bytes(out, put(out, at, b"\n"), text, TLS_NAME_TEXT, TLS_NAME_TEXT + size)
+        for side in range(2):
+            at = put_tls_leaf(w, put(out, at, b"\n"), row, side)
+        return put(out, at, HOLE_END)
     if size:
         at = put(out, at, b',"hosts":["')
         at = put_bytes(out, at, text, TLS_NAME_TEXT, TLS_NAME_TEXT + size)
@@ -186,10 +167,7 @@ def tls_tells(w: World, flow: int, row: Ints) -> None:
     name, size, out = int(client[TLS_NAME]), int(client[TLS_NAME_SIZE]), w.out
     put_json_lower(w.scratch, TLS_NAME_TEXT, w.pool, name, name + size)
     prints = tls_prints(w, row, client, server)
-    begin = about = int(w.numbers[OUT])
-    if row[TLS_CHAIN] or row[TLS_CHAIN + 1]:
-        begin = put_tls_about(w, about, row, client, server, prints)
-    related = begin - about
+    begin = int(w.numbers[OUT])
     kinds = b'"category":["network"],"type":["connection","protocol"]'
     at = begin_event(w, begin, b"tls", kinds, int(row[S_BEGUN]), int(row[S_BEGUN_NS]), 0)
     at = put_ends(w, at, flow, TLS, TLS_NAME_TEXT, size)
@@ -199,7 +177,7 @@ def tls_tells(w: World, flow: int, row: Ints) -> None:
     best = 0
     if row[TLS_CLIENT]:
         at = put_tls_client(w, at, client)
-        begin, at = put_tls_end(w, begin, at, 0, client, True)
+        at = put_tls_end(w, at, row, 0, True)
         best = int(client[TLS_BEST_VERSION])
     if row[TLS_SERVER]:
         best = int(server[TLS_BEST_VERSION])
@@ -207,20 +185,15 @@ def tls_tells(w: World, flow: int, row: Ints) -> None:
         at = put(out, at, b',"version_protocol":"ssl"' if best <= 0x0300 else b',"version_protocol":"tls"')
     if row[TLS_SERVER]:
         at = put_tls_chosen(w, at, server)
-        begin, at = put_tls_end(w, begin, at, 1, server, True)
+        at = put_tls_end(w, at, row, 1, True)
         at = put_tls_outcome(w, at, row, client, server, sealed)
     if not row[TLS_CLIENT]:
-        begin, at = put_tls_end(w, begin, at, 0, client, False)
+        at = put_tls_end(w, at, row, 0, False)
     if not row[TLS_SERVER]:
-        begin, at = put_tls_end(w, begin, at, 1, server, False)
+        at = put_tls_end(w, at, row, 1, False)
     at = put_source(w, put(out, at, b"}"), int(row[S_BEGUN]))
-    begin, at = put_tls_vonggac(w, begin, at, row, client)
-    at = put(out, put_related(w, at, flow), b"]")
-    if related:
-        tell_part(w, P_TLS_RELATED, begin, at, about, related)
-        begin = at
-    else:
-        at = put_tls_related(w, at, size, prints)
+    at = put_tls_vonggac(w, at, row, client)
+    at = put_tls_related(w, put(out, put_related(w, at, flow), b"]"), row, size, prints)
     tell_line(w, begin, put(out, at, b"}}"))
     row[S_ALLOWANCE] -= BYTES_PER_TELLING
 
@@ -240,20 +213,21 @@ def put_tls_outcome(w: World, at: int, row: Ints, client: Ints, server: Ints, se
     return at
 
 
-def put_tls_vonggac(w: World, begin: int, at: int, row: Ints, client: Ints) -> tuple[int, int]:
-    """`,"tls":{…}}`: the end of `vonggac`; where the line goes on, and is now."""
+def put_tls_vonggac(w: World, at: int, row: Ints, client: Ints) -> int:
+    """`,"tls":{…}}`: the end of `vonggac`."""
     first = at
     at = put_tls_extra(w, at + 7, row, client)
     if at == first + 7:
-        return begin, put(w.out, first, b"}")
+        return put(w.out, first, b"}")
     put(w.out, first, b',"tls":{')  # its last byte is where the first field's comma was
     if client[TLS_NAME_SIZE]:
-        tell_part(w, P_DOMAIN, begin, at, int(client[TLS_NAME_AT]), int(client[TLS_NAME_SIZE]))
-        begin = at
-    return begin, put(w.out, at, b"}}")
+        name = TLS_NAME_TEXT + int(client[TLS_NAME_SIZE])
+        at = put_bytes(w.out, put(w.out, at, HOLE_DOMAIN), w.scratch.view(np.int8), TLS_NAME_TEXT, name)
+        at = put(w.out, at, HOLE_END)
+    return put(w.out, at, b"}}")
 
 
 LOOPS = (
-    put_tls_client, put_tls_resumed, put_tls_chosen, put_tls_end, put_tls_offered, put_tls_extra, put_tls_sized,
-    put_tls_leaf, put_tls_about, put_tls_related, put_tls_outcome, put_tls_vonggac, tls_tells,
+    put_tls_client, put_tls_resumed, put_tls_chosen, put_tls_leaf, put_tls_end, put_tls_offered, put_tls_extra,
+    put_tls_related, put_tls_outcome, put_tls_vonggac, tls_tells,
 )  # fmt: skip

@@ -21,8 +21,7 @@ TLS_EXTENSIONS, TLS_EXTENSIONS_COUNT, TLS_NAMED, TLS_NAME, TLS_NAME_SIZE = 5, 6,
 TLS_ALPN, TLS_ALPN_END, TLS_GROUPS, TLS_GROUPS_COUNT, TLS_FORMATS, TLS_FORMATS_COUNT = 10, 11, 12, 13, 14, 15
 TLS_SIGNATURES, TLS_SIGNATURES_COUNT, TLS_BEST_VERSION, TLS_SHARE, TLS_RESUMES = 16, 17, 18, 19, 20
 TLS_JA3_AT, TLS_JA4_AT = 21, 22  # where fingerprints stand in `scratch`
-TLS_NAME_AT, TLS_LEAF_AT, TLS_LEAF_SIZE = 23, 24, 25  # and what parts are about in `out`
-TLS_FACTS = 26
+TLS_FACTS = 23
 TLS_FACTS_ROOM = 64
 
 # --- `scratch`: what hellos say, the server's name, fingerprints as JSON; numbers to be sorted; the text that a
@@ -30,12 +29,12 @@ TLS_FACTS_ROOM = 64
 TLS_FACTS_AT, TLS_NAME_TEXT, TLS_PRINTS = 4_096, 5_120, 5_632
 TLS_SORTED, TLS_DIGEST, TLS_TEXT = 6_144, 10_240, 11_264
 
-# --- what goes behind a part
-#: `"subject":…` and so on of the certificate.
-P_TLS_CERTIFICATE = 20
-#: `,"hosts":[…],"hash":[…]`. It is about four things, each but the last behind its size in two bytes: fingerprints as
-#: JSON, the server's name, the client's certificate, the server's.
-P_TLS_RELATED = 21
+# --- holes
+#: `"subject":…` and so on of a certificate (its DER in base64).
+HOLE_CERTIFICATE = b"\0C"
+#: `,"hosts":[…],"hash":[…]`. It is about four things, on a line each: fingerprints as JSON, the server's name, the
+#: client's certificate, the server's.
+HOLE_RELATED = b"\0L"
 
 
 def tls_copies(to: Bytes, place: int, data: Bytes, at: int, size: int) -> None:

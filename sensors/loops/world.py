@@ -59,23 +59,23 @@ T_DATA = 0
 T_END = 1
 #: A long flow's report: the same, and the copy of its row: reason, text begin, hole, text end, copy, packet.
 T_ACTIVE = 2
-#: The (rest of a) line, and those that follow at once, with line ends between: begin, end.
+#: A line and those that follow at once, with line ends between, and holes in them: begin, end.
 T_LINE = 3
-#: A part of a line behind which something goes that is not written here: what, begin, end, and what it is about: two
-#: numbers, an offset and a size in `out` as a rule.
-T_PART = 4
 #: The flow's talk goes on outside the loops: slot, packet position and time of the flow's first packet.
-T_LEAVE = 5
-#: Bytes of a body that a talk of the loops passes by: in place of the flow the body's number; offset and size in data.
-T_BODY = 6
-#: An ARP packet that is not written here: VLANs (-1: none), packet, offset, length.
-T_ARP = 8
+T_LEAVE = 4
+#: Bytes of a body that a talk of the loops passes by: in place of the flow the body's number; begin, end, and where the
+#: room for more of them ends.
+T_BODY = 5
 #: The flow is the engine's: packet position and time of its first packet.
-T_OPEN = 7
+T_OPEN = 6
+#: An ARP packet that is not written here: VLANs (-1: none), packet, offset, length.
+T_ARP = 7
 
-# --- what goes behind a part
-#: `,"registered_domain":…` of a name in lower case, or nothing; a comma goes before it.
-P_DOMAIN = 0
+# --- holes in lines, where something goes that is not written here: a letter and what the hole is about between two NUL
+# bytes, which JSON text never has.
+#: `,"registered_domain":…` of a name in lower case, as JSON has it, or nothing.
+HOLE_DOMAIN = b"\0D"
+HOLE_END = b"\0"
 
 #: What a talk says of bytes: taken; not for it (nothing has changed); taken, and it wants no more.
 TAKEN, UNUSUAL, DONE = 0, 1, 2

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from struct import unpack_from
 
 from sensors.loops.dns import S_DNS_HEARD, S_DNS_WAITING
 from sensors.loops.dns_event import DNS_HEAD
 from sensors.streams import Moment
 from sensors.talks.dns import DnsTalk
-
-#: No part of an event needs more than the loops know.
-FRAGMENTS: dict[int, Callable[[bytes], bytes]] = {}
 
 
 def take_over(row: list[int], area: bytes) -> DnsTalk | None:

@@ -13,7 +13,6 @@ from sensors.loops import http_head as h
 from sensors.loops.world import S_FLOW, S_ORDINALS
 from sensors.streams import Moment
 from sensors.talks.body import Body
-from sensors.talks.dns import domain_parts
 from sensors.talks.http import HttpTalk
 from sensors.talks.http_event import Exchange, _forwarded, _is_ip, _is_text, _name, _response
 from vonggac.domain.event import Document
@@ -55,18 +54,6 @@ class Bodies:
 
     def __init__(self) -> None:
         self._bodies: dict[int, HeardBody] = {}
-        self._holes: dict[int, Callable[[bytes], bytes]] = {
-            http_event.HOLE_DOMAIN[1]: _domain,
-            http_event.HOLE_DECODED[1]: _decoded,
-            http_event.HOLE_FORWARDED[1]: _forwarded_for,
-            http_event.HOLE_NAME[1]: _file_name,
-            http_event.HOLE_FILE[1]: self._file,
-            http_event.HOLE_HASHES[1]: self._hashes,
-            http_event.HOLE_ASKED_MIME[1]: self._mime,
-            http_event.HOLE_ASKED_BODY[1]: self._request_body,
-            http_event.HOLE_MIME[1]: self._response_mime,
-            http_event.HOLE_BODY[1]: self._response_body,
-        }
 
     def __len__(self) -> int:
         return len(self._bodies)
@@ -81,16 +68,19 @@ class Bodies:
         """The body, which is no longer known here."""
         return self._bodies.pop(handle, None)
 
-    def fragments(self) -> dict[int, Callable[[bytes], bytes]]:
-        return {http_event.P_HTTP: self._fill}
-
-    def _fill(self, about: bytes) -> bytes:
-        """A line from its first hole on."""
-        pieces = about.split(b"\0")
-        for n in range(1, len(pieces), 2):
-            hole = pieces[n]
-            pieces[n] = self._holes[hole[0]](hole[1:])
-        return b"".join(pieces)
+    def holes(self) -> dict[bytes, Callable[[bytes], bytes]]:
+        """What goes into the holes of the loops' events."""
+        return {
+            http_event.HOLE_DECODED: _decoded,
+            http_event.HOLE_FORWARDED: _forwarded_for,
+            http_event.HOLE_NAME: _file_name,
+            http_event.HOLE_FILE: self._file,
+            http_event.HOLE_HASHES: self._hashes,
+            http_event.HOLE_ASKED_MIME: self._mime,
+            http_event.HOLE_ASKED_BODY: self._request_body,
+            http_event.HOLE_MIME: self._response_mime,
+            http_event.HOLE_BODY: self._response_body,
+        }
 
     def _file(self, about: bytes) -> bytes:
         """What a file event has of the body itself; it is known to be whole or not from here on."""
@@ -141,12 +131,6 @@ def _json(text: str) -> bytes:
 
 def _mime(name: str | None) -> bytes:
     return b"" if name is None else b',"mime_type":"' + name.encode() + b'"'
-
-
-@lru_cache(maxsize=16_384)
-def _domain(name: bytes) -> bytes:
-    parts = domain_parts(name.decode())
-    return b"," + orjson.dumps(parts)[1:-1] if parts else b""
 
 
 def _decoded(target: bytes) -> bytes:

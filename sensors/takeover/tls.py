@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -10,8 +11,8 @@ import orjson
 from sensors.decode.tls import decode_certificates, decode_hello
 from sensors.decode.x509 import decode_certificate
 from sensors.loops.tls_slot import (
-    P_TLS_CERTIFICATE,
-    P_TLS_RELATED,
+    HOLE_CERTIFICATE,
+    HOLE_RELATED,
     TLS_ALERT,
     TLS_APPLIED,
     TLS_CHAIN,
@@ -71,31 +72,29 @@ def _body(area: bytes, place: int) -> bytes:
 
 
 @lru_cache(maxsize=512)
-def _certificate(der: bytes) -> bytes:
+def _certificate(about: bytes) -> bytes:
     """The fields of whoever showed this certificate."""
-    return orjson.dumps(certificate_fields(decode_certificate(der)))[1:-1]
+    return orjson.dumps(certificate_fields(decode_certificate(b64decode(about))))[1:-1]
 
 
 def _related(about: bytes) -> bytes:
     """`related.hosts` and `related.hash`: what hellos said comes before what certificates say."""
-    border = 2 + int.from_bytes(about[:2])
-    hosts, hashes = _named(about[border:])
-    comma = b"," if border > 2 else b""
-    return b"".join((hosts, b',"hash":[', about[2:border], comma, hashes, b"]"))
+    prints, _, shown = about.partition(b"\n")
+    hosts, hashes = _named(shown)
+    return b"".join((hosts, b',"hash":[', prints, b"," if prints else b"", hashes, b"]"))
 
 
 @lru_cache(maxsize=1_024)
 def _named(about: bytes) -> tuple[bytes, bytes]:
     """`,"hosts":[…]` and the hashes between commas, of a server's name and both ends' certificates."""
-    border = 2 + int.from_bytes(about[:2])
-    hosts = [about[2:border].decode()] if border > 2 else []
-    end = border + 2 + int.from_bytes(about[border : border + 2])
-    shown = [decode_certificate(der) for der in (about[border + 2 : end], about[end:]) if der]
+    name, *ends = about.split(b"\n")
+    hosts = [name.decode()] if name else []
+    shown = [decode_certificate(b64decode(der)) for der in ends if der]
     for certificate in shown:
         hosts += [name.lower() for name in certificate.alternative_names[:32] if not name.startswith("*")]
     hashes = orjson.dumps([*dict.fromkeys(certificate.sha256.lower() for certificate in shown)])[1:-1]
     return b',"hosts":' + orjson.dumps([*dict.fromkeys(hosts)]) if hosts else b"", hashes
 
 
-#: What the engine writes behind a part of the loop's event, by the part's number.
-FRAGMENTS: dict[int, Callable[[bytes], bytes]] = {P_TLS_CERTIFICATE: _certificate, P_TLS_RELATED: _related}
+#: What goes into the holes of the loop's events.
+HOLES: dict[bytes, Callable[[bytes], bytes]] = {HOLE_CERTIFICATE: _certificate, HOLE_RELATED: _related}

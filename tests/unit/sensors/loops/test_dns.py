@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,18 +19,20 @@ from sensors.decode.fault import Undecodable
 from sensors.decode.rdata import _SVCB_KEYS
 from sensors.document import Scribe
 from sensors.flows import Flow, FlowTable
+from sensors.inlays import Inlays
 from sensors.listener import Listener
 from sensors.loops import dns, dns_names, documents, slots, world
 from sensors.loops.world import World
 from sensors.streams import Moment
 from sensors.takeover.dns import take_over
-from sensors.talks.dns import DnsTalk, domain_parts
+from sensors.talks.dns import DnsTalk
 from sensors.talks.known.web import datagram
 from sensors.talks.talk import Found
 
 CLIENT, SERVER = bytes((192, 0, 2, 10)), bytes((198, 51, 100, 20))
 CLIENT6, SERVER6 = bytes.fromhex("20010db8" + "00" * 11 + "01"), bytes.fromhex("20010db8" + "00" * 11 + "02")
 SCRIBE = Scribe(Origin("sensor-1", "BTC", "Bộ Tài chính"), "f" * 16)
+INLAYS = Inlays()
 BEGUN = 1_700_000_000_123_456_789
 SECOND = 10**9
 
@@ -88,24 +89,11 @@ class Loop:
         return verdict, lines
 
     def _lines(self) -> Iterator[bytes]:
-        w, parts = self.w, []
-        end = 0
-        for row in w.tells[: w.numbers[world.TELLS]].tolist():
-            if row[0] == world.T_PART:
-                _, _, what, begin, end, about, size = row[:7]
-                assert what == world.P_DOMAIN
-                name = orjson.loads(b'"' + w.out[about : about + size].tobytes() + b'"')
-                document = orjson.dumps(domain_parts(name))[1:-1]
-                parts += [w.out[begin:end].tobytes(), b"," + document if document else b""]
-            else:
-                _, _, begin, until = row[:4]
-                assert begin == end or not parts
-                first, *others = w.out[begin:until].tobytes().split(b"\n")
-                yield b"".join((*parts, first))
-                yield from others
-                parts, end = [], until + 1
-        assert not parts
-        assert w.numbers[world.OUT] == end or not w.numbers[world.TELLS]
+        w = self.w
+        for kind, _, begin, end, *_ in w.tells[: w.numbers[world.TELLS]].tolist():
+            assert kind == world.T_LINE
+            assert w.numbers[world.OUT] == end + 1
+            yield from INLAYS.fill(w.out[begin:end].tobytes())
 
     def kept(self) -> tuple[Any, ...]:
         row = self.w.slots[self.slot].tolist()

@@ -68,7 +68,7 @@ class Ear:
             self.leave()
             self.hear(n, side, data)
         else:
-            self._told(b"??" + data)
+            self._told()
 
     def lose(self, n: int, side: int, size: int) -> None:
         self.leave()
@@ -78,7 +78,7 @@ class Ear:
         if self.talk is None:
             self.w.flows[self.number, kernel.FLAGS + 1] |= int(clean)
             assert http.http_ends(self.w, self.number, self.slot) == world.TAKEN
-            self._told(b"")
+            self._told()
             slots.drop_slot(self.w, self.slot)
         else:
             self._found(self.talk.close(clean))
@@ -109,21 +109,17 @@ class Ear:
             self.lines += [self.scribe.found(self.flow, each) for each in self.talk.close(False)]
             self.talk.done = True
 
-    def _told(self, data: bytes) -> None:
-        numbers, parts = self.w.numbers, []
+    def _told(self) -> None:
+        numbers = self.w.numbers
         assert numbers[world.OUT] < 2 * world.MAX_EVENT
         text = self.w.out[: numbers[world.OUT]].tobytes()
-        for kind, flow, *row in self.w.tells[: numbers[world.TELLS]].tolist():
+        for kind, number, begin, end, *_ in self.w.tells[: numbers[world.TELLS]].tolist():
             if kind == world.T_BODY:
-                assert flow == self.number
-                self.inlays.bodies.add(row[0], data[row[1] : row[1] + row[2]])
-            elif kind == world.T_PART:
-                what, begin, end, about, size = row[:5]
-                parts += text[begin:end], self.inlays.write(what, text[about : about + size])
+                self.inlays.bodies.add(number, text[begin:end])
             else:
-                self.lines.append(b"".join((*parts, text[row[0] : row[1]])))
-                parts.clear()
-        numbers[world.TELLS] = numbers[world.OUT] = 0
+                assert kind == world.T_LINE
+                self.lines += self.inlays.fill(text[begin:end])
+        numbers[[world.TELLS, world.OUT, world.FENCE]] = 0
 
 
 def run(pieces: list[Piece], leave: int, clean: bool = True) -> tuple[list[bytes], int]:

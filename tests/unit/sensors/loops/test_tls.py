@@ -17,11 +17,11 @@ from sensors.decode.fault import Undecodable
 from sensors.decode.tls_names import CIPHERS, GROUPS
 from sensors.decode.x509 import decode_certificate
 from sensors.document import KINDS, instant_text
+from sensors.inlays import Inlays
 from sensors.loops import digest, documents, slots, tls, tls_chain, tls_names, world
-from sensors.loops.world import DONE, P_DOMAIN, TAKEN, UNUSUAL, World
+from sensors.loops.world import DONE, TAKEN, UNUSUAL, World
 from sensors.streams import Moment
-from sensors.takeover.tls import FRAGMENTS, take_over
-from sensors.talks.dns import domain_parts
+from sensors.takeover.tls import take_over
 from sensors.talks.recognise import recognise_stream
 from sensors.talks.talk import Found
 from sensors.talks.tls import TlsTalk
@@ -32,6 +32,7 @@ _SENSOR, _FINGERPRINT = "cam-bien", "f" * 16
 _ENDS = (bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]))
 _PORTS = (40000, 443)
 _BEGUN_NS = 1_700_000_000_123_456_789
+_INLAYS = Inlays()
 
 
 class Told(NamedTuple):
@@ -120,26 +121,13 @@ class Loop:
 
     def _lines(self) -> list[bytes]:
         w = self.w
-        lines, line, out = [], b"", w.out.tobytes()
-        for row in w.tells[: w.numbers[world.TELLS]].tolist():
-            if row[0] == world.T_PART:
-                what, begin, end, about, size = row[2:7]
-                line += out[begin:end] + _fragment(what, out[about : about + size])
-            else:
-                assert row[0] == world.T_LINE
-                lines += (line + out[row[2] : row[3]]).split(b"\n")
-                line = b""
+        lines = []
+        for kind, _, begin, end, *_ in w.tells[: w.numbers[world.TELLS]].tolist():
+            assert kind == world.T_LINE
+            lines += _INLAYS.fill(w.out[begin:end].tobytes())
         assert w.numbers[world.OUT] <= world.MAX_EVENT
         w.numbers[world.TELLS] = w.numbers[world.OUT] = 0
-        assert not line
         return lines
-
-
-def _fragment(what: int, about: bytes) -> bytes:
-    if what == P_DOMAIN:
-        parts = domain_parts(about.decode())
-        return b"," + orjson.dumps(parts)[1:-1] if parts else b""
-    return FRAGMENTS[what](about)
 
 
 def _flow_ids() -> tuple[str, str]:
