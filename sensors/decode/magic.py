@@ -45,21 +45,30 @@ _PREFIXES: tuple[tuple[bytes, str], ...] = (
     (b"#!", "text/x-shellscript"),
     (b"<?php", "text/x-php"),
 )
-_PATTERNS: tuple[tuple[re.Pattern[bytes], str], ...] = (
-    (re.compile(rb"RIFF....WEBP", re.S), "image/webp"),
-    (re.compile(rb"RIFF....WAVE", re.S), "audio/x-wav"),
-    (re.compile(rb"....ftyp", re.S), "video/mp4"),
+#: Each behind the bytes of which one comes first, but for space; nothing where that may be any byte.
+_PATTERNS: tuple[tuple[bytes, re.Pattern[bytes], str], ...] = (
+    (b"R", re.compile(rb"RIFF....WEBP", re.S), "image/webp"),
+    (b"R", re.compile(rb"RIFF....WAVE", re.S), "audio/x-wav"),
+    (b"", re.compile(rb"....ftyp", re.S), "video/mp4"),
     (
+        b"<",
         re.compile(
             rb"\s*(?:<!--.{0,256}?-->\s*)?<(?:!doctype html|html|head|body|title|script|iframe|h1|div)\b", re.I | re.S
         ),
         "text/html",
     ),
-    (re.compile(rb"\s*(?:<\?xml[^>]{0,256}>\s*)?<svg\b", re.I), "image/svg+xml"),
-    (re.compile(rb"\s*<\?xml\b"), "text/xml"),
-    (re.compile(rb"\s*(?:\{\s*(?:\"|\})|\[\s*(?:[\[{\"\d\]]))"), "application/json"),
+    (b"<", re.compile(rb"\s*(?:<\?xml[^>]{0,256}>\s*)?<svg\b", re.I), "image/svg+xml"),
+    (b"<", re.compile(rb"\s*<\?xml\b"), "text/xml"),
+    (b"{[", re.compile(rb"\s*(?:\{\s*(?:\"|\})|\[\s*(?:[\[{\"\d\]]))"), "application/json"),
 )
-_TEXT = frozenset(range(32, 127)) | frozenset(range(128, 256)) | frozenset(b"\t\n\r\x0b\x0c\x1b")
+#: What may be there by the first byte.
+_PREFIXES_BY_BYTE = [
+    tuple((prefix, name) for prefix, name in _PREFIXES if prefix[0] == byte) for byte in range(256)
+]  # fmt: skip
+_PATTERNS_BY_BYTE = [
+    tuple((pattern, name) for first, pattern, name in _PATTERNS if not first or byte in first) for byte in range(256)
+]
+_TEXT = bytes((*b"\t\n\x0b\x0c\r\x1b", *range(32, 127), *range(128, 256)))
 
 
 def mime_type(sample: bytes) -> str | None:
@@ -67,10 +76,10 @@ def mime_type(sample: bytes) -> str | None:
     head = sample[:LOOK_BYTES].removeprefix(b"\xef\xbb\xbf")
     if not head:
         return None
-    for prefix, name in _PREFIXES:
+    for prefix, name in _PREFIXES_BY_BYTE[head[0]]:
         if head.startswith(prefix):
             return name
-    for pattern, name in _PATTERNS:
+    for pattern, name in _PATTERNS_BY_BYTE[(head.lstrip() or head)[0]]:
         if pattern.match(head):
             return name
-    return "text/plain" if _TEXT.issuperset(head) else None
+    return None if head.translate(None, _TEXT) else "text/plain"

@@ -14,8 +14,7 @@ from sensors.loops.world import S_FLOW, S_ORDINALS
 from sensors.streams import Moment
 from sensors.talks.body import Body
 from sensors.talks.http import HttpTalk
-from sensors.talks.http_event import Exchange, _forwarded, _is_ip, _is_text, _name, _response
-from vonggac.domain.event import Document
+from sensors.talks.http_event import Exchange, Shown, _forwarded, _is_ip, _is_text, _name, show
 
 _STAGES = {
     h.HTTP_HEAD: "head", h.HTTP_BODY: "body", h.HTTP_REST: "rest", h.HTTP_CHUNK_SIZE: "chunk-size",
@@ -24,29 +23,15 @@ _STAGES = {
 
 
 class HeardBody(Body):
-    """A body that is asked more than once what it is."""
+    """A body of which a `file` event and then an `http` event tell."""
 
-    __slots__ = ("_digests", "_looked", "_mime", "text")
+    __slots__ = ("digests", "mime", "shown")
 
     def __init__(self) -> None:
         super().__init__()
-        self._looked = 0
-        self._mime: str | None = None
-        self._digests: dict[str, str] = {}
-        self.text: Document = {}  # `title` and `response.body_sample`, as they stand under `vonggac.http`
-
-    @property
-    def mime_type(self) -> str | None:
-        if self._looked != len(self.sample):
-            self._looked = len(self.sample)
-            self._mime = super().mime_type
-        return self._mime
-
-    @property
-    def hashes(self) -> dict[str, str]:
-        if not self._digests:
-            self._digests = super().hashes
-        return self._digests
+        self.mime = b""
+        self.digests: list[str] = []
+        self.shown = Shown(None)
 
 
 class Bodies:
@@ -87,14 +72,15 @@ class Bodies:
         handle, _, complete = about.partition(b"\n")
         body = self._bodies[int(handle)]
         body.complete = complete == b"1"
-        hashes = body.hashes
-        return _mime(body.mime_type) + (b',"hash":' + orjson.dumps(hashes) if hashes else b"")
+        body.mime, hashes = _mime(body.mime_type), body.hashes
+        body.digests = [*hashes.values()]
+        return body.mime + (b',"hash":' + orjson.dumps(hashes) if hashes else b"")
 
     def _hashes(self, about: bytes) -> bytes:
-        return b',"hash":' + orjson.dumps([*self._bodies[int(about)].hashes.values()])
+        return b',"hash":' + orjson.dumps(self._bodies[int(about)].digests)
 
     def _mime(self, about: bytes) -> bytes:
-        return _mime(self._bodies[int(about)].mime_type)
+        return self._bodies[int(about)].mime
 
     def _request_body(self, about: bytes) -> bytes:
         handle, _, content_type = about.partition(b"\n")
@@ -105,19 +91,13 @@ class Bodies:
         """The media type of a response; what is shown of a page is remembered until it is asked for."""
         handle, content_type, encoding = about.split(b"\n")
         body = self._bodies[int(handle)]
-        if body.mime_type != "text/html" and b"html" not in content_type.lower():
-            return _mime(body.mime_type)
-        head = Head("", "", "", 200, {"content-type": content_type.decode(), "content-encoding": encoding.decode()}, 0)
-        fields: Document = {"http": {"version": ""}, "vonggac": {"http": {}}}
-        _response(fields, head, body)
-        body.text = fields["vonggac"]["http"]
-        return _mime(fields["http"]["response"].get("mime_type"))
+        body.shown = show(body, content_type.decode(), encoding.decode())
+        return _mime(body.shown.mime)
 
     def _response_body(self, about: bytes) -> bytes:
         """The end of `vonggac.http.response`, which may be open, and the title."""
         handle, _, opened = about.partition(b"\n")
-        text = self._bodies.pop(int(handle)).text
-        sample, title = text.get("response", {}).get("body_sample"), text.get("title")
+        _, title, sample = self._bodies.pop(int(handle)).shown
         shown = b"" if sample is None else b'"body_sample":' + _json(sample)
         titled = b"" if title is None else b',"title":' + _json(title)
         if opened == b"1":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sensors.decode.http import MAX_SAMPLE, Head, page_title, percent_decoded, split_target, text_sample
 from sensors.streams import Moment
@@ -15,6 +16,8 @@ from vonggac.domain.event import Document, put
 
 _FILENAME = re.compile(r"filename\*?\s*=\s*(?:UTF-8'[^']*')?\"?([^\";]{1,255})", re.I)
 _FORWARDED = re.compile(r"\[([0-9a-fA-F:.]{2,45})\](?::\d{1,5})?|(\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?")
+#: Bytes that text does not have.
+_NO_TEXT = bytes((*range(9), *range(14, 27)))
 
 
 @dataclass(slots=True)
@@ -104,15 +107,26 @@ def _response(fields: Document, head: Head, body: Body | None) -> None:
     put(fields, "http.response.body.bytes", body.size if body else 0)
     if body is None or not body.size:
         return
-    encoding = head.fields.get("content-encoding", "")
+    shown = show(body, content_type or "", head.fields.get("content-encoding", ""))
+    put(fields, "vonggac.http.title", shown.title)
+    put(fields, "vonggac.http.response.body_sample", shown.sample)
+    put(fields, "http.response.mime_type", shown.mime)
+
+
+class Shown(NamedTuple):
+    """What is told of a response's body: its media type and, of a page, the title and the first characters."""
+
+    mime: str | None
+    title: str | None = None
+    sample: str | None = None
+
+
+def show(body: Body, content_type: str, encoding: str) -> Shown:
     mime = body.mime_type
-    if mime == "text/html" or "html" in (content_type or "").lower():
-        text = text_sample(body.sample, content_type or "", encoding if encoding.lower() != "identity" else "")
-        put(fields, "vonggac.http.title", page_title(text))
-        put(fields, "vonggac.http.response.body_sample", text[:MAX_SAMPLE] or None)
-        if encoding and text:
-            mime = "text/html"
-    put(fields, "http.response.mime_type", mime)
+    if mime != "text/html" and "html" not in content_type.lower():
+        return Shown(mime)
+    text = text_sample(body.sample, content_type, encoding if encoding.lower() != "identity" else "")
+    return Shown("text/html" if encoding and text else mime, page_title(text), text[:MAX_SAMPLE] or None)
 
 
 def url_fields(head: Head, hosts: list[str], ips: list[str]) -> Document:
@@ -192,4 +206,4 @@ def _is_ip(text: str) -> bool:
 
 
 def _is_text(sample: bytes) -> bool:
-    return bool(sample) and not any(byte < 9 or 13 < byte < 27 for byte in sample)
+    return bool(sample) and len(sample.translate(None, _NO_TEXT)) == len(sample)
