@@ -203,10 +203,6 @@ class FlowTable:
         row: Row = self.flows[flow].tolist()
         return row
 
-    def first_byte(self, flow: int, side: int) -> int:
-        """The sequence number of the side's first byte, -1 where its SYN was not seen."""
-        return int(self.flows[flow, kernel.FIRST_BYTE + side])
-
     def key(self, flow: int) -> bytes:
         key: bytes = self.keys[flow].tobytes()
         return key

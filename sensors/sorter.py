@@ -203,13 +203,13 @@ class Sorter:
         if self._marked:
             self._odd_marks.add(mark_of(*segment[:5]))
         flow, side = self.table.enter(segment, vlans, packets, at)
-        yield from self._told(b"", at.position, np.array([at.ns]), [at.ns])
-        row = self.table.flows[flow]
-        begun = Moment(int(row[kernel.BEGUN]), int(row[kernel.BEGUN_NS]))
-        talk = int(row[kernel.TALK])
+        if self.table.heads[kernel.TOLD]:
+            yield from self._told(b"", at.position, np.array([at.ns]), [at.ns])
+        row = self.table.row(flow)
+        begun, talk = Moment(row[kernel.BEGUN], row[kernel.BEGUN_NS]), row[kernel.TALK]
         if talk > 0 or talk == UNKNOWN:
-            row[kernel.TALK] = ENGINE_ALL if begun == at else ENGINE
-        yield Met(flow, side, segment, vlans, self.table.first_byte(flow, side), talk, begun, at)
+            self.table.flows[flow, kernel.TALK] = ENGINE_ALL if begun == at else ENGINE
+        yield Met(flow, side, segment, vlans, row[kernel.FIRST_BYTE + side], talk, begun, at)
 
     def _fragment(self, fragment: Fragment, vlans: tuple[int, ...], at: Moment) -> Iterator[Telling]:
         if self._marked:

@@ -24,7 +24,7 @@ FRAME_SEGMENTS = MAX_TUNNELS + 1
 
 # --- what comes next in a frame: an ethertype, or one of these
 _NOTHING, _NO_TUNNEL = -1, -2
-_ETHERNET, _BARE_IP, _PPP = 0x10000, 0x10001, 0x10002
+_ETHERNET, _BARE_IP, _PPP, _HDLC = 0x10000, 0x10001, 0x10002, 0x10003  # _HDLC: PPP, framed or not
 _IPV4, _IPV6, _ARP, _PPPOE, _BRIDGED = 0x0800, 0x86DD, 0x0806, 0x8864, 0x6558
 
 _TCP, _UDP, _ICMP, _ICMPV6, _SCTP = 6, 17, 1, 58, 132
@@ -35,13 +35,15 @@ def link_of(data: Bytes, linktype: int, at: int, end: int) -> tuple[int, int]:
     """What a frame of this link type begins with, and where."""
     if linktype == 1:
         return _ETHERNET, at
-    if linktype == 101 or linktype == 12 or linktype == 14 or linktype == 228 or linktype == 229:
+    if linktype in (12, 14, 101, 228, 229):
         return _BARE_IP, at
     if linktype == 113 and end - at >= 16:
         return u16(data, at + 14), at + 16
     if linktype == 276 and end - at >= 20:
         return u16(data, at), at + 20
-    return _NOTHING, at
+    if linktype in (0, 108) and end - at >= 4:
+        return _BARE_IP, at + 4
+    return _HDLC if linktype in (9, 50) else _NOTHING, at
 
 
 def is_tag(kind: int) -> bool:
@@ -74,6 +76,8 @@ def behind(data: Bytes, kind: int, at: int, end: int, rows: Ints) -> tuple[int, 
         return _ETHERNET, at + 4 if version else at + 8
     if kind == _PPPOE and left >= 6:
         return _PPP, at + 6
+    if kind == _HDLC and left >= 2:
+        return _PPP, at + 2 if u16(data, at) == 0xFF03 else at
     if kind == _PPP and left >= 2 and (u16(data, at) == 0x0021 or u16(data, at) == 0x0057):
         return _BARE_IP, at + 2
     if 0 <= kind < 0x0600 and left >= 8 and u32(data, at) == 0xAAAA0300 and u16(data, at + 4) == 0:  # SNAP
@@ -159,7 +163,7 @@ def behind_gre(data: Bytes, at: int, end: int) -> tuple[int, int]:
             return _NOTHING, at
         return _ETHERNET, at + (20 if u8(data, at + 11) & 1 else 12)
     if kind == 0x880B:
-        return _PPP, at + 2 if end - at >= 2 and u16(data, at) == 0xFF03 else at
+        return _HDLC, at
     return _ETHERNET if kind == _BRIDGED else kind, at
 
 

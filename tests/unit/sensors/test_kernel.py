@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from sensors import compiled, kernel
+from sensors import compiled, kernel, sorter
 from sensors.chunk import CHUNK_PACKETS, Chunk, Packet
 from sensors.compiled import Loops, compiled_kernel
 from sensors.decode.address import ICMP_PAIRS, ICMPV6_PAIRS
@@ -21,6 +22,7 @@ from sensors.decode.frame import TUNNEL_PORTS
 from sensors.loops import frames
 from sensors.made import day
 from sensors.pcap import chunks
+from tests.unit.sensors.loops.test_frames import AROUND, frame_of
 from tests.unit.sensors.test_engine import traffic
 from tests.unit.sensors.wire import BEGUN, MACS, ORIGIN, Sensor, pcap, scapy, tcp
 
@@ -61,6 +63,9 @@ BY_FRAME = SimpleNamespace(**vars(kernel) | {"run": leave_all})
 TRAFFIC = traffic() + [bytes(frame) for frame in tcp([(0, b"\x99" * 50), (1, b"\x98" * 30)])]
 TRAFFIC += [bytes(s.Ether(**MACS) / s.Dot1Q(vlan=3) / s.IPv6(src="2001:db8::1", dst="2001:db8::2") / s.UDP() / b"abc")]
 TRAFFIC += [bytes(s.Ether(**MACS) / s.IPv6(src="2001:db8::1", dst="2001:db8::2") / s.ICMPv6EchoRequest())]
+# Through each tunnel twice: at first a flow begins, then it goes on.
+TUNNELLED = [frame_of(end, [around], 0) for around in range(len(AROUND)) for end in (0, 4)]
+TRAFFIC += TUNNELLED + TUNNELLED
 
 
 def test_plain_and_compiled_loops_tell_the_same():
@@ -84,6 +89,16 @@ def test_changing_from_plain_to_compiled_loops_makes_no_difference(tmp_path: Pat
 
 def test_the_kernel_finds_what_the_frame_decoder_finds():
     assert events(DAY, kernel) == events(DAY, BY_FRAME)
+
+
+def test_tunnels_whose_flows_are_known_are_not_left(monkeypatch: pytest.MonkeyPatch):
+    left: list[bytes] = []
+    decode = sorter.decode_frame
+    monkeypatch.setattr(sorter, "decode_frame", lambda link, data, wire: left.append(data) or decode(link, data, wire))
+    found = events(TUNNELLED + TUNNELLED, kernel)
+    gtp_and_teredo = {frame_of(end, [around], 0) for around in (14, 15) for end in (0, 4)}
+    assert {data for data, times in Counter(left).items() if times > 1} == gtp_and_teredo
+    assert found == events(TUNNELLED + TUNNELLED, BY_FRAME)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
