@@ -20,7 +20,7 @@ from sensors.takeover.talks import take_over
 from sensors.talks.icmp import IcmpTalk
 from sensors.talks.recognise import recognise_datagram
 from sensors.talks.stream import Stream
-from sensors.talks.talk import Become, Expect, Left, Talk
+from sensors.talks.talk import Expect, Found, Left, Talk
 
 #: UDP payloads looked at before a flow's protocol is left unknown.
 MAX_UDP_TRIES = 4
@@ -301,14 +301,15 @@ class Engine:
     def _emit(self, flow: Flow, found: Iterable[Left]) -> None:
         """Raises Undecodable when the flow tells more than it may; then it has stopped."""
         for thing in found:
-            if isinstance(thing, Expect):
-                self._expect(flow, thing)
-            elif not isinstance(thing, Become):  # a datagram flow has no rest to hand on
+            if isinstance(thing, Found):
                 self._events.append(self._scribe.found(flow, thing))
                 flow.allowance -= BYTES_PER_TELLING
                 if flow.allowance < 0:
                     flow.hush()
                     raise Undecodable("flow", 0, "too_many_messages")
+            elif isinstance(thing, Expect):
+                self._expect(flow, thing)
+            # And nothing for a Become: a datagram flow has no rest to hand on.
 
     def _anomaly(self, at: Moment, fault: Undecodable, flow: Flow | None, ordinal: int | None = None) -> None:
         """Report a fault. Those told later than their packet bring an ordinal that no other anomaly there can have."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sensors.decode import ntp as wire
+from sensors.document import instant_text
 from sensors.talks.message import MessageTalk, Read
 from vonggac.domain.event import Document
-from vonggac.domain.times import format_instant, from_epoch_us
 
 _TIMES = ("ref_time", "org_time", "rec_time", "xmt_time")
 
@@ -44,7 +44,7 @@ def _packet(packet: wire.Packet) -> Document:
         ntp["ref_id"] = packet.reference
     for name, ns in zip(_TIMES, packet.times, strict=True):
         if ns is not None:
-            ntp[name] = format_instant(from_epoch_us(ns // 1000))
+            ntp[name] = instant_text(ns)
     return ntp
 
 

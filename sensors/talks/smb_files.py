@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from sensors.decode import dcerpc
 from sensors.decode.smb2 import Attributes
 from sensors.decode.windows import filetime_ns
+from sensors.document import instant_text
 from sensors.streams import Moment
 from sensors.talks.dcerpc import Rpc
 from sensors.talks.smb_passage import Passage
 from sensors.talks.talk import Beginnings, Found
 from vonggac.domain.event import Document, put
-from vonggac.domain.times import format_instant, from_epoch_us
 
 #: Open files and pipes of one connection; past it the one opened first is reported as it is.
 MAX_OPEN = 256
@@ -111,7 +111,8 @@ def _describe(opened: Open) -> Document:
             ("ctime", opened.attributes.changed),
         ):
             ns = filetime_ns(value)
-            put(file, name, None if ns is None else format_instant(from_epoch_us(ns // 1000)))
+            if ns is not None:
+                file[name] = instant_text(ns)
     return file
 
 

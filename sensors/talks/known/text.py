@@ -132,9 +132,7 @@ PATTERNS: tuple[tuple[bytes, re.Pattern[bytes], Verdict], ...] = (
     ),
     (
         b"EHLMUNPACSehlmunpacs",
-        re.compile(
-            rb"(?:EHLO|HELO|LHLO|MAIL|USER|NICK|PASS|AUTH|CAPA|STLS|APOP|PORT|SYST|PASV|EPSV)[^\n]{0,512}$", re.I
-        ),
+        re.compile(rb"(?:EHLO|HELO|LHLO|MAIL|USER|NICK|PASS|AUTH|CAPA|STLS|APOP|PORT|SYST|PASV|EPSV).{0,512}$", re.I),
         MORE,
     ),
     (b"<", re.compile(rb"(?:<\?xml[^>]{0,100}\?>\s*)?<stream:stream\s"), Verdict(label="xmpp")),
