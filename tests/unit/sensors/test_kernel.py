@@ -8,7 +8,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -19,7 +21,8 @@ from sensors.chunk import CHUNK_PACKETS, Chunk, Packet
 from sensors.compiled import Loops, compiled_kernel
 from sensors.decode.address import ICMP_PAIRS, ICMPV6_PAIRS
 from sensors.decode.frame import TUNNEL_PORTS
-from sensors.loops import frames
+from sensors.loops import frames, listen, slots
+from sensors.loops.world import World
 from sensors.made import day
 from sensors.pcap import chunks
 from tests.unit.sensors.loops.test_frames import AROUND, frame_of
@@ -70,6 +73,37 @@ TRAFFIC += TUNNELLED + TUNNELLED
 
 def test_plain_and_compiled_loops_tell_the_same():
     assert events(DAY, kernel) == events(DAY, compiled_kernel())
+
+
+class Forward(np.ndarray):
+    """An array that nobody may index from its end; so are its parts."""
+
+    def __getitem__(self, index) -> Any:
+        refuse_negative(index)
+        return super().__getitem__(index)
+
+    def __setitem__(self, index, value) -> None:
+        refuse_negative(index)
+        super().__setitem__(index, value)
+
+
+def refuse_negative(index):
+    for at in index if isinstance(index, tuple) else (index,):
+        assert isinstance(at, slice) or at >= 0
+
+
+def forward(value):
+    if isinstance(value, World):
+        return World(*map(forward, value))
+    return value.view(Forward) if isinstance(value, np.ndarray) else value
+
+
+def test_no_loop_counts_from_an_arrays_end():
+    functions = [kernel.run, kernel.meet, kernel.pass_time, listen.listen, slots.drop_slot]
+    loops = SimpleNamespace(
+        **{function.__name__: lambda *given, call=function: call(*map(forward, given)) for function in functions}
+    )
+    assert events(TRAFFIC, loops) == events(TRAFFIC, kernel)
 
 
 @pytest.mark.parametrize("size", [1, 7, 500])
