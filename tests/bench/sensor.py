@@ -55,7 +55,7 @@ def headers(path: str) -> Counts:
         table.release(numbers)
         return len(records)
 
-    with Path(path).open("rb") as stream, closing(Ahead(chunks(stream, path, loops), 2)) as ahead:
+    with Path(path).open("rb") as stream, closing(Ahead(chunks(stream, path, loops), 1)) as ahead:
         for chunk in ahead:
             at = 0
             while at < chunk.packets:
@@ -66,7 +66,6 @@ def headers(path: str) -> Counts:
                     for segment in frame.segments:
                         table.enter(segment, frame.vlans, 1, Moment(chunk.first + at, int(chunk.times[at])))
                     at += 1
-                    flows += ended()
             flows += ended()
             packets += chunk.packets
     for _ in table.finish():
