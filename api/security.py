@@ -1,4 +1,4 @@
-"""Who is asking, over HTTP: a session cookie for people, Bearer tokens and Basic for programs.
+"""Who is asking, over HTTP: a session cookie for people, Bearer tokens, Basic and client certificates for programs.
 
 Every router takes one of these dependencies; a route without one is public on purpose and listed in the tests.
 """
@@ -68,6 +68,9 @@ def caller(request: Request, services: ServicesOf) -> Caller:
     elif SESSION_COOKIE in request.cookies:
         principal, token = services.accounts.session(request.cookies[SESSION_COOKIE])
         check_same_site(request, token)
+    elif (certificate := getattr(request.state, "certificate", None)) is not None:
+        check_own_site(request)  # a browser shows certificates unasked
+        principal, token = services.accounts.check_certificate(certificate), ""
     else:
         raise NotAuthenticated("not_logged_in")
     return Caller(principal, visible_to(principal, services.directory()), token)
@@ -91,10 +94,16 @@ def check_same_site(request: Request, token: str) -> None:
     """A browser's unsafe request comes from our own page: the site says so, and the form or header has its token."""
     if request.method not in _UNSAFE:
         return
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise HttpRefused(403, "foreign_form")
+    check_own_site(request)
     given = request.headers.get(FORM_HEADER) or getattr(request.state, "form_token", "")
     if not given or not same_secret(given, token):
+        raise HttpRefused(403, "foreign_form")
+
+
+def check_own_site(request: Request) -> None:
+    """An unsafe request does not come from another site's page, if it comes from a page at all."""
+    foreign = request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+    if foreign and request.method in _UNSAFE:
         raise HttpRefused(403, "foreign_form")
 
 

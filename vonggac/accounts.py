@@ -1,4 +1,4 @@
-"""Who may come in: people with passwords, programs with tokens, one-time links, sessions.
+"""Who may come in: people with passwords, programs with tokens or certificates, one-time links, sessions.
 
 Secrets are never kept: passwords as Argon2id, everything else (256 random bits) as its SHA-256.
 """
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SESSION_HOURS = 12
 LINK_MINUTES = 60
 MIN_PASSWORD = 12
+_CERTIFICATE = "certificate:"  # before a fingerprint, which nobody can give as a token
 TOKEN_PREFIX = "vgt_"  # noqa: S105 - a prefix, so that a leaked token is recognised for what it is
 
 
@@ -89,18 +90,32 @@ class Accounts:
     def create_token(self, role: UserRole, agency: str | None = None, label: str = "") -> str:
         """A new token, shown only now."""
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        body = {
-            "role": str(role),
-            "agency": agency,
-            "label": label,
-            "shown": token[:10],
-            "created_at": format_instant(self._clock()),
-        }
-        self._records.put("token", _digest(token), body, expected_version=0)
+        self._records.put("token", _digest(token), self._program(role, agency, label, token[:10]), expected_version=0)
         return token
 
     def check_token(self, token: str) -> Principal:
-        record = self._records.get("token", _digest(token))
+        return self._known(_digest(token))
+
+    def admit_certificate(self, der: bytes, role: UserRole, agency: str | None = None, label: str = "") -> str:
+        """Who shows this certificate comes in as this program; its SHA-256. Raises Conflict when it is known."""
+        fingerprint = sha256(der).hexdigest()
+        body = self._program(role, agency, label, fingerprint[:10])
+        try:
+            self._records.put("token", _digest(_CERTIFICATE + fingerprint), body, expected_version=0)
+        except Conflict as error:
+            raise Conflict("certificate_known", fingerprint=fingerprint) from error
+        return fingerprint
+
+    def check_certificate(self, der: bytes) -> Principal:
+        """Whose certificate this is; that it is valid, and whose key was shown, TLS has seen to."""
+        return self._known(_digest(_CERTIFICATE + sha256(der).hexdigest()))
+
+    def _program(self, role: UserRole, agency: str | None, label: str, shown: str) -> dict[str, Any]:
+        created = format_instant(self._clock())
+        return {"role": str(role), "agency": agency, "label": label, "shown": shown, "created_at": created}
+
+    def _known(self, key: str) -> Principal:
+        record = self._records.get("token", key)
         if record is None:
             raise NotAuthenticated("wrong_credentials")
         name = record.body["label"] or f"token {record.body['shown']}…"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.app import create_app
 from api.services import JobLine, Services
@@ -332,10 +335,24 @@ class Beside:
             self._ended.set()
 
 
-def make_server(app: FastAPI, on_ready: Callable[[], None], *, cert: str = "", key: str = "") -> Server:
-    """A server for one listening socket (`server.run(sockets=[…])`)."""
+class Showing(H11Protocol):
+    """Tells the application which certificate a client has shown: `request.state.certificate`, DER."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None and (certificate := tls.getpeercert(binary_form=True)):
+            self.app_state = {**self.app_state, "certificate": certificate}
+
+
+def make_server(
+    app: FastAPI, on_ready: Callable[[], None], *, cert: str = "", key: str = "", client_ca: str = ""
+) -> Server:
+    """A server for one listening socket (`server.run(sockets=[…])`). `client_ca` is a file of the authorities whose
+    client certificates are taken; one that none of them has signed ends the handshake."""
     config = uvicorn.Config(
         app,
+        http=Showing,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -343,6 +360,8 @@ def make_server(app: FastAPI, on_ready: Callable[[], None], *, cert: str = "", k
         timeout_graceful_shutdown=5,
         ssl_certfile=cert or None,
         ssl_keyfile=key or None,
+        ssl_ca_certs=client_ca or None,
+        ssl_cert_reqs=ssl.CERT_OPTIONAL if client_ca else ssl.CERT_NONE,
     )
     return Server(config, on_ready)
 

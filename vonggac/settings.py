@@ -36,6 +36,7 @@ class Settings:
     serve_insecure: bool = False  # allow plain HTTP beyond loopback
     serve_tls_cert: str = ""
     serve_tls_key: str = ""
+    serve_tls_client_ca: str = ""
     intake_spool: str = ""  # folder of the sensors' spools; empty: data_dir/spool
     intake_poll_seconds: float = 1.0
     evidence_dir: str = ""  # folder of the rings of packets; empty: data_dir/evidence

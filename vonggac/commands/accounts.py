@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
+
 import click
 
 from vonggac.call import Call
 from vonggac.commands.options import choice, node_of, read_password
 from vonggac.domain.access import UserRole
-from vonggac.errors import NotFound
+from vonggac.errors import NotFound, UsageRefused
 
 ROLES = [str(role) for role in UserRole]
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 @click.group()
@@ -82,8 +86,23 @@ def token() -> None:
 @click.option("--role", required=True, type=click.Choice(ROLES))
 @click.option("--agency", help="Code of the agency; none for the national centre.")
 @click.option("--label", default="", help="What it is for.")
+@click.option("--certificate", type=click.Path(path_type=Path), help="PEM file of a client certificate instead.")
 @click.pass_obj
-def create(call: Call, role: str, agency: str | None, label: str) -> None:
-    """A new token, printed once."""
-    made = node_of(call).accounts.create_token(choice(role, UserRole, "role"), agency, label)
-    call.show({"token": made, "role": role, "agency": agency, "label": label})
+def create(call: Call, role: str, agency: str | None, label: str, certificate: Path | None) -> None:
+    """A new token, printed once; or a client certificate that is taken as one (serve.tls_client_ca)."""
+    accounts, kind = node_of(call).accounts, choice(role, UserRole, "role")
+    if certificate is None:
+        made = {"token": accounts.create_token(kind, agency, label)}
+    else:
+        made = {"certificate": accounts.admit_certificate(_der(certificate), kind, agency, label)}
+    call.show({**made, "role": role, "agency": agency, "label": label})
+
+
+def _der(path: Path) -> bytes:
+    """The first certificate of a PEM file. Raises UsageRefused."""
+    try:
+        text = path.read_text("ascii")
+        begin = text.index(_BEGIN)
+        return ssl.PEM_cert_to_DER_cert(text[begin : text.index(_END, begin) + len(_END)])
+    except (OSError, ValueError) as error:
+        raise UsageRefused("no_certificate", path=path, reason=error) from error

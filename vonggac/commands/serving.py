@@ -40,5 +40,7 @@ def serve(
     pipeline = node.pipeline(matcher(call, node, rules, indicators))
     running = Running(node, pipeline, worker=role == "all", indicators=indicators)
     url = address_of(listener, tls=bool(cert))
-    server = make_server(running.app(), lambda: say_ready(url), cert=cert, key=key)
+    server = make_server(
+        running.app(), lambda: say_ready(url), cert=cert, key=key, client_ca=settings.serve_tls_client_ca
+    )
     server.run(sockets=[listener])

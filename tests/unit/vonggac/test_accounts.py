@@ -75,6 +75,17 @@ def test_a_token_is_its_role_and_a_wrong_one_nothing(accounts: Accounts) -> None
         accounts.check_token(token + "x")
 
 
+def test_a_certificate_is_its_role_once_and_its_fingerprint_is_no_token(accounts: Accounts) -> None:
+    fingerprint = accounts.admit_certificate(b"der", UserRole.SENSOR, "A", "cổng 2")
+    assert accounts.check_certificate(b"der") == Principal("cổng 2", UserRole.SENSOR, "A")
+    with pytest.raises(Conflict):
+        accounts.admit_certificate(b"der", UserRole.ADMIN)
+    with pytest.raises(NotAuthenticated):
+        accounts.check_certificate(b"another")
+    with pytest.raises(NotAuthenticated):
+        accounts.check_token(fingerprint)
+
+
 def test_a_session_ends_with_its_time(accounts: Accounts, watch: Watch) -> None:
     secret, form = accounts.open_session(Principal("lan", UserRole.VIEWER))
     assert accounts.session(secret) == (Principal("lan", UserRole.VIEWER), form)
