@@ -26,8 +26,8 @@ from vonggac.errors import ReadError, StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
-#: The bytes of a capture that are held together: two segments' worth.
-WINDOW_BYTES = 10 << 20
+#: The bytes of a capture that are held together: a segment, and what was read with it. Larger ones miss the caches.
+WINDOW_BYTES = 5 << 20
 #: Events that may wait to be taken.
 MAX_EVENTS = 8_192
 #: Text of events that may wait in one stretch, and stretches that a sorter may be ahead.
