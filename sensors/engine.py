@@ -56,7 +56,7 @@ class Engine:
         self._scribe = scribe
         self._sorter = sorter
         self._table = sorter.table  # rows of flows are read here, and changed by the sorter only
-        self._inlays = Inlays(sorter.bodies)
+        self._inlays = Inlays()
         self._flows: dict[int, Flow] = {}  # those of which more is known than their row tells
         self._budget = Budget()
         self._expected: dict[tuple[bytes, int], Callable[[], Talk]] = {}
@@ -118,6 +118,8 @@ class Engine:
                 self._payload(number, flow, side, bytes(data[offset : offset + length]), missing, seq, first_byte, at)
             elif kind == world.T_LINE:
                 events += inlays.fill(text[row[2] : row[3]])
+            elif kind == world.T_BODY:
+                inlays.bodies.add(number, text[row[2] : row[3]])
             elif kind == world.T_OPEN:
                 self._open(number, Moment(row[2], row[3]))
             elif kind == world.T_LEAVE:
@@ -191,7 +193,7 @@ class Engine:
     def _take_over(self, number: int, slot: int, begun: Moment) -> None:
         """A talk that the listener had goes on here."""
         flow = self._open(number, begun)
-        flow.talk, flow.stream, flow.allowance = take_over(self._sorter.slot(slot), self._budget, self._sorter.bodies)
+        flow.talk, flow.stream, flow.allowance = take_over(self._sorter.slot(slot), self._budget, self._inlays.bodies)
         self._sorter.leave(slot)
 
     def _payload(

@@ -14,10 +14,11 @@ from sensors.talks.dns import domain_parts
 
 
 class Inlays:
-    """`fill` lines with them. `bodies` were told what went by of each body that a line tells of."""
+    """`fill` lines with them; `bodies` are told what went by of each body, in the order of the lines."""
 
-    def __init__(self, bodies: http.Bodies) -> None:
-        writers = {HOLE_DOMAIN: _domain} | tls.HOLES | bodies.holes()
+    def __init__(self) -> None:
+        self.bodies = http.Bodies()
+        writers = {HOLE_DOMAIN: _domain} | tls.HOLES | self.bodies.holes()
         self._writers = {hole[1]: writer for hole, writer in writers.items()}
 
     def fill(self, text: bytes) -> list[bytes]:

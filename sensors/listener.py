@@ -12,7 +12,6 @@ from sensors.document import MAX_SEGMENTS, Scribe
 from sensors.flows import FlowTable, Row
 from sensors.loops import digest, documents, slots, world
 from sensors.loops.octets import Bytes, Ints
-from sensors.takeover.http import Bodies
 
 #: Text and rows that one run of the loops may leave.
 OUT_BYTES = 4 << 20
@@ -32,10 +31,8 @@ class Slot(NamedTuple):
 class Listener:
     """Hears what the kernel told of packets; `hear` gives rows (`sensors.loops.world`) and the text they speak of."""
 
-    def __init__(self, table: FlowTable, scribe: Scribe, loops: Any, bodies: Bodies) -> None:
-        """`bodies` are added to as they go by."""
+    def __init__(self, table: FlowTable, scribe: Scribe, loops: Any) -> None:
         self._table = table
-        self._bodies = bodies
         self._loops = loops
         rows = len(table.flows)
         fixed = (f"{scribe.origin.sensor}\x1f{scribe.fingerprint}\x1f", scribe.seen_by, scribe.seen_in)
@@ -88,14 +85,7 @@ class Listener:
             rows = self.world.tells[: numbers[world.TELLS]].tolist()
             text = self.world.out[: numbers[world.OUT]].tobytes()
             numbers[[world.TELLS, world.OUT, world.FENCE]] = 0
-            yield self._without_bodies(rows, text), text
-
-    def _without_bodies(self, rows: list[Row], text: bytes) -> list[Row]:
-        """Bodies are hashed here, in the sorter's thread: most of that needs no Python."""
-        for kind, number, begin, end, *_ in rows:
-            if kind == world.T_BODY:
-                self._bodies.add(number, text[begin:end])
-        return [row for row in rows if row[0] != world.T_BODY]
+            yield rows, text
 
     def slot(self, number: int) -> Slot:
         """What a slot holds, until it is freed."""

@@ -23,7 +23,6 @@ from sensors.listener import Listener, Slot
 from sensors.loops.octets import Ints
 from sensors.loops.slots import ENGINE, ENGINE_ALL, UNKNOWN
 from sensors.streams import Moment
-from sensors.takeover.http import Bodies
 
 #: Ordinal of an anomaly that is told when a datagram is given up, at the packet where it began.
 _INCOMPLETE = 1 << 21
@@ -86,7 +85,6 @@ class Sorter:
         self._marked = scribe.origin.ring is not None
         self.table = FlowTable(loops=loops, marked=self._marked)
         self.listener: Listener | None = None  # with compiled loops
-        self.bodies = Bodies()
         self.scribe = scribe
         self._fragments = Reassembly()
         self._odd_marks: set[int] = set()
@@ -100,7 +98,7 @@ class Sorter:
         """Go on with these loops. With compiled ones, common talks of flows that begin from now on are heard there."""
         self.table.loops = loops
         if self.listener is None and hasattr(loops, "listen"):
-            self.listener = Listener(self.table, self.scribe, loops, self.bodies)
+            self.listener = Listener(self.table, self.scribe, loops)
             if len(self.table):
                 self.table.flows[:, kernel.TALK] = ENGINE_ALL
 

@@ -17,7 +17,6 @@ from sensors.loops.http_head import (
     H_BAY,
     H_BEGUN,
     H_BEGUN_NS,
-    H_BODY,
     H_CLIENT,
     H_LEFT,
     H_METHOD,
@@ -49,7 +48,6 @@ from sensors.loops.octets import Bytes, u8
 from sensors.loops.slots import keep, next_ordinal, room
 from sensors.loops.text import put_bytes
 from sensors.loops.world import (
-    BODIES,
     OUT,
     S_AREA,
     S_USED,
@@ -190,34 +188,31 @@ def http_hears_head(w: World, slot: int, side: int, data: Bytes, at: int, end: i
     return at + size if heard else -1
 
 
-def http_bay(w: World, slot: int, side: int, size: int) -> int:
+def http_bay(w: World, flow: int, slot: int, side: int, size: int) -> int:
     """The number of the row whose bay has room for so many bytes more of a body."""
-    row, number = w.slots[slot], int(w.numbers[TELLS])
-    if not row[H_SIZE + side]:
-        w.numbers[BODIES] += 1
-        row[H_BODY + side] = w.numbers[BODIES]
+    row, number, handle = w.slots[slot], int(w.numbers[TELLS]), 2 * flow + side
     last = int(row[H_BAY + side])
     bay = w.tells[last]
     # A row of an earlier run is another thing's by now.
-    is_told = last < number and bay[0] == T_BODY and bay[1] == row[H_BODY + side]
+    is_told = row[H_SIZE + side] > 0 and last < number and bay[0] == T_BODY and bay[1] == handle
     if is_told and bay[3] + size <= bay[4]:
         return last
     begin = int(w.numbers[OUT])
     more = min(int(row[H_LEFT + side]), _HTTP_BAY_MAX) if row[H_STAGE + side] == HTTP_BODY else _HTTP_BAY
     bay = w.tells[number]
-    bay[0], bay[1], bay[2], bay[3], bay[4] = T_BODY, row[H_BODY + side], begin, begin, begin + max(size, more)
+    bay[0], bay[1], bay[2], bay[3], bay[4] = T_BODY, handle, begin, begin, begin + max(size, more)
     row[H_BAY + side] = number
     w.numbers[TELLS] = number + 1
     w.numbers[OUT] = bay[4]
     return number
 
 
-def http_hears_body(w: World, slot: int, side: int, data: Bytes, at: int, end: int) -> int:
+def http_hears_body(w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int) -> int:
     """Where the bytes of a body that go on here end."""
     row = w.slots[slot]
     stage = row[H_STAGE + side]
     size = end - at if stage == HTTP_REST else min(end - at, int(row[H_LEFT + side]))
-    bay = w.tells[http_bay(w, slot, side, size)]
+    bay = w.tells[http_bay(w, flow, slot, side, size)]
     bay[3] = put_bytes(w.out, int(bay[3]), data, at, at + size)
     row[H_SIZE + side] += size
     if stage != HTTP_REST:
@@ -331,7 +326,7 @@ def http_hears(
             return TAKEN
         stage = row[H_STAGE + side]
         if stage in (HTTP_BODY, HTTP_REST, HTTP_CHUNK):
-            at = http_hears_body(w, slot, side, data, at, end)
+            at = http_hears_body(w, flow, slot, side, data, at, end)
         elif row[H_PARTIAL] and row[H_PARTIAL_SIDE] != side:
             break
         elif stage == HTTP_HEAD:

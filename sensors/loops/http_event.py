@@ -22,7 +22,6 @@ from sensors.loops.http_head import (
     H_ANSWERED_NS,
     H_BEGUN,
     H_BEGUN_NS,
-    H_BODY,
     H_FIELDS,
     H_METHOD,
     H_NAME,
@@ -49,9 +48,9 @@ from sensors.loops.world import HOLE_DOMAIN, HOLE_END, OUT, S_ALLOWANCE, S_AREA,
 #: Holes, with what each is about; several things stand on a line each.
 HOLE_DECODED = b"\0P"  # the target
 HOLE_FORWARDED, HOLE_NAME = b"\0F", b"\0N"  # addresses told and X-Forwarded-For; Content-Disposition and the target
-HOLE_FILE, HOLE_HASHES = b"\0H", b"\0R"  # number and whether it is whole; number
-HOLE_ASKED_MIME, HOLE_ASKED_BODY = b"\0B", b"\0S"  # number; number and Content-Type
-HOLE_MIME, HOLE_BODY = b"\0M", b"\0T"  # number, Content-Type and Content-Encoding; number and whether it is open
+HOLE_FILE, HOLE_HASHES = b"\0H", b"\0R"  # handle and whether it is whole; handle
+HOLE_ASKED_MIME, HOLE_ASKED_BODY = b"\0B", b"\0S"  # handle; handle and Content-Type
+HOLE_MIME, HOLE_BODY = b"\0M", b"\0T"  # handle, Content-Type and Content-Encoding; handle and whether it is open
 
 #: The longest extension and file name kept.
 _HTTP_EXTENSION_MAX = 32
@@ -243,7 +242,7 @@ def http_put_file_name(w: World, at: int, slot: int, side: int) -> int:
     return put(out, at, b'"')
 
 
-def http_put_facts(w: World, at: int, slot: int) -> int:
+def http_put_facts(w: World, at: int, flow: int, slot: int) -> int:
     """`http`: method, status, sizes."""
     out, row = w.out, w.slots[slot]
     at = put(out, at, b',"http":{"version":"1.')
@@ -256,7 +255,7 @@ def http_put_facts(w: World, at: int, slot: int) -> int:
     at = put_int(out, at, int(row[H_SIZE]))
     at = put(out, at, b"}")
     if row[H_SIZE]:
-        at = put_int(out, put(out, at, HOLE_ASKED_MIME), int(row[H_BODY]))
+        at = put_int(out, put(out, at, HOLE_ASKED_MIME), 2 * flow)
         at = put(out, at, HOLE_END)
     at = put(out, at, b"}")
     if row[H_STATUS]:
@@ -266,7 +265,7 @@ def http_put_facts(w: World, at: int, slot: int) -> int:
         at = put_int(out, at, int(row[H_SIZE + 1]))
         at = put(out, at, b"}")
         if row[H_SIZE + 1]:
-            at = put_int(out, put(out, at, HOLE_MIME), int(row[H_BODY + 1]))
+            at = put_int(out, put(out, at, HOLE_MIME), 2 * flow + 1)
             out[at] = 10
             at = http_put_raw(w, at + 1, slot, int(row[H_FIELDS + 8 + F_TYPE]))
             out[at] = 10
@@ -276,7 +275,7 @@ def http_put_facts(w: World, at: int, slot: int) -> int:
     return put(out, at, b"}")
 
 
-def http_put_request(w: World, at: int, slot: int) -> int:
+def http_put_request(w: World, at: int, flow: int, slot: int) -> int:
     """`vonggac.http.request`."""
     out, row = w.out, w.slots[slot]
     at = put(out, at, b'"request":{"decoded":')
@@ -285,14 +284,14 @@ def http_put_request(w: World, at: int, slot: int) -> int:
     if not http_is_empty(int(row[H_FIELDS + F_FORWARDED])):
         at = http_put_field(w, at, slot, int(row[H_FIELDS + F_FORWARDED]), b',"forwarded_for":"')
     if row[H_SIZE]:
-        at = put_int(out, put(out, at, HOLE_ASKED_BODY), int(row[H_BODY]))
+        at = put_int(out, put(out, at, HOLE_ASKED_BODY), 2 * flow)
         out[at] = 10
         at = http_put_raw(w, at + 1, slot, int(row[H_FIELDS + F_TYPE]))
         at = put(out, at, HOLE_END)
     return put(out, at, b"}")
 
 
-def http_put_response(w: World, at: int, slot: int) -> int:
+def http_put_response(w: World, at: int, flow: int, slot: int) -> int:
     """`vonggac.http.response`, and what a body's text adds."""
     out, row = w.out, w.slots[slot]
     begin = at
@@ -312,19 +311,19 @@ def http_put_response(w: World, at: int, slot: int) -> int:
     else:
         at = begin
     if row[H_SIZE + 1]:
-        at = put_int(out, put(out, at, HOLE_BODY), int(row[H_BODY + 1]))
+        at = put_int(out, put(out, at, HOLE_BODY), 2 * flow + 1)
         at = put(out, at, b"\n1\0" if opened else b"\n0\0")
     elif opened:
         at = put(out, at, b"}")
     return at
 
 
-def http_put_messages(w: World, at: int, slot: int) -> int:
+def http_put_messages(w: World, at: int, flow: int, slot: int) -> int:
     """`vonggac.http`."""
     at = put(w.out, at, b',"http":{')
-    at = http_put_request(w, at, slot)
+    at = http_put_request(w, at, flow, slot)
     if w.slots[slot, H_STATUS]:
-        at = http_put_response(w, at, slot)
+        at = http_put_response(w, at, flow, slot)
     return put(w.out, at, b"}")
 
 
@@ -339,13 +338,13 @@ def http_put_extras(w: World, at: int, slot: int) -> int:
     return at
 
 
-def http_put_file(w: World, at: int, slot: int, side: int) -> int:
+def http_put_file(w: World, at: int, flow: int, slot: int, side: int) -> int:
     """`file`: the body that one side sent."""
     out, row = w.out, w.slots[slot]
     at = put(out, at, b',"file":{"size":')
     at = put_int(out, at, int(row[H_SIZE + side]))
     at = http_put_file_name(w, at, slot, side)
-    at = put_int(out, put(out, at, HOLE_FILE), int(row[H_BODY + side]))
+    at = put_int(out, put(out, at, HOLE_FILE), 2 * flow + side)
     return put(out, at, b"\n1\0}" if row[H_STAGE + side] == HTTP_WHOLE else b"\n0\0}")
 
 
@@ -372,17 +371,17 @@ def http_tell(w: World, flow: int, slot: int, side: int, exchange: bool) -> None
     if exchange:
         at = http_put_extras(w, at, slot)
     at = put_ends(w, at, flow, HTTP, 0, 0)
-    at = http_put_facts(w, at, slot) if exchange else http_put_file(w, at, slot, side)
+    at = http_put_facts(w, at, flow, slot) if exchange else http_put_file(w, at, flow, slot, side)
     at = http_put_url(w, at, slot)
     if exchange and not http_is_empty(int(row[H_FIELDS + F_AGENT])):
         at = http_put_field(w, at, slot, int(row[H_FIELDS + F_AGENT]), b',"user_agent":{"original":"')
         at = put(out, at, b"}")
     at = put_source(w, at, position)
-    at = http_put_messages(w, at, slot) if exchange else http_put_passage(w, at, slot, side)
+    at = http_put_messages(w, at, flow, slot) if exchange else http_put_passage(w, at, slot, side)
     at = put(out, at, b"}")
     at = http_put_related(w, at, flow, slot, exchange)
     if not exchange and row[H_STAGE + side] == HTTP_WHOLE:
-        at = put_int(out, put(out, at, HOLE_HASHES), int(row[H_BODY + side]))
+        at = put_int(out, put(out, at, HOLE_HASHES), 2 * flow + side)
         at = put(out, at, HOLE_END)
     tell_line(w, begin, put(out, at, b"}}"))
     row[S_ALLOWANCE] -= BYTES_PER_TELLING

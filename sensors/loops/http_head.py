@@ -27,7 +27,7 @@ H_FIELDS = S_OWN + 30
 F_TYPE, F_LENGTH, F_CODING, F_DISPOSITION = 0, 1, 2, 3
 F_HOST, F_REFERER, F_AGENT, F_FORWARDED = 4, 5, 6, 7
 F_SERVER, F_LOCATION, F_ENCODING = 12, 13, 14
-H_BAY, H_BODY = S_OWN + 46, S_OWN + 48  # the row that told of the body's bytes last, and the body's number
+H_BAY = S_OWN + 46  # the row that told of the body's bytes last
 
 #: What the next bytes of a side are. Of a head, a chunk's size, the line end behind it and a trailer, what is not all
 #: there waits in the slot's area.

@@ -34,9 +34,7 @@ OUT, TELLS, SEGMENTS, FREE_SLOTS, FREE_LARGE = 0, 1, 2, 3, 4
 ID_END, OBSERVER_END, SOURCE_END = 5, 6, 7
 #: Rows of `tells` before this one are as they stay.
 FENCE = 8
-#: How many bodies there were: each has its number.
-BODIES = 9
-NUMBERS = 10
+NUMBERS = 9
 
 # --- columns of a slot
 S_FLOW, S_AREA, S_CAPACITY, S_USED = 0, 1, 2, 3  # an area is pool[S_AREA : S_AREA + S_CAPACITY]
@@ -45,7 +43,7 @@ S_ALLOWANCE = 6
 S_BEGUN, S_BEGUN_NS = 7, 8  # the packet in which the talk began
 S_ORDINALS = 9  # packet of the thing begun last, and how many began in it before: see `ordinal`
 S_OWN = 16  # from here on a talk's own
-SLOT_COLUMNS = 66
+SLOT_COLUMNS = 64
 
 SLOTS = 16_384
 SMALL_AREA = 2_048

@@ -10,7 +10,7 @@ import orjson
 from sensors.decode.http import MAX_SAMPLE, Head, decode_head, percent_decoded, text_sample
 from sensors.loops import http, http_event
 from sensors.loops import http_head as h
-from sensors.loops.world import S_ORDINALS
+from sensors.loops.world import S_FLOW, S_ORDINALS
 from sensors.streams import Moment
 from sensors.talks.body import Body
 from sensors.talks.http import HttpTalk
@@ -35,10 +35,7 @@ class HeardBody(Body):
 
 
 class Bodies:
-    """The bodies on their way past, by number: the sorter adds to them, and the engine tells of them when it is so far.
-
-    The `http` event that is told of one forgets it.
-    """
+    """The bodies on their way past, by handle. The `http` event that is told of one forgets it."""
 
     def __init__(self) -> None:
         self._bodies: dict[int, HeardBody] = {}
@@ -46,15 +43,15 @@ class Bodies:
     def __len__(self) -> int:
         return len(self._bodies)
 
-    def add(self, number: int, data: bytes) -> None:
-        body = self._bodies.get(number)
+    def add(self, handle: int, data: bytes) -> None:
+        body = self._bodies.get(handle)
         if body is None:
-            body = self._bodies[number] = HeardBody()
+            body = self._bodies[handle] = HeardBody()
         body.add(data)
 
-    def pop(self, number: int) -> Body | None:
+    def pop(self, handle: int) -> Body | None:
         """The body, which is no longer known here."""
-        return self._bodies.pop(number, None)
+        return self._bodies.pop(handle, None)
 
     def holes(self) -> dict[bytes, Callable[[bytes], bytes]]:
         """What goes into the holes of the loops' events."""
@@ -72,8 +69,8 @@ class Bodies:
 
     def _file(self, about: bytes) -> bytes:
         """What a file event has of the body itself; it is known to be whole or not from here on."""
-        number, _, complete = about.partition(b"\n")
-        body = self._bodies[int(number)]
+        handle, _, complete = about.partition(b"\n")
+        body = self._bodies[int(handle)]
         body.complete = complete == b"1"
         body.mime, hashes = _mime(body.mime_type), body.hashes
         body.digests = [*hashes.values()]
@@ -86,21 +83,21 @@ class Bodies:
         return self._bodies[int(about)].mime
 
     def _request_body(self, about: bytes) -> bytes:
-        number, _, content_type = about.partition(b"\n")
-        sample = self._bodies.pop(int(number)).sample[:MAX_SAMPLE]
+        handle, _, content_type = about.partition(b"\n")
+        sample = self._bodies.pop(int(handle)).sample[:MAX_SAMPLE]
         return b',"body":' + _json(text_sample(sample, content_type.decode())) if _is_text(sample) else b""
 
     def _response_mime(self, about: bytes) -> bytes:
         """The media type of a response; what is shown of a page is remembered until it is asked for."""
-        number, content_type, encoding = about.split(b"\n")
-        body = self._bodies[int(number)]
+        handle, content_type, encoding = about.split(b"\n")
+        body = self._bodies[int(handle)]
         body.shown = show(body, content_type.decode(), encoding.decode())
         return _mime(body.shown.mime)
 
     def _response_body(self, about: bytes) -> bytes:
         """The end of `vonggac.http.response`, which may be open, and the title."""
-        number, _, opened = about.partition(b"\n")
-        _, title, sample = self._bodies.pop(int(number)).shown
+        handle, _, opened = about.partition(b"\n")
+        _, title, sample = self._bodies.pop(int(handle)).shown
         shown = b"" if sample is None else b'"body_sample":' + _json(sample)
         titled = b"" if title is None else b',"title":' + _json(title)
         if opened == b"1":
@@ -160,11 +157,11 @@ def take_over(row: list[int], area: bytes, bodies: Bodies) -> HttpTalk:
 
 def _take_exchange(talk: HttpTalk, row: list[int], area: bytes, bodies: Bodies) -> None:
     """The exchange on its way, with the bodies that are read or were."""
-    asked, state = row[h.H_ASKED], row[h.H_STATE]
+    asked, handle, state = row[h.H_ASKED], 2 * row[S_FLOW], row[h.H_STATE]
     begun = Moment(row[h.H_BEGUN], row[h.H_BEGUN_NS])
     exchange = Exchange(begun, row[h.H_ORDINAL], answered_ns=row[h.H_ANSWERED_NS])
     exchange.request = decode_head(area[:asked])
-    exchange.request_body = bodies.pop(row[h.H_BODY]) or Body()
+    exchange.request_body = bodies.pop(handle) or Body()
     exchange.request_done = exchange.request_body.complete = state != http.HTTP_ASKING
     asking, answering = talk._sides
     if state == http.HTTP_ASKING:
@@ -173,5 +170,5 @@ def _take_exchange(talk: HttpTalk, row: list[int], area: bytes, bodies: Bodies) 
         answering.exchange, answering.answering = exchange, True
     if state == http.HTTP_ANSWERING:
         exchange.response = decode_head(area[asked : asked + row[h.H_ANSWER]])
-        exchange.response_body = answering.body = bodies.pop(row[h.H_BODY + 1]) or Body()
+        exchange.response_body = answering.body = bodies.pop(handle + 1) or Body()
     talk._exchanges.append(exchange)

@@ -25,7 +25,6 @@ from sensors.loops import dns, dns_names, documents, slots, world
 from sensors.loops.world import World
 from sensors.streams import Moment
 from sensors.takeover.dns import take_over
-from sensors.takeover.http import Bodies
 from sensors.talks.dns import DnsTalk
 from sensors.talks.known.web import datagram
 from sensors.talks.talk import Found
@@ -33,7 +32,7 @@ from sensors.talks.talk import Found
 CLIENT, SERVER = bytes((192, 0, 2, 10)), bytes((198, 51, 100, 20))
 CLIENT6, SERVER6 = bytes.fromhex("20010db8" + "00" * 11 + "01"), bytes.fromhex("20010db8" + "00" * 11 + "02")
 SCRIBE = Scribe(Origin("sensor-1", "BTC", "Bộ Tài chính"), "f" * 16)
-INLAYS = Inlays(Bodies())
+INLAYS = Inlays()
 BEGUN = 1_700_000_000_123_456_789
 SECOND = 10**9
 
@@ -41,7 +40,7 @@ SECOND = 10**9
 @cache
 def made_world() -> World:
     """A world with two flows, over IPv4 and over IPv6."""
-    w = Listener(FlowTable(limit=2), SCRIBE, kernel, Bodies()).world
+    w = Listener(FlowTable(limit=2), SCRIBE, kernel).world
     for number, (src, dst) in enumerate(((CLIENT, SERVER), (CLIENT6, SERVER6))):
         row, key, size = w.flows[number], w.keys[number], len(src)
         row[[kernel.PROTOCOL, kernel.FAMILY, kernel.SPORT, kernel.DPORT]] = (17, 4 if size == 4 else 6, 40_000, 53)

@@ -20,7 +20,7 @@ from sensors.listener import Listener
 from sensors.loops import http, slots, world
 from sensors.loops.documents import HTTP
 from sensors.streams import Moment
-from sensors.takeover.http import Bodies, take_over
+from sensors.takeover.http import take_over
 from sensors.talks.http import HttpTalk
 from sensors.talks.recognise import recognise_stream
 from sensors.talks.talk import Found
@@ -45,9 +45,8 @@ class Ear:
 
     table = FlowTable(limit=2)
     scribe = Scribe(ORIGIN, "f" * 16)
-    bodies = Bodies()
-    listener = Listener(table, scribe, None, bodies)
-    inlays = Inlays(bodies)
+    listener = Listener(table, scribe, None)
+    inlays = Inlays()
     numbers = opened(table, 40_000), opened(table, 40_001)
 
     def __init__(self, apart: int = 1, which: int = 0) -> None:
@@ -92,7 +91,7 @@ class Ear:
             slots.drop_slot(self.w, self.slot)
         else:
             self._found(self.talk.close(clean))
-        assert len(self.bodies) == 0
+        assert len(self.inlays.bodies) == 0
 
     def leave(self) -> None:
         """What is heard next, the talk hears."""
@@ -101,7 +100,7 @@ class Ear:
             row = self.w.slots[self.slot].tolist()
             begin = row[world.S_AREA]
             area = self.w.pool[begin : begin + row[world.S_CAPACITY]].tobytes()
-            self.talk = take_over(row, area, self.bodies)
+            self.talk = take_over(row, area, self.inlays.bodies)
             slots.drop_slot(self.w, self.slot)
 
     def state(self) -> tuple[object, ...]:
@@ -128,7 +127,7 @@ class Ear:
         text = self.w.out[: numbers[world.OUT]].tobytes()
         for kind, number, begin, end, *_ in self.w.tells[: numbers[world.TELLS]].tolist():
             if kind == world.T_BODY:
-                self.bodies.add(number, text[begin:end])
+                self.inlays.bodies.add(number, text[begin:end])
                 bodies += 1
             else:
                 assert kind == world.T_LINE

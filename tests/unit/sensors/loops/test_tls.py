@@ -21,7 +21,6 @@ from sensors.inlays import Inlays
 from sensors.loops import digest, documents, slots, tls, tls_chain, tls_names, world
 from sensors.loops.world import DONE, TAKEN, UNUSUAL, World
 from sensors.streams import Moment
-from sensors.takeover.http import Bodies
 from sensors.takeover.tls import take_over
 from sensors.talks.recognise import recognise_stream
 from sensors.talks.talk import Found
@@ -33,7 +32,7 @@ _SENSOR, _FINGERPRINT = "cam-bien", "f" * 16
 _ENDS = (bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]))
 _PORTS = (40000, 443)
 _BEGUN_NS = 1_700_000_000_123_456_789
-_INLAYS = Inlays(Bodies())
+_INLAYS = Inlays()
 
 
 class Told(NamedTuple):
