@@ -57,6 +57,8 @@ MODULES = (
 LONG = ("walk", "run", "listen")
 ENTRIES = (*LONG, "meet", "pass_time", "drop_slot")
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+#: What is done for each packet is compiled into its callers: an array is a dozen arguments of a call.
+INLINE = (octets, frames, kernel)
 
 
 @cache
@@ -75,6 +77,7 @@ def compiled_kernel() -> Any:
             copy.__module__ = module.__name__
             # Arrays are the caller's and are never made here, so nobody needs to count references to them.
             options: dict[str, Any] = {"nogil": function.__name__ in LONG, "_nrt": False, "cache": folder is not None}
+            options |= {"forceinline": module in INLINE and function.__name__ not in LONG}
             scope[function.__name__] = njit(**options, **({} if function.__name__ in ENTRIES else _INNER))(copy)
     return SimpleNamespace(**{name: scope[name] for name in ENTRIES})
 
