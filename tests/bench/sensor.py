@@ -63,7 +63,6 @@ def headers(path: str) -> Counts:
                     for segment in frame.segments:
                         table.enter(segment, frame.vlans, 1, Moment(chunk.first + at, int(chunk.times[at])))
                     at += 1
-                    flows += ended()
             flows += ended()
             packets += chunk.packets
     for _ in table.finish():
