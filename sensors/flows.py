@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ AHEAD = 12
 #: Reasons for which a flow ends, by the kernel's numbers.
 REASONS = ("closed", "idle", "evicted", "active", "end-of-input")
 ACTIVE, END_OF_INPUT = 3, 4
+
+_UNASKED = nullcontext()
 
 #: A flow's numbers, by the kernel's columns.
 Row = list[int]
@@ -157,7 +160,7 @@ class FlowTable:
         """Packets of the chunk from `begin` on; where it stopped (`kernel.run` says what that means)."""
         if begin == 0:
             self.marks[:] = 0  # what the kernel leaves has no mark of its own
-        with np.errstate(over="ignore"):
+        with self._wrapping():
             return int(
                 self.loops.run(
                     np.frombuffer(chunk.data, np.int8), chunk.starts, chunk.lengths, chunk.wires, chunk.times,
@@ -176,12 +179,16 @@ class FlowTable:
             packets, size, vlan, inner_vlan, -1, 0, 0,
         )  # fmt: skip
         data = np.frombuffer(src + dst + payload[:4], np.int8)
-        with np.errstate(over="ignore"):
+        with self._wrapping():
             found = self.loops.meet(
                 self.flows, self.keys, self._buckets, self.free, self.heads, self._told, self._words, self._seed, data,
                 self._segments[0], at.position, at.ns,
             )  # fmt: skip
         return found >> 1, found & 1
+
+    def _wrapping(self) -> AbstractContextManager[None]:
+        """Where sums may wrap: compiled loops do not ask."""
+        return np.errstate(over="ignore") if hasattr(self.loops, "mix") else _UNASKED
 
     def pass_time(self, ns: int) -> None:
         """It is (at least) this late: flows that have idled for too long by now end."""

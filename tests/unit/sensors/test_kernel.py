@@ -100,9 +100,9 @@ def forward(value):
 
 def test_no_loop_counts_from_an_arrays_end():
     functions = [kernel.run, kernel.meet, kernel.pass_time, listen.listen, slots.drop_slot]
-    loops = SimpleNamespace(
-        **{function.__name__: lambda *given, call=function: call(*map(forward, given)) for function in functions}
-    )
+    loops = SimpleNamespace(**vars(kernel))
+    for function in functions:
+        setattr(loops, function.__name__, lambda *given, call=function: call(*map(forward, given)))
     assert events(TRAFFIC, loops) == events(TRAFFIC, kernel)
 
 
