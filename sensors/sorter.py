@@ -188,7 +188,7 @@ class Sorter:
         yield from self._frame(frame, frame.vlans, 1, at)
         if frame.skipped:
             yield Count(frame.skipped, 1)
-        if frame.arp:
+        if frame.arp is not None:
             yield Arp(frame.arp, frame.vlans, at)
 
     def _frame(self, frame: Frame, vlans: tuple[int, ...], packets: int, at: Moment) -> Iterator[Telling]:

@@ -67,7 +67,7 @@ class Frame(NamedTuple):
     vlans: tuple[int, ...]
     skipped: str  # what the frame holds that has no IP in it ("ethertype_0x0806"); empty when it has
     fault: Undecodable | None
-    arp: bytes = b""  # an ARP packet
+    arp: bytes | None = None  # an ARP packet
 
 
 class _Walk:
@@ -100,7 +100,7 @@ class _Walk:
         self.fragments: list[Fragment] = []
         self.vlans: tuple[int, ...] = ()
         self.skipped = ""
-        self.arp = b""
+        self.arp: bytes | None = None
 
     def need(self, layer: str, at: int, end: int, size: int) -> None:
         if at + size > end:

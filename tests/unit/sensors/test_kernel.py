@@ -144,6 +144,7 @@ def test_tunnels_whose_flows_are_known_are_not_left(monkeypatch: pytest.MonkeyPa
     )
 )
 @example([(0, 16, b"\0\0", 0)])
+@example([(14, 0, b"", 11), (14, 0, b"", 17)])  # of an ARP packet nothing but its ethertype is left
 def test_the_kernel_and_the_frame_decoder_agree_on_broken_frames(changes):
     frames = list(TRAFFIC)
     for index, at, new, cut in changes:
