@@ -120,9 +120,7 @@ class Stream:
     def close(self, clean: bool) -> Iterator[Found | Expect]:
         """The talk is told that the flow ended. Nothing more is wanted afterwards."""
         if self.talk is not None:
-            for left in self.talk.close(clean):
-                if not isinstance(left, Become):  # no bytes follow
-                    yield left
+            yield from self._kept(self.talk.close(clean))
         self.stop()
 
     def stop(self) -> None:
