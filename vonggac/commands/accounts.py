@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 
 import click
@@ -100,6 +99,8 @@ def create(call: Call, role: str, agency: str | None, label: str, certificate: P
 
 def _der(path: Path) -> bytes:
     """The first certificate of a PEM file. Raises UsageRefused."""
+    import ssl
+
     try:
         text = path.read_text("ascii")
         begin = text.index(_BEGIN)
