@@ -29,6 +29,7 @@ from sensors.loops import (
     http_event,
     http_head,
     icmp,
+    kept,
     listen,
     octets,
     slots,
@@ -49,8 +50,12 @@ WORTH_PACKETS = 40_000
 
 #: Modules of loops, in the order in which they call one another; a name stands for the same thing in all of them.
 MODULES = (
-    octets, digest, text, frames, kernel, world, documents, slots, arp, icmp, dns_names, dns_records, dns_event, dns,
-    tls_slot, tls_names, tls_hello, tls_chain, tls_prints, tls_event, tls, http_head, http_event, http, listen,
+    octets, digest, text, frames, kernel, world, documents, slots, kept,
+    arp, icmp,
+    dns_names, dns_records, dns_event, dns,
+    tls_slot, tls_names, tls_hello, tls_chain, tls_prints, tls_event, tls,
+    http_head, http_event, http,
+    listen,
 )  # fmt: skip
 #: What Python calls; the others are called by these only, and compiled without a way in from outside. The long ones let
 #: other threads run meanwhile; for a short one it takes longer to get Python's lock back than to do the work.

@@ -48,6 +48,7 @@ class Listener:
             np.zeros((rows, documents.NAME_COLUMNS), np.uint8),
             np.zeros((world.SLOTS, world.SLOT_COLUMNS), np.int64),
             np.zeros(slots.POOL, np.int8),
+            np.zeros(world.LARGE_AREA, np.int8),
             np.concatenate([np.arange(world.SLOTS)[::-1], np.arange(world.LARGE_AREAS)[::-1]]),
             numbers,
             np.frombuffer(b"".join(texts), np.int8).copy(),

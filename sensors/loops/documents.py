@@ -41,7 +41,7 @@ _DIGEST = 1_024
 #: Why a flow ended, beyond the kernel's reasons: a long one's report, and the end of the input.
 R_ACTIVE, R_END_OF_INPUT = 3, 4
 #: Numbers of the protocols whose talks are loops, as `network.protocol` names them.
-DNS, HTTP, TLS, ICMP, ICMPV6 = 1, 2, 3, 4, 5
+DNS, HTTP, TLS, ICMP, ICMPV6, FTP, SSH, DCERPC, SMB = 1, 2, 3, 4, 5, 6, 7, 8, 9
 _TCP, _UDP, _ICMP = 6, 17, 1
 _FIN, _SYN, _ACK = 1, 2, 16
 
@@ -295,8 +295,16 @@ def put_protocol(out: Out, at: int, protocol: int) -> int:
         at = put(out, at, b"tls")
     elif protocol == ICMP:
         at = put(out, at, b"icmp")
-    else:
+    elif protocol == ICMPV6:
         at = put(out, at, b"ipv6-icmp")
+    elif protocol == FTP:
+        at = put(out, at, b"ftp")
+    elif protocol == SSH:
+        at = put(out, at, b"ssh")
+    elif protocol == DCERPC:
+        at = put(out, at, b"dcerpc")
+    else:
+        at = put(out, at, b"smb")
     return put(out, at, b'"')
 
 

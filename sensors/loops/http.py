@@ -50,6 +50,7 @@ from sensors.loops.text import put_bytes
 from sensors.loops.world import (
     OUT,
     S_AREA,
+    S_ORDINALS,
     S_USED,
     SLOT_COLUMNS,
     T_BODY,
@@ -104,7 +105,7 @@ def http_asked(w: World, slot: int, size: int, position: int, ns: int) -> bool:
     if not http_reads_request(w, slot, 0, size):
         return False
     row[H_BEGUN], row[H_BEGUN_NS] = position, ns
-    row[H_ORDINAL] = next_ordinal(w, slot, position)
+    row[H_ORDINAL] = next_ordinal(w, slot, S_ORDINALS, position)
     row[H_SIZE] = row[H_SIZE + 1] = row[H_STATUS] = row[H_ANSWERED_NS] = 0
     row[H_ASKED] = size
     row[H_CLIENT] = 1

@@ -17,7 +17,7 @@ from sensors.loops.documents import (
 from sensors.loops.octets import Bytes, u8, u16
 from sensors.loops.slots import BYTES_PER_TELLING, next_ordinal
 from sensors.loops.text import put, put_address, put_bytes, put_int
-from sensors.loops.world import OUT, S_ALLOWANCE, S_AREA, S_OWN, TAKEN, UNUSUAL, World
+from sensors.loops.world import OUT, S_ALLOWANCE, S_AREA, S_ORDINALS, S_OWN, TAKEN, UNUSUAL, World
 
 #: Names of message types, by version and number: sixteen bytes each, padded with zeros.
 _ICMP_NAME = 32
@@ -64,7 +64,7 @@ def icmp_hears(
     kind, code = u8(data, at), u8(data, at + 1)
     request, reply = (8, 0) if v4 else (128, 129)
     if (kind != request and kind != reply) or end - at < 8:
-        ordinal = next_ordinal(w, slot, position)
+        ordinal = next_ordinal(w, slot, S_ORDINALS, position)
         icmp_tell(w, flow, slot, kind, code, max(0, end - at - 8), position, ns, ordinal, -1, -1, -1, data, at, end)
         return TAKEN
     key, size = u16(data, at + 4) << 16 | u16(data, at + 6), end - at - 8
@@ -86,7 +86,7 @@ def icmp_hears(
         state[S_WAITING] = count
         if kind == reply:
             return TAKEN
-    ordinal = next_ordinal(w, slot, position)
+    ordinal = next_ordinal(w, slot, S_ORDINALS, position)
     if kind == reply:
         icmp_tell(w, flow, slot, kind, code, size, position, ns, ordinal, key, -1, -1, data, at, at)
         return TAKEN

@@ -92,12 +92,12 @@ def keep(w: World, slot: int, used: int, data: Bytes, at: int, size: int) -> Non
         to[n] = source[n]
 
 
-def next_ordinal(w: World, slot: int, position: int) -> int:
-    """`sensors.talks.talk.Beginnings.next` for a talk of one dataset."""
+def next_ordinal(w: World, slot: int, column: int, position: int) -> int:
+    """`sensors.talks.talk.Beginnings.next` of one dataset, whose two columns these are (`S_ORDINALS` of the first)."""
     row = w.slots[slot]
-    row[S_ORDINALS + 1] = row[S_ORDINALS + 1] + 1 if row[S_ORDINALS] == position else 0
-    row[S_ORDINALS] = position
-    return int(row[S_ORDINALS + 1])
+    row[column + 1] = row[column + 1] + 1 if row[column] == position else 0
+    row[column] = position
+    return int(row[column + 1])
 
 
 POOL = SLOTS * SMALL_AREA + LARGE_AREAS * LARGE_AREA

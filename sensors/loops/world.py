@@ -15,6 +15,7 @@ class World(NamedTuple):
     names: Out  # a row for each flow: what it is called, see `sensors.loops.documents`
     slots: Ints  # a row for each flow whose talk is a loop's: SLOT_COLUMNS
     pool: Bytes  # the slots' areas: bytes that talks keep
+    past: Bytes  # an area as it was, see `sensors.loops.kept`
     free: Ints  # stacks of free slots and of free large areas
     numbers: Ints  # NUMBERS, below
     fixed: Bytes  # texts that are the same in all events
@@ -41,7 +42,7 @@ S_FLOW, S_AREA, S_CAPACITY, S_USED = 0, 1, 2, 3  # an area is pool[S_AREA : S_AR
 S_NEXT = 4  # and 5: the sequence number wanted next of each side, -1 before any
 S_ALLOWANCE = 6
 S_BEGUN, S_BEGUN_NS = 7, 8  # the packet in which the talk began
-S_ORDINALS = 9  # packet of the thing begun last, and how many began in it before: see `ordinal`
+S_ORDINALS = 9  # packet of the thing begun last, and how many began in it before: see `next_ordinal`
 S_OWN = 16  # from here on a talk's own
 SLOT_COLUMNS = 64
 

@@ -60,6 +60,7 @@ def _make() -> World:
         names=np.zeros((1, documents.NAME_COLUMNS), np.uint8),
         slots=np.zeros((2, world.SLOT_COLUMNS), np.int64),
         pool=np.zeros(slots.POOL, np.int8),
+        past=np.zeros(world.LARGE_AREA, np.int8),
         free=free,
         numbers=numbers,
         fixed=np.frombuffer(fixed + observer + source, np.int8).copy(),
