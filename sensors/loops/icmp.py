@@ -44,7 +44,7 @@ _ICMP_NAMES = np.frombuffer(_table(), np.int8).copy()
 # --- a slot's own: how many echoes wait. Its area holds them as numbers, the oldest first, in the order of their
 #: first columns here: identifier and sequence, type and code, packet, time, bytes, ordinal.
 S_WAITING = S_OWN
-E_KEY, E_KIND, E_POSITION, E_NS, E_SIZE, E_ORDINAL = 0, 1, 2, 3, 4, 5
+ECHO_KEY, ECHO_KIND, ECHO_POSITION, ECHO_NS, ECHO_SIZE, ECHO_ORDINAL = 0, 1, 2, 3, 4, 5
 ECHO_COLUMNS = 6
 #: Echoes of one flow that wait for a reply; past it the flow is the engine's.
 MAX_ECHOES = 40
@@ -75,7 +75,7 @@ def icmp_hears(
         return UNUSUAL
     found = -1
     for n in range(count):
-        if area[base + n * ECHO_COLUMNS + E_KEY] == key:
+        if area[base + n * ECHO_COLUMNS + ECHO_KEY] == key:
             found = n
             break
     if found >= 0:
@@ -91,9 +91,9 @@ def icmp_hears(
         icmp_tell(w, flow, slot, kind, code, size, position, ns, ordinal, key, -1, -1, data, at, at)
         return TAKEN
     echo = base + count * ECHO_COLUMNS
-    area[echo + E_KEY], area[echo + E_KIND] = key, kind << 8 | code
-    area[echo + E_POSITION], area[echo + E_NS] = position, ns
-    area[echo + E_SIZE], area[echo + E_ORDINAL] = size, ordinal
+    area[echo + ECHO_KEY], area[echo + ECHO_KIND] = key, kind << 8 | code
+    area[echo + ECHO_POSITION], area[echo + ECHO_NS] = position, ns
+    area[echo + ECHO_SIZE], area[echo + ECHO_ORDINAL] = size, ordinal
     state[S_WAITING] = count + 1
     return TAKEN
 
@@ -109,10 +109,10 @@ def icmp_ends(w: World, flow: int, slot: int) -> int:
 def icmp_tell_echo(w: World, flow: int, slot: int, echo: int, answered_ns: int, answer: int) -> None:
     """An echo that waited, with the size of its reply where that came."""
     row = w.pool.view(np.int64)[echo : echo + ECHO_COLUMNS]
-    kind, begun = int(row[E_KIND]), int(row[E_NS])
+    kind, begun = int(row[ECHO_KIND]), int(row[ECHO_NS])
     icmp_tell(
-        w, flow, slot, kind >> 8, kind & 255, int(row[E_SIZE]), int(row[E_POSITION]), begun, int(row[E_ORDINAL]),
-        int(row[E_KEY]), answered_ns - begun if answered_ns >= 0 else -1, answer if answered_ns >= 0 else -1,
+        w, flow, slot, kind >> 8, kind & 255, int(row[ECHO_SIZE]), int(row[ECHO_POSITION]), begun, int(row[ECHO_ORDINAL]),
+        int(row[ECHO_KEY]), answered_ns - begun if answered_ns >= 0 else -1, answer if answered_ns >= 0 else -1,
         w.pool, 0, 0,
     )  # fmt: skip
 
