@@ -111,9 +111,9 @@ def icmp_tell_echo(w: World, flow: int, slot: int, echo: int, answered_ns: int, 
     row = w.pool.view(np.int64)[echo : echo + ECHO_COLUMNS]
     kind, begun = int(row[ECHO_KIND]), int(row[ECHO_NS])
     icmp_tell(
-        w, flow, slot, kind >> 8, kind & 255, int(row[ECHO_SIZE]), int(row[ECHO_POSITION]), begun, int(row[ECHO_ORDINAL]),
-        int(row[ECHO_KEY]), answered_ns - begun if answered_ns >= 0 else -1, answer if answered_ns >= 0 else -1,
-        w.pool, 0, 0,
+        w, flow, slot, kind >> 8, kind & 255, int(row[ECHO_SIZE]), int(row[ECHO_POSITION]), begun,
+        int(row[ECHO_ORDINAL]), int(row[ECHO_KEY]), answered_ns - begun if answered_ns >= 0 else -1,
+        answer if answered_ns >= 0 else -1, w.pool, 0, 0,
     )  # fmt: skip
 
 
