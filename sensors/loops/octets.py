@@ -32,6 +32,10 @@ def u32(data: Bytes, at: int) -> int:
     return u16(data, at) << 16 | u16(data, at + 2)
 
 
+def little16(data: Bytes, at: int) -> int:
+    return u8(data, at + 1) << 8 | u8(data, at)
+
+
 def little32(data: Bytes, at: int) -> int:
     return u8(data, at + 3) << 24 | u8(data, at + 2) << 16 | u8(data, at + 1) << 8 | u8(data, at)
 
@@ -43,4 +47,4 @@ def same_bytes(a: Bytes, at: int, b: Bytes, other: int, size: int) -> bool:
     return True
 
 
-LOOPS = (u8, u16, u24, u32, little32, same_bytes)
+LOOPS = (u8, u16, u24, u32, little16, little32, same_bytes)
