@@ -18,6 +18,9 @@ from typing import Any
 from sensors import kernel
 from sensors.loops import (
     arp,
+    dcerpc,
+    dcerpc_event,
+    dcerpc_kept,
     digest,
     dns,
     dns_event,
@@ -55,6 +58,7 @@ MODULES = (
     dns_names, dns_records, dns_event, dns,
     tls_slot, tls_names, tls_hello, tls_chain, tls_prints, tls_event, tls,
     http_head, http_event, http,
+    dcerpc_event, dcerpc_kept, dcerpc,
     listen,
 )  # fmt: skip
 #: What Python calls; the others are called by these only, and compiled without a way in from outside. The long ones let

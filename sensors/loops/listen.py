@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sensors.kernel import APPLICATION, ARP, BEGUN, BEGUN_NS, DATA, DPORT, END, FREE, PROTOCOL, SPORT, TALK, WANTED
 from sensors.loops.arp import arp_tells
+from sensors.loops.dcerpc import begins_dcerpc, dcerpc_ends, dcerpc_hears
 from sensors.loops.dns import dns_ends, dns_hears, is_dns_port
-from sensors.loops.documents import DNS, HTTP, R_ACTIVE, TLS, tell_line, write_flow
+from sensors.loops.documents import DCERPC, DNS, HTTP, R_ACTIVE, TLS, tell_line, write_flow
 from sensors.loops.http import begins_http, http_ends, http_hears
 from sensors.loops.icmp import icmp_ends, icmp_hears, icmp_version
 from sensors.loops.octets import Bytes, Ints, u8
@@ -116,6 +117,8 @@ def claim(w: World, told: Ints, data: Bytes, position: int, ns: int) -> int:
         return take_slot(w, flow, TLS, position, ns)
     if begins_http(data, at, at + size, side):
         return take_slot(w, flow, HTTP, position, ns)
+    if begins_dcerpc(data, at, at + size):
+        return take_slot(w, flow, DCERPC, position, ns)
     return -1
 
 
@@ -156,6 +159,8 @@ def hear(w: World, told: Ints, data: Bytes, position: int, ns: int) -> None:
     elif application == HTTP:
         w.numbers[FENCE] = w.numbers[TELLS]  # what HTTP has told it may take back
         verdict = http_hears(w, flow, slot, side, data, at, at + size, position, ns)
+    elif application == DCERPC:
+        verdict = dcerpc_hears(w, flow, slot, side, data, at, at + size, position, ns)
     else:
         verdict = icmp_hears(w, flow, slot, side, data, at, at + size, position, ns)
     if verdict == UNUSUAL:
@@ -209,6 +214,8 @@ def end_talk(w: World, flow: int) -> None:
         verdict = tls_ends(w, flow, slot)
     elif application == HTTP:
         verdict = http_ends(w, flow, slot)
+    elif application == DCERPC:
+        verdict = dcerpc_ends(w, flow, slot)
     else:
         verdict = icmp_ends(w, flow, slot)
     if verdict == UNUSUAL:

@@ -1,0 +1,88 @@
+"""DCERPC outside the loops: associations that they leave, and the names in their events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import orjson
+
+from sensors.decode import dcerpc as rpc
+from sensors.decode.dcerpc_names import endpoint, operation
+from sensors.loops import dcerpc_event as loops
+from sensors.loops.kept import E_OWN
+from sensors.loops.world import S_ORDINALS
+from sensors.takeover.entries import Entry, entries
+from sensors.talks.dcerpc import DcerpcTalk, Rpc
+from sensors.talks.talk import Found
+
+
+def take_over(row: list[int], area: bytes) -> DcerpcTalk:
+    """The talk that heard what the loops did; `row` and `area` are the slot's."""
+    talk = DcerpcTalk()
+    restore(talk._rpc, talk._found, entries(row, area), 0)
+    if row[S_ORDINALS] >= 0:
+        talk._rpc._beginnings._last["dcerpc"] = (row[S_ORDINALS], row[S_ORDINALS + 1])
+    return talk
+
+
+def restore(association: Rpc, found: list[Found], kept: list[Entry], owner: int) -> None:
+    """The association, which has heard nothing yet, knows what these entries of its owner say. `found` is where it puts
+    its events: none is added. The ordinals of its dataset are for the caller to set."""
+    known = len(found)
+    for entry in kept:
+        if entry.owner != owner:
+            continue
+        if entry.kind == loops.RPC_BINDING:
+            _bind(association, entry)
+        elif entry.kind == loops.RPC_CALL:
+            _call(association, entry)
+        elif entry.kind >= loops.RPC_PART:
+            here = association._sides[entry.kind - loops.RPC_PART]
+            had = entry.own[loops.R_HAD - E_OWN]
+            here.buffer += entry.data + bytes(had - len(entry.data))  # a stub is not looked at
+            here.begun = entry.begun
+    del found[known:]
+    association.told = {}
+
+
+def _bind(association: Rpc, entry: Entry) -> None:
+    ack = entry.own[loops.R_ACK - E_OWN]
+    association.data(0, entry.data[: ack or None], entry.begun)
+    call_id = entry.own[loops.R_CALL_ID - E_OWN]
+    if entry.own[loops.R_WAITS - E_OWN]:
+        association._calls[call_id].ordinal = entry.ordinal
+    else:
+        del association._calls[call_id]
+
+
+def _call(association: Rpc, entry: Entry) -> None:
+    head = entry.data[: loops.RPC_HEAD]
+    size = int.from_bytes(head[8:10], "little")
+    association.data(0, head + bytes(size - len(head)), entry.begun)
+    call_id, fragments, stub, back_fragments, back_stub, answered_ns = entry.own
+    call = association._calls[call_id]
+    call.ordinal = entry.ordinal
+    call.fields["req"] = {"frag_cnt": fragments, "stub_data_size": stub}
+    if back_fragments:
+        call.fields["response"] = rpc.TYPES[rpc.RESPONSE]
+        call.fields["res"] = {"frag_cnt": back_fragments, "stub_data_size": back_stub}
+        call.event = {"duration": max(0, answered_ns - call.begun.ns), "outcome": "success"}
+
+
+@lru_cache(maxsize=4_096)
+def _names(about: bytes) -> bytes:
+    """Of an interface and, where a number is given, of the operation."""
+    uuid, _, number = about.decode().partition("\n")
+    names = (("endpoint", endpoint(uuid)), ("operation", operation(uuid, int(number)) if number else None))
+    return b"".join(b',"%b":%b' % (name.encode(), orjson.dumps(text)) for name, text in names if text is not None)
+
+
+@lru_cache(maxsize=1_024)
+def _service(about: bytes) -> bytes:
+    name = endpoint(about.decode())
+    return b"" if name is None else b',"service":' + orjson.dumps(name)
+
+
+#: What goes into the holes of the loops' events.
+HOLES: dict[bytes, Callable[[bytes], bytes]] = {loops.HOLE_OPERATION: _names, loops.HOLE_SERVICE: _service}

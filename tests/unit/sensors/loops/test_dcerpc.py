@@ -1,0 +1,357 @@
+"""DCERPC's loops beside their talk: the same lines, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensors import kernel
+from sensors.decode import dcerpc as rpc
+from sensors.decode.address import TCP
+from sensors.decode.fault import Undecodable
+from sensors.decode.frame import Segment
+from sensors.document import Scribe
+from sensors.flows import Flow, FlowTable
+from sensors.inlays import Inlays
+from sensors.listener import Listener
+from sensors.loops import dcerpc, dcerpc_kept, kept, slots, world
+from sensors.loops.documents import DCERPC, SMB
+from sensors.streams import Moment
+from sensors.takeover.dcerpc import restore, take_over
+from sensors.takeover.entries import entries
+from sensors.talks.dcerpc import DcerpcTalk, Rpc
+from sensors.talks.recognise import recognise_stream
+from sensors.talks.talk import Beginnings, Found
+from tests.unit.sensors import windows_wire as wire
+from tests.unit.sensors.talks.test_dcerpc import BIND, request, response
+from tests.unit.sensors.wire import ORIGIN
+
+BEGUN_NS = 1_700_000_000_123_456_789
+#: A piece of a connection: who sent it, and what.
+Piece = tuple[int, bytes]
+TABLE = FlowTable(limit=2)
+SCRIBE = Scribe(ORIGIN, "f" * 16)
+W = Listener(TABLE, SCRIBE, None).world
+INLAYS = Inlays()
+ENDS = bytes((192, 0, 2, 1)), bytes((198, 51, 100, 7))
+NUMBER = TABLE.enter(Segment(*ENDS, TCP, 40_000, 135, b"", 0, 0, 0, 2, 0, (), 60), (), 1, Moment(0, BEGUN_NS))[0]
+
+
+def moment(n: int) -> Moment:
+    """Some pieces come in one packet."""
+    return Moment(n * 2 // 3, BEGUN_NS + 1_000 * n)
+
+
+def octets(data: bytes) -> np.ndarray:
+    return np.frombuffer(b"??" + data, np.int8)
+
+
+class Ear:
+    """One connection in a slot, and what was told of it."""
+
+    application, label = DCERPC, "dcerpc"
+
+    def __init__(self, allowance: int | None = None) -> None:
+        W.flows[NUMBER, [kernel.FLAGS, kernel.FLAGS + 1, kernel.RST_BY, kernel.NAMED]] = (2, 18, -1, 0)
+        self.flow = Flow(TABLE.row(NUMBER), TABLE.key(NUMBER))
+        self.flow.id = SCRIBE.id(BEGUN_NS, 0, "flow", 0)
+        self.flow.label = self.label
+        self.slot = slots.take_slot(W, NUMBER, self.application, 0, BEGUN_NS)
+        if allowance is not None:
+            W.slots[self.slot, world.S_ALLOWANCE] = allowance
+        self.lines: list[bytes] = []
+
+    def kept(self) -> tuple[list[int], bytes]:
+        row = W.slots[self.slot].tolist()
+        return row, W.pool[row[world.S_AREA] :][: row[world.S_CAPACITY]].tobytes()
+
+    def state(self) -> tuple[object, ...]:
+        row, area = self.kept()
+        own = [number for n, number in enumerate(row) if n not in (world.S_AREA, world.S_CAPACITY)]
+        told = W.tells[: W.numbers[world.TELLS]].tolist()
+        text = [W.out[begin:end].tobytes() for _, _, begin, end, *_ in told]
+        return own, area[: row[world.S_USED]], told, text, int(W.numbers[world.OUT])
+
+    def read(self) -> None:
+        """What was told is read, as the engine does."""
+        numbers = W.numbers
+        text = W.out[: numbers[world.OUT]].tobytes()
+        for kind, _, begin, end, *_ in W.tells[: numbers[world.TELLS]].tolist():
+            assert kind == world.T_LINE
+            self.lines += INLAYS.fill(text[begin:end])
+        numbers[[world.TELLS, world.OUT, world.FENCE]] = 0
+
+    def found(self, found: object) -> None:
+        self.lines += [SCRIBE.found(self.flow, each) for each in found]
+
+
+class Connection(Ear):
+    """Heard by the loops as far as they go, and by the talk from there on."""
+
+    talk: DcerpcTalk | None = None
+
+    def hear(self, n: int, side: int, data: bytes) -> None:
+        if self.talk is not None:
+            self._talk(self.talk.data(side, data, moment(n)))
+            return
+        at, before = moment(n), self.state()
+        verdict = dcerpc.dcerpc_hears(W, NUMBER, self.slot, side, octets(data), 2, 2 + len(data), at.position, at.ns)
+        if verdict == world.UNUSUAL:
+            assert self.state() == before
+            self.leave()
+            self.hear(n, side, data)
+            return
+        assert W.slots[self.slot, world.S_ALLOWANCE] >= 0
+        self.read()
+
+    def lose(self, n: int, side: int, size: int) -> None:
+        self.leave()
+        self._talk(self.talk.gap(side, size, moment(n)))
+
+    def end(self) -> None:
+        if self.talk is None:
+            before = self.state()
+            if dcerpc.dcerpc_ends(W, NUMBER, self.slot) == world.UNUSUAL:
+                assert self.state() == before
+                self.leave()
+            else:
+                self.read()
+                slots.drop_slot(W, self.slot)
+        if self.talk is not None and not self.talk.done:
+            self._talk(self.talk.close(True))
+
+    def leave(self) -> None:
+        """What is heard next, the talk hears."""
+        if self.talk is None:
+            self.talk = take_over(*self.kept())
+            assert not self.talk._found
+            slots.drop_slot(W, self.slot)
+
+    def _talk(self, found: object) -> None:
+        """Faults are lines too; behind one the talk is closed, as the engine does."""
+        try:
+            self.found(found)
+        except Undecodable as fault:
+            self.lines.append(repr(fault).encode())
+            self.found(self.talk.close(False))
+            self.talk.done = True
+
+
+def run(pieces: list[Piece], leave: int) -> tuple[list[bytes], int]:
+    """The lines of a connection that is left to the talk before that piece, and how many pieces the loops heard. A
+    piece without bytes is a hole of a hundred."""
+    ear, heard = Connection(), 0
+    for n, (side, data) in enumerate(pieces):
+        if n == leave:
+            ear.leave()
+        if ear.talk is not None and ear.talk.done:
+            break
+        if data:
+            ear.hear(n, side, data)
+        else:
+            ear.lose(n, side, 100)
+        heard += ear.talk is None
+    if leave == len(pieces):
+        ear.leave()
+    ear.end()
+    return ear.lines, heard
+
+
+def same(pieces: list[Piece]) -> tuple[list[bytes], int]:
+    """What the loops tell of all pieces is what the talk tells of them, wherever it takes over."""
+    wanted, _ = run(pieces, 0)
+    for leave in range(1, len(pieces) + 2):
+        lines, heard = run(pieces, leave)
+        assert lines == wanted
+    return lines, heard
+
+
+def cut(data: bytes, side: int, *sizes: int) -> list[Piece]:
+    pieces, at = [], 0
+    for size in sizes:
+        pieces.append((side, data[at : at + size]))
+        at += size
+    return [piece for piece in [*pieces, (side, data[at:])] if piece[1]]
+
+
+FEATURES = bytes.fromhex("2c1cb76c129840450300000000000000")
+UNKNOWN = bytes(range(16))
+
+
+def offers(*uuids: bytes, kind: int = rpc.BIND, call: int = 1, first: int = 0, syntaxes: int = 1) -> Piece:
+    """A bind of several contexts."""
+    syntax = wire.NDR + struct.pack("<I", 2)
+    contexts = b"".join(
+        struct.pack("<HBB", first + n, syntaxes, 0) + uuid + struct.pack("<HH", n + 1, n) + syntax * syntaxes
+        for n, uuid in enumerate(uuids)
+    )
+    return 0, wire.rpc(kind, struct.pack("<HHIB3x", 4280, 4280, 0, len(uuids)) + contexts, call)
+
+
+def accepts(*results: int, kind: int = rpc.BIND_ACK, call: int = 1, address: bytes = b"135\0") -> Piece:
+    head = struct.pack("<HHIH", 4280, 4280, 1, len(address)) + address
+    head += bytes(-(len(head) + 16) % 4)
+    told = b"".join(struct.pack("<HH", result, n) + wire.NDR + bytes(4) for n, result in enumerate(results))
+    return 1, wire.rpc(kind, head + struct.pack("<B3x", len(results)) + told, call)
+
+
+def fault(status: int, call: int = 2, **options: int) -> Piece:
+    return 1, wire.rpc(rpc.FAULT, struct.pack("<IHBBI", 0, 0, 0, 0, status) + bytes(4), call, **options)
+
+
+def asks(context: int, number: int, call: int, flags: int = 3, size: int = 20) -> Piece:
+    return 0, wire.rpc(rpc.REQUEST, struct.pack("<IHH", 0, context, number) + bytes(size), call, flags=flags)
+
+
+def named(address: bytes) -> Piece:
+    return accepts(0, address=address)
+
+
+def join(*pieces: Piece) -> Piece:
+    return pieces[0][0], b"".join(data for _, data in pieces)
+
+
+ALTERED = [offers(UNKNOWN, kind=rpc.ALTER, call=3, first=5), accepts(0, kind=rpc.ALTER_RESPONSE, call=3, address=b"")]
+FRAGMENTS = [request(13, 2, 100, flags=1), request(13, 2, 50, flags=0), request(13, 2, 25, flags=2),
+             response(2, 60, flags=1), response(2, 7, flags=0), response(2, 9, flags=2)]  # fmt: skip
+ORDINARY: dict[str, list[Piece]] = {
+    "a call": [*BIND, request(64, 2, 92), response(2, 40)],
+    "several": [*BIND, request(64, 2), response(2), request(7, 3), response(3), request(1, 4), response(4)],
+    "side by side": [*BIND, request(64, 2), request(7, 3), response(3), request(1, 4), response(2), response(4)],
+    "one piece": [join(BIND[0], request(1, 2), request(2, 3)), join(BIND[1], response(2), response(3))],
+    "fragments": [*BIND, *FRAGMENTS],
+    "fragments of an answer that ends early": [*BIND, *FRAGMENTS[:-1]],
+    "more is asked behind an answer": [*BIND, *FRAGMENTS[:4], request(13, 2, 3, flags=2), response(2, 1, flags=2)],
+    "the last fragment first": [*BIND, request(13, 2, flags=2), response(2)],
+    "in pieces": [*cut(BIND[0][1], 0, 3, 13, 8, 20), *cut(BIND[1][1], 1, 15, 20), *cut(request(3, 2, 90)[1], 0, 15, 1, 2, 6,
+                  15, 1, 10), *cut(response(2, 50)[1], 1, 24, 10, 1)],
+    "both sides in pieces": [*BIND, (0, request(1, 2)[1][:20]), (1, response(2)[1][:9]), (0, request(1, 2)[1][20:]),
+                             (1, response(2)[1][9:])],
+    "pieces across": [BIND[0], (1, BIND[1][1] + response(2)[1][:5]), request(9, 2), (1, response(2)[1][5:] + b"\x05")],
+    "faults": [*BIND, *(piece for n, status in enumerate((*rpc.FAULTS, 0x1234, 0xC0000022), 2)
+                        for piece in (request(99, n), fault(status, n)))],
+    "refused": [BIND[0], accepts(2)],
+    "refused wholly": [BIND[0], (1, wire.rpc(rpc.BIND_NAK, bytes(8))), request(1, 2), response(2)],
+    "offers": [offers(FEATURES, wire.SAMR, UNKNOWN), accepts(3, 0, 2), asks(0, 0, 2), asks(1, 0, 3), asks(2, 9, 4),
+               asks(9, 9, 5), response(3), response(2), response(5), response(4)],
+    "features": [offers(FEATURES), accepts(0), request(1, 2)],
+    "features accepted only": [offers(FEATURES, wire.SAMR), accepts(0, 2)],
+    "offered nothing": [offers(), accepts(), request(1, 2), response(2)],
+    "less is answered": [offers(wire.SAMR, UNKNOWN), accepts(2)],
+    "more is answered": [offers(UNKNOWN), accepts(2, 0)],
+    "more transfer syntaxes": [offers(wire.SAMR, UNKNOWN, syntaxes=3), accepts(0, 0), asks(1, 3, 2), response(2)],
+    "many offers": [offers(*[UNKNOWN] * 40), accepts(*[0] * 40), asks(39, 3, 2), response(2)],
+    "altered": [*BIND, request(1, 2), response(2), *ALTERED, asks(5, 3, 4), response(4), asks(0, 3, 5), response(5)],
+    "offered anew": [*BIND, request(1, 2), offers(UNKNOWN, kind=rpc.ALTER, call=3), request(1, 4), response(2),
+                     accepts(0, kind=rpc.ALTER_RESPONSE, call=3), response(4)],
+    "known later": [request(1, 2), *BIND, response(2), request(1, 3), response(3)],
+    "never bound": [request(1, 2), response(2)],
+    "of one id": [*BIND, request(1, 1), response(1), request(2, 1), response(1), ALTERED[0], ALTERED[1]],
+    "no address": [BIND[0], named(b""), request(1, 2)],
+    "an empty address": [BIND[0], named(b"\0")],
+    "an address without an end": [BIND[0], named(b"\\PIPE\\\"x")],
+    "an address and more": [BIND[0], named(b"1\0" + b"\xff" * 9)],
+    "an object": [*BIND, (0, wire.rpc(rpc.REQUEST, wire.call(5, bytes(30)), 2, flags=0x83)), response(2)],
+    "unanswered": [*BIND, request(1, 2), request(2, 3), offers(UNKNOWN, kind=rpc.ALTER, call=9)],
+    "half a request": [*BIND, (0, request(1, 2, 100)[1][:70])],
+    "half a header": [*BIND, (0, request(1, 2, 100)[1][:7])],
+    "nothing more": [BIND[0]],
+    "others": [*BIND, (0, wire.rpc(rpc.AUTH3, bytes(4))), (0, wire.rpc(rpc.CANCEL, b"", 2)),
+               (0, wire.rpc(rpc.ORPHANED, b"", 3)), (1, wire.rpc(rpc.SHUTDOWN, b"", 4)), request(1, 5), response(5)],
+    "a large call": [*BIND, *cut(request(1, 2, 60_000)[1], 0, *[1_460] * 41), *cut(response(2, 65_000)[1], 1, *[9_000] * 7)],
+    "version 5.1": [(0, b"\5\1" + BIND[0][1][2:]), BIND[1], (0, b"\5\1" + request(1, 2)[1][2:]), response(2)],
+    "both ways": [(1 - side, data) for side, data in [*BIND, request(64, 2), response(2)]],
+    "calls as many as may wait": [*BIND, *(request(1, n) for n in range(2, 66)), response(60)],
+}  # fmt: skip
+NTLM = [
+    (0, wire.rpc(rpc.BIND, wire.bind(), auth=wire.trailer(wire.NTLM_NEGOTIATE))),
+    (1, wire.rpc(rpc.BIND_ACK, wire.bind_ack(), auth=wire.trailer(wire.NTLM_CHALLENGE))),
+    (0, wire.rpc(rpc.AUTH3, bytes(4), auth=wire.trailer(wire.NTLM_AUTHENTICATE))),
+    request(57, 2, auth=wire.trailer(bytes(16))),
+    response(2, auth=wire.trailer(bytes(16))),
+]
+UNUSUAL: dict[str, list[Piece]] = {
+    "a login": NTLM,
+    "a login later": [*BIND, request(1, 8), NTLM[2], request(57, 2), response(2), response(8)],
+    "a trailer": [*BIND, request(57, 2, auth=wire.trailer(bytes(16))), response(2)],
+    "big-endian": [*BIND, request(1, 5), (0, wire.rpc(rpc.REQUEST, struct.pack(">IHH", 8, 0, 1) + bytes(8), 2, order=">")),
+                   response(2)],
+    "an answer to nothing": [*BIND, response(2)],
+    "a bind's answer to nothing": [BIND[0], BIND[1], accepts(0, call=7)],
+    "an answer of another kind": [*BIND, request(1, 2), accepts(0, call=2)],
+    "a response to a bind": [BIND[0], response(1)],
+    "a fault of a bind": [BIND[0], fault(5, 1)],
+    "a call in place of another": [*BIND, request(1, 2), request(2, 2), response(2)],
+    "a call in place of a bind": [BIND[0], request(1, 1), response(1)],
+    "a fragment in place of a bind": [BIND[0], request(1, 1, flags=2), response(1)],
+    "a bind in place of a call": [*BIND, request(1, 2), offers(UNKNOWN, kind=rpc.ALTER, call=2), response(2)],
+    "a fault behind a response": [*BIND, request(1, 2), response(2, flags=1), fault(5)],
+    "a fault that goes on": [*BIND, request(1, 2), fault(5, flags=1), fault(5)],
+    "another protocol": [*BIND, request(1, 2), (1, b"HTTP/1.1 200 OK\r\n")],
+    "too small": [*BIND, request(1, 2), (0, wire.rpc(rpc.REQUEST, b"1234567", 3)), response(2)],
+    "too small for an object": [*BIND, request(1, 2), request(1, 3, 8, flags=0x83), response(2)],
+    "a small response": [*BIND, request(1, 2), (1, wire.rpc(rpc.RESPONSE, b"1234567", 2))],
+    "a small fault": [*BIND, request(1, 2), (1, wire.rpc(rpc.FAULT, bytes(11), 2))],
+    "no size": [*BIND, request(1, 2), (0, request(1, 3)[1][:8] + bytes(8)), response(2)],
+    "offers that are cut": [*BIND, (0, wire.rpc(rpc.BIND, wire.bind()[:-9], 2)), response(2)],
+    "an offer that is cut": [*BIND, (0, wire.rpc(rpc.BIND, wire.bind()[:20], 2)), response(2)],
+    "no offers": [*BIND, (0, wire.rpc(rpc.BIND, wire.bind()[:8], 2)), response(2)],
+    "results that are cut": [BIND[0], (1, wire.rpc(rpc.BIND_ACK, wire.bind_ack()[:-21]))],
+    "an address that is cut": [BIND[0], (1, wire.rpc(rpc.BIND_ACK, wire.bind_ack()[:12]))],
+    "no address at all": [BIND[0], (1, wire.rpc(rpc.BIND_ACK, bytes(9)))],
+    "an odd address": [BIND[0], named("\\ống".encode())],
+    "a control in an address": [BIND[0], named(b"a\nb\0")],
+    "a long address": [BIND[0], named(b"a" * 1_025)],
+    "too many offers": [offers(*[UNKNOWN] * 65), accepts(0), asks(64, 1, 2), asks(63, 1, 3)],
+    "too many results": [BIND[0], accepts(*range(70))],
+    "a bind too long": [offers(*[UNKNOWN] * 64, syntaxes=20), accepts(0), asks(63, 1, 3)],
+    "more offers than are kept": [offers(*[bytes((n,)) * 16] * 60, call=n, first=60 * n) for n in range(5)],
+    "too many calls": [*BIND, *(request(1, n) for n in range(2, 70)), response(60)],
+    "a hole": [*BIND, request(1, 2), (0, request(2, 3, 200)[1][:100]), (0, b""), (0, bytes(24) + request(3, 4)[1]), response(2)],
+    "a hole in an answer": [*BIND, request(1, 2), (1, response(2, 200)[1][:60]), (1, b""), (1, bytes(64)), response(2)],
+    "a hole in a large call": [*BIND, request(1, 2), (0, request(2, 3, 2_000)[1][:900]), (0, b""), (0, bytes(1_024)),
+                               request(3, 4), response(2)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_the_loops_hear_what_the_talk_hears(name):
+    lines, heard = same(ORDINARY[name])
+    assert heard == len(ORDINARY[name])
+    assert lines or name == "nothing"
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_what_is_unusual_is_left_to_the_talk(name):
+    lines, heard = same(UNUSUAL[name])
+    assert heard < len(UNUSUAL[name])
+    assert lines
+
+
+@pytest.mark.parametrize("name", [*ORDINARY, *UNUSUAL])
+def test_a_connection_begins_as_the_talk_is_recognised(name):
+    pieces = (ORDINARY | UNUSUAL)[name]
+    data = pieces[0][1]
+    for size in (0, 1, 9, 15, 16, 23, 24, len(data)):
+        begins = dcerpc.begins_dcerpc(octets(data[:size]), 2, 2 + len(data[:size]))
+        verdict = recognise_stream(data[:size], 0)
+        talk = verdict.talk is not None and isinstance(verdict.talk(), DcerpcTalk)
+        assert begins == (talk and data[4] == 0x10 and len(data[:size]) < 1_282)
+
+
+def test_no_more_is_told_than_a_flow_may_tell():
+    for allowance in range(0, 5 * slots.BYTES_PER_TELLING, 40):
+        ear = Connection(allowance)
+        pieces = [*BIND, request(1, 2), response(2), request(1, 3), request(1, 4)]
+        for n, piece in enumerate(pieces):
+            ear.hear(n, *piece)
+        left = len(ear.lines) if ear.talk is None else -1
+        assert left == (2 if allowance >= 2 * slots.BYTES_PER_TELLING else -1)
+        ear.end()
+        assert (ear.talk is None) == (allowance >= 4 * slots.BYTES_PER_TELLING)
+        assert len(ear.lines) == 4
