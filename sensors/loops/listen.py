@@ -6,11 +6,12 @@ from sensors.kernel import APPLICATION, ARP, BEGUN, BEGUN_NS, DATA, DPORT, END, 
 from sensors.loops.arp import arp_tells
 from sensors.loops.dcerpc import begins_dcerpc, dcerpc_ends, dcerpc_hears
 from sensors.loops.dns import dns_ends, dns_hears, is_dns_port
-from sensors.loops.documents import DCERPC, DNS, HTTP, R_ACTIVE, TLS, tell_line, write_flow
+from sensors.loops.documents import DCERPC, DNS, HTTP, R_ACTIVE, SMB, TLS, tell_line, write_flow
 from sensors.loops.http import begins_http, http_ends, http_hears
 from sensors.loops.icmp import icmp_ends, icmp_hears, icmp_version
 from sensors.loops.octets import Bytes, Ints, u8
 from sensors.loops.slots import BYTES_PER_TELLING, ENGINE, ENGINE_ALL, SILENT, UNKNOWN, drop_slot, take_slot
+from sensors.loops.smb import begins_smb, smb_ends, smb_hears, smb_slot
 from sensors.loops.tls import begins_tls, tls_ends, tls_hears
 from sensors.loops.world import (
     DONE,
@@ -119,6 +120,8 @@ def claim(w: World, told: Ints, data: Bytes, position: int, ns: int) -> int:
         return take_slot(w, flow, HTTP, position, ns)
     if begins_dcerpc(data, at, at + size):
         return take_slot(w, flow, DCERPC, position, ns)
+    if begins_smb(data, at, at + size):
+        return smb_slot(w, flow, position, ns)
     return -1
 
 
@@ -161,6 +164,8 @@ def hear(w: World, told: Ints, data: Bytes, position: int, ns: int) -> None:
         verdict = http_hears(w, flow, slot, side, data, at, at + size, position, ns)
     elif application == DCERPC:
         verdict = dcerpc_hears(w, flow, slot, side, data, at, at + size, position, ns)
+    elif application == SMB:
+        verdict = smb_hears(w, flow, slot, side, data, at, at + size, position, ns)
     else:
         verdict = icmp_hears(w, flow, slot, side, data, at, at + size, position, ns)
     if verdict == UNUSUAL:
@@ -216,6 +221,8 @@ def end_talk(w: World, flow: int) -> None:
         verdict = http_ends(w, flow, slot)
     elif application == DCERPC:
         verdict = dcerpc_ends(w, flow, slot)
+    elif application == SMB:
+        verdict = smb_ends(w, flow, slot)
     else:
         verdict = icmp_ends(w, flow, slot)
     if verdict == UNUSUAL:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensors.loops.dcerpc import rpc_put_told, rpc_told_binds
+from sensors.loops.dcerpc_kept import rpc_put_told, rpc_told_binds
 from sensors.loops.documents import SMB, begin_event, put_ends, put_related, put_source, tell_line
 from sensors.loops.kept import (
     E_KIND,
@@ -21,7 +21,7 @@ from sensors.loops.kept import (
 )
 from sensors.loops.octets import Bytes, Out, little16, little32, u8
 from sensors.loops.slots import BYTES_PER_TELLING
-from sensors.loops.smb_file import smb_is_pipe, smb_open_entry, smb_put_file, smb_put_file_name, smb_put_times
+from sensors.loops.smb_file import smb_is_pipe, smb_put_file, smb_put_file_name, smb_put_times
 from sensors.loops.smb_kept import (
     B_BOUND,
     B_DIALECT,
@@ -205,7 +205,7 @@ def smb_put_asked(w: World, at: int, slot: int, entry: int, said: int) -> int:
         return smb_put_path(w, at, smb_text(pool, entry + ENTRY_HEAD), b',"share":"')
     if command == SMB2_CREATE:
         return smb_put_create(w, at, entry)
-    if command == SMB2_READ or command == SMB2_WRITE:
+    if command in (SMB2_READ, SMB2_WRITE):
         at = put_int(out, put(out, at, b',"offset":'), smb_64(pool, body + 8))
         size = entry_number(w, entry, Q_SIZE) if command == SMB2_WRITE else little32(pool, body + 4)
         at = put_int(out, put(out, at, b',"length":'), size)
@@ -220,7 +220,7 @@ def smb_put_asked(w: World, at: int, slot: int, entry: int, said: int) -> int:
     elif command == SMB2_SET_INFO:
         at = smb_put_info(out, at, pool, body, b',"set_info')
     for n in range(2):  # one call in the source is one copy of what it calls
-        if command == SMB2_WRITE and n == 0 or command == SMB2_IOCTL and n == 1:
+        if (command == SMB2_WRITE and n == 0) or (command == SMB2_IOCTL and n == 1):
             at = smb_put_told(w, at, slot, entry)
             if at < 0:
                 return -1
@@ -344,11 +344,11 @@ def smb_put_subjects(w: World, at: int, slot: int, entry: int, said: int) -> int
     out = w.out
     begin = put(out, at, b',"user":')
     end = begin
-    if smb_asked(w, entry) == SMB2_SETUP and said >= 0:
-        if little32(w.scratch.view(np.int8), said + 8) != SMB_MORE_PROCESSING:  # who failed to log in is told too
-            message = smb_step(w, slot, entry, SMB_SECOND)
-            if ntlm_size(w.pool, message, _SMB_NAMED):
-                end = smb_put_user(w, out, begin, message)
+    status = little32(w.scratch.view(np.int8), said + 8) if said >= 0 else SMB_MORE_PROCESSING
+    if smb_asked(w, entry) == SMB2_SETUP and status != SMB_MORE_PROCESSING:  # who failed to log in is told too
+        message = smb_step(w, slot, entry, SMB_SECOND)
+        if ntlm_size(w.pool, message, _SMB_NAMED):
+            end = smb_put_user(w, out, begin, message)
     if end == begin:
         end = smb_put_who(w, out, begin, slot, smb_session_of(w, entry, said))
     return smb_put_file(w, end if end > begin else at, slot, entry)

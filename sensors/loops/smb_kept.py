@@ -32,7 +32,7 @@ B_OPENED, B_TREES, B_BOUND = S_OWN + 5, S_OWN + 6, S_OWN + 7
 # --- kinds of entries, and whose they are
 #: The beginning of a message (side); a command that waits (message id); SMB 1's negotiation.
 SMB_HALF, SMB_WAITS, SMB_OLD = 1, 2, 3
-#: What connected a tree, and the answer, while it is connected and after that (the tree's number); what disconnected it.
+#: What connected a tree; the answer, while it is connected and after that (the tree's number); what disconnected it.
 SMB_TREE, SMB_TREE_SAID, SMB_TREE_GONE, SMB_UNTREE = 4, 5, 6, 7
 #: What opened a file, and the answer (the file's number).
 SMB_OPEN, SMB_OPEN_SAID = 8, 9
@@ -127,7 +127,9 @@ def smb_opened(w: World, slot: int, data: Bytes, at: int) -> int:
     """The number of the open file whose id stands there; 0 where it is not known."""
     entry, end = entry_first(w, slot), entry_end(w, slot)
     while entry < end:
-        if entry_number(w, entry, E_KIND) == SMB_OPEN_SAID and same_bytes(w.pool, entry + ENTRY_HEAD + 128, data, at, 16):
+        if entry_number(w, entry, E_KIND) == SMB_OPEN_SAID and same_bytes(
+            w.pool, entry + ENTRY_HEAD + 128, data, at, 16
+        ):
             return entry_number(w, entry, E_OWNER)
         entry = entry_next(w, entry)
     return 0
@@ -163,9 +165,9 @@ def smb_has_files(w: World, slot: int, session: int) -> bool:
     """Whether a file is open in a session."""
     entry, end = entry_first(w, slot), entry_end(w, slot)
     while entry < end:
-        if entry_number(w, entry, E_KIND) == SMB_OPEN_SAID:
-            if smb_file_session(w, slot, entry_number(w, entry, E_OWNER)) == session:
-                return True
+        is_open = entry_number(w, entry, E_KIND) == SMB_OPEN_SAID
+        if is_open and smb_file_session(w, slot, entry_number(w, entry, E_OWNER)) == session:
+            return True
         entry = entry_next(w, entry)
     return False
 

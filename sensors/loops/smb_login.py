@@ -112,11 +112,11 @@ def smb_put_user(w: World, out: Out, at: int, message: int) -> int:
     return put(out, at, b"}")
 
 
-def smb_put_login(w: World, at: int, slot: int, entry: int, said: int, stop: int) -> int:
+def smb_put_login(w: World, at: int, slot: int, entry: int, said: int) -> int:
     """`sensors.talks.login.Login.fields` of the login that a step ends, with a comma before them. The answer to it is
     `said` in `scratch`, where its token is read, else -1."""
     out, pool = w.out, w.pool
-    if not smb_has_login(w, slot, entry):
+    if not entry_number(w, entry, Q_NTLM):
         asked = smb_token_range(pool, entry + ENTRY_HEAD)
         at = put_hex(out, put(out, at, HOLE_LOGIN), pool, asked >> 32, asked & 0xFFFFFFFF)
         out[at] = 10
@@ -139,11 +139,6 @@ def smb_put_login(w: World, at: int, slot: int, entry: int, said: int, stop: int
         return put(out, at, b"{}")
     out[first] = 123
     return put(out, at, b"}")
-
-
-def smb_has_login(w: World, slot: int, entry: int) -> bool:
-    """Whether the login to which a step belongs is one by NTLM."""
-    return smb_step(w, slot, entry, SMB_FIRST) != 0
 
 
 def ntlm_put_host(w: World, at: int, begin: int, text: int) -> int:
@@ -252,6 +247,6 @@ def ntlm_tell(w: World, flow: int, slot: int, entry: int, success: int) -> None:
 
 
 LOOPS = (
-    smb_token_range, smb_first_step, smb_ntlm_of, smb_step, ntlm_size, ntlm_put, ntlm_is_anonymous, smb_put_user, smb_has_login, smb_put_login,
-    ntlm_put_host, smb_put_hosts, ntlm_put_pair, ntlm_put_facts, ntlm_tell,
+    smb_token_range, smb_first_step, smb_ntlm_of, smb_step, ntlm_size, ntlm_put, ntlm_is_anonymous, smb_put_user,
+    smb_put_login, ntlm_put_host, smb_put_hosts, ntlm_put_pair, ntlm_put_facts, ntlm_tell,
 )  # fmt: skip

@@ -19,7 +19,7 @@ _SMB_PAIRS_MAX = 32
 
 def smb_has_ntlm(data: Bytes, begin: int, end: int) -> bool:
     """Whether NTLM's signature stands anywhere in a token."""
-    for n in range(begin, end - 7):
+    for n in range(begin, end - 7):  # noqa: SIM110 a generator is not for the compiler
         if data[n] == 78 and smb_same(data, n, b"NTLMSSP\0"):
             return True
     return False

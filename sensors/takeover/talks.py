@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from sensors.decode.address import TCP
 from sensors.listener import Slot
-from sensors.loops.documents import DCERPC, DNS, ICMP, ICMPV6, TLS
+from sensors.loops.documents import DCERPC, DNS, ICMP, ICMPV6, SMB, TLS
 from sensors.loops.world import S_ALLOWANCE, S_NEXT
 from sensors.streams import Budget
-from sensors.takeover import dcerpc, dns, http, icmp, tls
+from sensors.takeover import dcerpc, dns, http, icmp, smb, tls
 from sensors.takeover.http import Bodies
 from sensors.talks.stream import Stream
 from sensors.talks.talk import Talk
@@ -30,6 +30,8 @@ def _talk(slot: Slot, bodies: Bodies) -> Talk | None:
         return tls.take_over(slot.row, slot.area)
     if slot.application == DCERPC:
         return dcerpc.take_over(slot.row, slot.area)
+    if slot.application == SMB:
+        return smb.take_over(slot.row, slot.area)
     if slot.application in (ICMP, ICMPV6):
         return icmp.take_over(slot.row, slot.area, 4 if slot.application == ICMP else 6)
     return http.take_over(slot.row, slot.area, bodies)

@@ -1,0 +1,113 @@
+"""SMB outside the loops: connections that they leave, and what logins without NTLM tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import orjson
+
+from sensors.decode import dcerpc as rpc
+from sensors.decode import netbios, smb2
+from sensors.loops import smb_kept as kept
+from sensors.loops.dcerpc_kept import rpc_told_binds, rpc_told_request
+from sensors.loops.kept import E_OWN
+from sensors.loops.smb_login import HOLE_LOGIN
+from sensors.loops.world import S_ORDINALS
+from sensors.streams import Moment
+from sensors.takeover.dcerpc import restore
+from sensors.takeover.entries import Entry, entries
+from sensors.talks.login import Login
+from sensors.talks.smb import SmbTalk
+from sensors.talks.smb_event import Command
+from sensors.talks.talk import Beginnings
+from vonggac.domain.event import Document
+
+#: A slot's columns of ordinals by dataset.
+_ORDINALS = {"smb": S_ORDINALS, "ntlm": kept.B_NTLM, "dcerpc": kept.B_RPC}
+_TOLD, _SIZE, _NTLM = kept.Q_TOLD - E_OWN, kept.Q_SIZE - E_OWN, kept.Q_NTLM - E_OWN
+#: Where a response that opened a file has its id.
+_ID = slice(kept.SMB_HEADER + 64, kept.SMB_HEADER + 80)
+
+
+def take_over(row: list[int], area: bytes) -> SmbTalk:
+    """The talk that heard what the loops did; `row` and `area` are the slot's."""
+    talk, known = SmbTalk(), entries(row, area)
+    state = talk._state
+    if row[kept.B_DIALECT]:
+        state.dialect = smb2.dialect_text(row[kept.B_DIALECT] & 0xFFFF)
+    for entry in known:
+        if entry.kind == kept.SMB_HALF:
+            here = talk._sides[entry.owner]
+            here.buffer += entry.data
+            here.begun = entry.begun
+        elif entry.kind <= kept.SMB_USER_SAID:
+            talk._message(talk._sides[0], netbios.MESSAGE, entry.data, entry.begun, whole=True)
+    for entry in known:
+        if entry.kind == kept.SMB_OPEN_SAID:
+            _associate(talk, entry, known)
+    for entry in known:
+        if entry.kind == kept.SMB_WAITS:
+            _wait(talk, entry)
+        elif entry.kind == kept.SMB_LOGIN:
+            talk._state.logins[entry.owner]._ordinal = entry.own[_NTLM] - 1
+        elif entry.kind == kept.SMB_OLD and state.negotiating is not None:
+            state.negotiating.ordinal = entry.ordinal
+    state.found.clear()
+    for dataset, column in _ORDINALS.items():
+        state.beginnings._last.pop(dataset, None)
+        if row[column] >= 0:
+            state.beginnings._last[dataset] = (row[column], row[column + 1])
+    return talk
+
+
+def _associate(talk: SmbTalk, entry: Entry, known: list[Entry]) -> None:
+    """What went by on a pipe that was opened."""
+    opened = talk._state.opens.get(entry.data[_ID])
+    if opened is not None and opened.pipe is not None:
+        opened.pipe.user = opened.user
+        restore(opened.pipe, talk._state.found, known, entry.owner)
+
+
+def _wait(talk: SmbTalk, entry: Entry) -> None:
+    """What a request that waits says beyond what is kept of it."""
+    command = talk._smb2._waiting[entry.owner]
+    command.ordinal = entry.ordinal
+    if command.login is not None and entry.own[_NTLM]:
+        command.login._ordinal = entry.own[_NTLM] - 1
+    if command.number == smb2.WRITE:
+        command.fields["length"] = entry.own[_SIZE]
+    if entry.own[_TOLD]:
+        _tell_rpc(command, entry.own[_TOLD])
+
+
+def _tell_rpc(command: Command, told: int) -> None:
+    """What DCERPC told of the data that a request brought, where the talk puts it."""
+    operation, request = (told >> 32 & 0x1FFFF) - 1, rpc_told_request(told)
+    said: Document = {"call_id": told & 0xFFFFFFFF}
+    if request >= 0:
+        said["request"] = rpc.TYPES[request]
+    if operation >= 0:
+        said["opnum"] = operation
+    pipe = command.opened.pipe if command.opened is not None else None
+    call = pipe._calls.get(told & 0xFFFFFFFF) if pipe is not None else None
+    if call is not None and rpc_told_binds(told):
+        said["interfaces"] = call.fields["interfaces"]  # what the answer says of them is written into the same list
+    behind: Document = {name: command.fields.pop(name) for name in ("filename", "fuid") if command.number == smb2.WRITE
+              and name in command.fields}  # fmt: skip
+    command.fields["dcerpc"] = said
+    command.fields |= behind
+
+
+@lru_cache(maxsize=256)
+def _login(about: bytes) -> bytes:
+    """What a command says of a login, of the tokens of its request and its response."""
+    login = Login()
+    for token in about.split(b"\n"):
+        login.token(bytes.fromhex(token.decode()), Moment(0, 0), Beginnings())
+    fields = login.fields
+    return b"," + orjson.dumps(fields)[1:-1] if fields else b""
+
+
+#: What goes into the holes of the loops' events.
+HOLES: dict[bytes, Callable[[bytes], bytes]] = {HOLE_LOGIN: _login}
