@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
 import orjson
@@ -200,7 +201,7 @@ def accepts(*results: int, kind: int = rpc.BIND_ACK, call: int = 1, address: byt
     return 1, wire.rpc(kind, head + struct.pack("<B3x", len(results)) + told, call)
 
 
-def fault(status: int, call: int = 2, **options: int) -> Piece:
+def fault(status: int, call: int = 2, **options: Any) -> Piece:
     return 1, wire.rpc(rpc.FAULT, struct.pack("<IHBBI", 0, 0, 0, 0, status) + bytes(4), call, **options)
 
 
@@ -269,6 +270,43 @@ ORDINARY: dict[str, list[Piece]] = {
     "both ways": [(1 - side, data) for side, data in [*BIND, request(64, 2), response(2)]],
     "calls as many as may wait": [*BIND, *(request(1, n) for n in range(2, 66)), response(60)],
 }  # fmt: skip
+
+
+def secured(kind: int, token: bytes, level: int = 6, padding: int = 5) -> list[Piece]:
+    """A login in three legs and two calls behind it."""
+
+    def trailer(said: bytes) -> bytes:
+        return struct.pack("<BBBBI", kind, level, padding, 0, 1) + said
+
+    return [
+        (0, wire.rpc(rpc.BIND, wire.bind(), auth=trailer(token))),
+        (1, wire.rpc(rpc.BIND_ACK, wire.bind_ack(), auth=trailer(token[::-1]))),
+        (0, wire.rpc(rpc.AUTH3, bytes(4), auth=trailer(token))),
+        request(57, 2, 40, auth=trailer(bytes(16))),
+        response(2, 40, auth=trailer(bytes(16))),
+        request(58, 3, 40, auth=trailer(bytes(16))),
+        fault(5, 3, auth=trailer(bytes(16))),
+    ]
+
+
+KERBEROS = secured(16, b"\x60\x06NTLMSSP1")
+SECURED: dict[str, list[Piece]] = {
+    "Kerberos": KERBEROS,
+    "SPNEGO": secured(9, b"\x60" + bytes(300), 5),
+    "the server": secured(68, b"NTLMSS", 2, 0),
+    "TLS": secured(14, b"NTLMSSP", 3),
+    "NTLM without a message": secured(10, b"x", 1),
+    "unknown security": secured(77, bytes(8), 9),
+    "security that changes": [*KERBEROS[:4], *[(0, wire.rpc(rpc.ALTER, wire.bind(), 7, auth=wire.trailer(b"x", 9, 5))),
+                              (1, wire.rpc(rpc.ALTER_RESPONSE, wire.bind_ack(), 7))], *KERBEROS[4:], request(1, 9)],
+    "security of the answer": [BIND[0], request(1, 3), KERBEROS[1], request(1, 2), response(2), response(3)],
+    "security in pieces": [piece for side, data in KERBEROS for piece in cut(data, side, 9, 3, 20)],
+    "no security of a refusal": [BIND[0], (1, wire.rpc(rpc.BIND_NAK, bytes(8), auth=wire.trailer(b"x"))),
+                                 request(1, 2)],
+    "a trailer": [*BIND, request(57, 2, auth=wire.trailer(bytes(16))), response(2)],
+    "trailers of fragments": [*BIND, *(request(57, 2, auth=wire.trailer(bytes(16)), flags=n) for n in (1, 0, 2)),
+                              response(2)],
+}  # fmt: skip
 NTLM = [
     (0, wire.rpc(rpc.BIND, wire.bind(), auth=wire.trailer(wire.NTLM_NEGOTIATE))),
     (1, wire.rpc(rpc.BIND_ACK, wire.bind_ack(), auth=wire.trailer(wire.NTLM_CHALLENGE))),
@@ -279,7 +317,11 @@ NTLM = [
 UNUSUAL: dict[str, list[Piece]] = {
     "a login": NTLM,
     "a login later": [*BIND, request(1, 8), NTLM[2], request(57, 2), response(2), response(8)],
-    "a trailer": [*BIND, request(57, 2, auth=wire.trailer(bytes(16))), response(2)],
+    "NTLM in another": [(0, wire.rpc(rpc.BIND, wire.bind(), auth=wire.trailer(b"\xa1\x20" + wire.NTLM_NEGOTIATE, 9)))],
+    "NTLM that is nothing else": secured(10, b"NTLMSSP\0"),
+    "a trailer that is too long": [*BIND, (0, request(1, 2)[1][:10] + b"\x09" + request(1, 2)[1][11:]), response(2)],
+    "too much padding": [*BIND, request(57, 2, auth=wire.trailer(bytes(16))[:2] + b"\xff" + bytes(21)), response(2)],
+    "a large call with a trailer": [*BIND, *cut(request(1, 2, 20_000, auth=wire.trailer(bytes(16)))[1], 0, 9_000)],
     "big-endian": [*BIND, request(1, 5), (0, wire.rpc(rpc.REQUEST, bytes(6) + b"\0\1", 2, order=">")), response(2)],
     "an answer to nothing": [*BIND, response(2)],
     "a bind's answer to nothing": [BIND[0], BIND[1], accepts(0, call=7)],
@@ -318,6 +360,9 @@ UNUSUAL: dict[str, list[Piece]] = {
     "a hole in a large call": [*BIND, request(1, 2), (0, request(2, 3, 2_000)[1][:900]), (0, b""), (0, bytes(1_024)),
                                request(3, 4), response(2)],
 }  # fmt: skip
+
+
+ORDINARY |= SECURED
 
 
 @pytest.mark.parametrize("name", ORDINARY)
