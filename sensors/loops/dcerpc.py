@@ -1,6 +1,6 @@
 """DCERPC: binds and calls joined with their answers (C706 chapter 12), on TCP connections and for the pipes of SMB.
 
-`sensors.talks.dcerpc` says the same, and all that is unusual: authentication, big-endian PDUs, answers without calls,
+`sensors.talks.dcerpc` says the same, and all that is unusual: logins by NTLM, big-endian PDUs, answers without calls,
 faults of the protocol. `rpc_hears` and `rpc_ends` are for any carrier: what they did is to be recalled where they say
 that something is unusual (`sensors.loops.kept`).
 """
@@ -21,6 +21,7 @@ from sensors.loops.dcerpc_event import (
     R_WAITS,
     RPC_ALTER,
     RPC_ALTER_RESPONSE,
+    RPC_AUTH3,
     RPC_BIND,
     RPC_BIND_NAK,
     RPC_BINDING,
@@ -42,6 +43,7 @@ from sensors.loops.dcerpc_kept import (
     rpc_find,
     rpc_find_bind,
     rpc_offered,
+    rpc_secure,
     rpc_syntax,
     rpc_told,
     rpc_wait,
@@ -71,7 +73,7 @@ from sensors.loops.world import S_ORDINALS, TAKEN, UNUSUAL, World
 
 #: The most bytes of a PDU that is read as a whole.
 _RPC_MOST = 16_384
-_RPC_HEADER = 16
+_RPC_HEADER, _RPC_TRAILER = 16, 8
 _RPC_UNKNOWN = 65_536  # a size
 #: The most of a call that is looked at: its head, with the object's UUID.
 _RPC_CALL_HEAD = 40
@@ -114,11 +116,20 @@ def rpc_binds(w: World, slot: int, owner: int, column: int, size: int, position:
     return rpc_told(call_id, -1, u8(said, RPC_SCRATCH + 2), -1)
 
 
+def rpc_stub(said: Bytes, size: int, begin: int) -> int:
+    """Bytes of a call's stub, which ends before the padding of an authentication trailer; negative where it is cut."""
+    auth, end = little16(said, RPC_SCRATCH + 10), size
+    if auth:
+        end -= auth + _RPC_TRAILER
+        end -= u8(said, RPC_SCRATCH + end + 2)
+    return end - begin
+
+
 def rpc_requests(w: World, slot: int, owner: int, column: int, size: int, position: int, ns: int) -> int:
     """A request (C706 §12.6.4.9), or one more fragment of it: what is told of it, or -1."""
     said = w.scratch.view(np.int8)
     flags, call_id = u8(said, RPC_SCRATCH + 3), little32(said, RPC_SCRATCH + 12)
-    stub = size - (_RPC_CALL_HEAD if flags & _RPC_OBJECT else RPC_HEAD)
+    stub = rpc_stub(said, size, _RPC_CALL_HEAD if flags & _RPC_OBJECT else RPC_HEAD)
     if stub < 0:
         return -1
     operation, context = little16(said, RPC_SCRATCH + 22), little16(said, RPC_SCRATCH + 20)
@@ -184,10 +195,11 @@ def rpc_answers(w: World, flow: int, slot: int, owner: int, size: int, ns: int, 
     if not calls or not entry_number(w, entry, R_BACK_FRAGMENTS):
         entry_set(w, entry, R_ANSWERED_NS, ns)
     if kind == RPC_RESPONSE:
-        if size < RPC_HEAD:
+        stub = rpc_stub(said, size, RPC_HEAD)
+        if stub < 0:
             return -1
         entry_set(w, entry, R_BACK_FRAGMENTS, entry_number(w, entry, R_BACK_FRAGMENTS) + 1)
-        entry_set(w, entry, R_BACK_STUB, entry_number(w, entry, R_BACK_STUB) + size - RPC_HEAD)
+        entry_set(w, entry, R_BACK_STUB, entry_number(w, entry, R_BACK_STUB) + stub)
     elif kind == RPC_FAULT:
         if size < RPC_HEAD + 4 or not last or entry_number(w, entry, R_BACK_FRAGMENTS):
             return -1
@@ -206,6 +218,8 @@ def rpc_reads(
     """A whole PDU: what is told of it, or -1."""
     said = w.scratch.view(np.int8)
     kind = u8(said, RPC_SCRATCH + 2)
+    if RPC_BIND <= kind <= RPC_AUTH3 and kind != RPC_BIND_NAK and not rpc_secure(w, slot, owner, size):
+        return -1
     if kind == RPC_REQUEST:
         return rpc_requests(w, slot, owner, column, size, position, ns)
     if kind in (RPC_BIND, RPC_ALTER):
@@ -228,35 +242,36 @@ def rpc_begins(data: Bytes, at: int, end: int) -> bool:
 
 def rpc_is_call(data: Bytes, at: int) -> bool:
     """Whether only the head of the PDU that begins there is looked at."""
-    return u8(data, at + 2) <= RPC_FAULT
+    return u8(data, at + 2) <= RPC_FAULT and little16(data, at + 10) == 0
 
 
-def rpc_is_plain(data: Bytes, at: int, size: int) -> bool:
-    """Whether a header is one of a PDU without authentication, of which all is read that is looked at."""
-    if size < _RPC_HEADER or little16(data, at + 10) or not rpc_begins(data, at, at + _RPC_HEADER):
+def rpc_is_whole(data: Bytes, at: int, size: int) -> bool:
+    """Whether a header is right, and all is read of its PDU that is looked at."""
+    auth = little16(data, at + 10)
+    if size < _RPC_HEADER or (auth and auth + _RPC_TRAILER + _RPC_HEADER > size):
         return False
-    return size <= _RPC_MOST or rpc_is_call(data, at)
+    return rpc_begins(data, at, at + _RPC_HEADER) and (size <= _RPC_MOST or rpc_is_call(data, at))
 
 
 def rpc_gather(w: World, part: int, data: Bytes, at: int, end: int) -> int:
     """The PDU that begins or goes on here as far as it is looked at is in `scratch`: how many bytes of it are there."""
-    said, size = w.scratch.view(np.int8), 0
+    said, size = w.scratch.view(np.int8)[RPC_SCRATCH:], 0
     if part >= 0:
         size = entry_number(w, part, E_SIZE)
         begin = part + ENTRY_HEAD
         for n in range(size):
-            said[RPC_SCRATCH + n] = w.pool[begin + n]
-    for n in range(2):  # the header says how much is looked at
-        most = _RPC_HEADER
-        if n:
-            most = little16(said, RPC_SCRATCH + 8)
-            most = min(most, _RPC_CALL_HEAD if rpc_is_call(said, RPC_SCRATCH) else _RPC_MOST)
-        while size < most and at < end:
-            said[RPC_SCRATCH + size] = data[at]
-            size += 1
-            at += 1
+            said[n] = w.pool[begin + n]
+    most = _RPC_HEADER
+    for _ in range(2):  # the header says how much is looked at
+        more = max(0, min(most - size, end - at))
+        to, source = said[size : size + more], data[at : at + more]
+        for n in range(more):
+            to[n] = source[n]
+        size += more
+        at += more
         if size < _RPC_HEADER:
             break
+        most = min(little16(said, 8), _RPC_CALL_HEAD if rpc_is_call(said, 0) else _RPC_MOST)
     return size
 
 
@@ -295,7 +310,7 @@ def rpc_hears(
         size = _RPC_UNKNOWN
         if kept >= _RPC_HEADER:
             size = little16(said, RPC_SCRATCH + 8)
-            if not rpc_is_plain(said, RPC_SCRATCH, size):
+            if not rpc_is_whole(said, RPC_SCRATCH, size):
                 return -1
         if had + end - at < size:
             part = rpc_put_by(w, slot, owner, side, kept, position, ns)
@@ -355,6 +370,6 @@ def dcerpc_ends(w: World, flow: int, slot: int) -> int:
 
 
 LOOPS = (
-    rpc_binds, rpc_requests, rpc_accepts, rpc_answers, rpc_reads, rpc_begins, rpc_is_call, rpc_is_plain, rpc_gather,
-    rpc_put_by, rpc_hears, rpc_ends, begins_dcerpc, dcerpc_hears, dcerpc_ends,
+    rpc_binds, rpc_stub, rpc_requests, rpc_accepts, rpc_answers, rpc_reads, rpc_begins, rpc_is_call, rpc_is_whole,
+    rpc_gather, rpc_put_by, rpc_hears, rpc_ends, begins_dcerpc, dcerpc_hears, dcerpc_ends,
 )  # fmt: skip

@@ -20,7 +20,7 @@ HOLE_OPERATION, HOLE_SERVICE = b"\0e", b"\0s"
 # --- types of PDUs (C706 §12.6.4)
 RPC_REQUEST, RPC_RESPONSE, RPC_FAULT = 0, 2, 3
 RPC_BIND, RPC_BIND_ACK, RPC_BIND_NAK, RPC_ALTER, RPC_ALTER_RESPONSE = 11, 12, 13, 14, 15
-_RPC_AUTH3, _RPC_SHUTDOWN, _RPC_CANCEL = 16, 17, 18
+RPC_AUTH3, _RPC_SHUTDOWN, _RPC_CANCEL = 16, 17, 18
 
 # --- kinds of entries
 #: A bind or alter_context, and behind it the PDU that accepts it, once that was heard. It is kept for its contexts.
@@ -30,13 +30,17 @@ RPC_CALL = 102
 #: A PDU that is not whole: this and side. Of requests and responses only the head is kept.
 RPC_PART = 103
 
+#: What secures the association: see `rpc_put_security`.
+RPC_SECURITY = 105
+
 # --- numbers of their own
-R_CALL_ID = E_OWN
+R_CALL_ID = E_OWN  # of a bind or a call, with what secures it above 32 bits
 R_WAITS, R_OFFERS, R_ACK = E_OWN + 1, E_OWN + 2, E_OWN + 3  # of a bind; where the PDU that accepts it begins, or 0
 R_FRAGMENTS, R_STUB = E_OWN + 1, E_OWN + 2  # of a call: how many, and bytes of their stubs
 R_BACK_FRAGMENTS, R_BACK_STUB = E_OWN + 3, E_OWN + 4  # the same of its response
 R_ANSWERED_NS = E_OWN + 5
 R_HAD = E_OWN  # of a part: how many bytes of it were heard
+R_SECURITY = E_OWN  # of what secures an association
 
 #: What a call keeps of a PDU, and of a syntax: UUID and version.
 RPC_HEAD = 24
@@ -113,13 +117,50 @@ def rpc_put_type(out: Out, at: int, kind: int) -> int:
         return put(out, at, b'"ALTER_CONTEXT"')
     if kind == RPC_ALTER_RESPONSE:
         return put(out, at, b'"ALTER_CONTEXT_RESP"')
-    if kind == _RPC_AUTH3:
+    if kind == RPC_AUTH3:
         return put(out, at, b'"AUTH3"')
     if kind == _RPC_SHUTDOWN:
         return put(out, at, b'"SHUTDOWN"')
     if kind == _RPC_CANCEL:
         return put(out, at, b'"CO_CANCEL"')
     return put(out, at, b'"ORPHANED"')
+
+
+def rpc_put_security(out: Out, at: int, security: int) -> int:
+    """Type and level of authentication (C706 §13.1.2.1, MS-RPCE §2.2.1.1.7, .8), one byte each, and 1 more; nothing
+    for 0."""
+    if not security:
+        return at
+    kind, level = security - 1 >> 8, security - 1 & 255
+    at = put(out, at, b',"auth_type":"')
+    if kind == 9:
+        at = put(out, at, b"SPNEGO")
+    elif kind == 10:
+        at = put(out, at, b"NTLM")
+    elif kind == 14:
+        at = put(out, at, b"TLS")
+    elif kind == 16:
+        at = put(out, at, b"KERBEROS")
+    elif kind == 68:
+        at = put(out, at, b"NETLOGON")
+    else:
+        at = put_int(out, at, kind)
+    at = put(out, at, b'","auth_level":"')
+    if level == 1:
+        at = put(out, at, b"NONE")
+    elif level == 2:
+        at = put(out, at, b"CONNECT")
+    elif level == 3:
+        at = put(out, at, b"CALL")
+    elif level == 4:
+        at = put(out, at, b"PKT")
+    elif level == 5:
+        at = put(out, at, b"PKT_INTEGRITY")
+    elif level == 6:
+        at = put(out, at, b"PKT_PRIVACY")
+    else:
+        at = put_int(out, at, level)
+    return put(out, at, b'"')
 
 
 def rpc_put_fault(out: Out, at: int, status: int) -> int:
@@ -265,7 +306,9 @@ def rpc_tell(w: World, flow: int, slot: int, entry: int, answer: int, status: in
         at = put_bytes(out, put(out, at, b',"user":'), w.scratch, user >> 16, user & 0xFFFF)
     at = put(out, put_source(w, at, position), b',"dcerpc":{')
     at = rpc_put_bind(w, at, entry) if entry_number(w, entry, E_KIND) == RPC_BINDING else rpc_put_call(w, at, entry)
-    at = rpc_put_number(out, at, b',"call_id":', entry_number(w, entry, R_CALL_ID))
+    call_id = entry_number(w, entry, R_CALL_ID)
+    at = rpc_put_security(out, at, call_id >> 32)
+    at = rpc_put_number(out, at, b',"call_id":', call_id & 0xFFFFFFFF)
     at = rpc_put_number(out, at, b',"rpc_version":"5.', u8(w.pool, entry + ENTRY_HEAD + 1))
     at = put(out, at, b'"')
     if pipe:
@@ -281,5 +324,6 @@ def rpc_tell(w: World, flow: int, slot: int, entry: int, answer: int, status: in
 
 LOOPS = (
     rpc_offer_size, rpc_results, rpc_negotiates_features, rpc_put_uuid, rpc_put_version, rpc_put_hole, rpc_put_number,
-    rpc_put_type, rpc_put_fault, rpc_put_interfaces, rpc_put_bind, rpc_put_call, rpc_put_answer, rpc_succeeds, rpc_tell,
+    rpc_put_type, rpc_put_security, rpc_put_fault, rpc_put_interfaces,
+    rpc_put_bind, rpc_put_call, rpc_put_answer, rpc_succeeds, rpc_tell,
 )  # fmt: skip

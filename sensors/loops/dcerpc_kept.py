@@ -8,12 +8,14 @@ import numpy as np
 from sensors.loops.dcerpc_event import (
     R_CALL_ID,
     R_OFFERS,
+    R_SECURITY,
     R_WAITS,
     RPC_ALTER,
     RPC_BIND,
     RPC_BINDING,
     RPC_CALL,
     RPC_OFFERS,
+    RPC_SECURITY,
     rpc_offer_size,
     rpc_put_interfaces,
     rpc_put_number,
@@ -26,13 +28,15 @@ from sensors.loops.kept import (
     E_OWNER,
     E_POSITION,
     ENTRY_HEAD,
+    entry_add,
     entry_end,
+    entry_find,
     entry_first,
     entry_next,
     entry_number,
     entry_set,
 )
-from sensors.loops.octets import little16, little32
+from sensors.loops.octets import little16, little32, u8
 from sensors.loops.slots import next_ordinal
 from sensors.loops.text import put
 from sensors.loops.world import World
@@ -106,7 +110,7 @@ def rpc_find(w: World, slot: int, owner: int, call_id: int) -> int:
     entry, end, count = entry_first(w, slot), entry_end(w, slot), 0
     while entry < end:
         if rpc_waits(w, entry, owner):
-            if entry_number(w, entry, R_CALL_ID) == call_id:
+            if entry_number(w, entry, R_CALL_ID) & 0xFFFFFFFF == call_id:
                 return entry
             count += 1
         entry = entry_next(w, entry)
@@ -118,7 +122,7 @@ def rpc_find_bind(w: World, slot: int, owner: int, call_id: int) -> int:
     entry, end = entry_first(w, slot), entry_end(w, slot)
     while entry < end:
         ours = entry_number(w, entry, E_OWNER) == owner and entry_number(w, entry, E_KIND) == RPC_BINDING
-        if ours and entry_number(w, entry, R_CALL_ID) == call_id:
+        if ours and entry_number(w, entry, R_CALL_ID) & 0xFFFFFFFF == call_id:
             return entry
         entry = entry_next(w, entry)
     return -1
@@ -148,15 +152,38 @@ def rpc_syntax(w: World, slot: int, owner: int, context: int) -> int:
     return found
 
 
+def rpc_secure(w: World, slot: int, owner: int, size: int) -> bool:
+    """What the trailer of a PDU of negotiation says is kept (C706 §13.2.6.1); False where it may have a login by NTLM,
+    or where there is no room."""
+    said = w.scratch.view(np.int8)
+    auth = little16(said, RPC_SCRATCH + 10)
+    if not auth:
+        return True
+    token, end = RPC_SCRATCH + size - auth, RPC_SCRATCH + size
+    for n in range(token, end - 7):
+        if little32(said, n) == 0x4D4C544E and little32(said, n + 4) == 0x00505353:  # NTLMSSP and a NUL
+            return False
+    entry = entry_find(w, slot, RPC_SECURITY, owner)
+    if entry < 0:
+        entry = entry_add(w, slot, RPC_SECURITY, owner, said, RPC_SCRATCH, 0)
+    if entry >= 0:
+        entry_set(w, entry, R_SECURITY, (u8(said, token - 8) << 8 | u8(said, token - 7)) + 1)
+    return entry >= 0
+
+
 def rpc_wait(w: World, slot: int, entry: int, column: int, position: int, ns: int) -> None:
     """The entry is of a call that begins here; what is read is its PDU."""
+    call_id = little32(w.scratch.view(np.int8), RPC_SCRATCH + 12)
+    security = entry_find(w, slot, RPC_SECURITY, entry_number(w, entry, E_OWNER))
+    if security >= 0:
+        call_id |= entry_number(w, security, R_SECURITY) << 32
     entry_set(w, entry, E_POSITION, position)
     entry_set(w, entry, E_NS, ns)
     entry_set(w, entry, E_ORDINAL, next_ordinal(w, slot, column, position))
-    entry_set(w, entry, R_CALL_ID, little32(w.scratch.view(np.int8), RPC_SCRATCH + 12))
+    entry_set(w, entry, R_CALL_ID, call_id)
 
 
 LOOPS = (
     rpc_told, rpc_told_request, rpc_told_binds, rpc_told_more, rpc_waits, rpc_find, rpc_find_bind, rpc_offered,
-    rpc_syntax, rpc_wait, rpc_put_told,
+    rpc_syntax, rpc_secure, rpc_wait, rpc_put_told,
 )  # fmt: skip

@@ -15,6 +15,7 @@ from sensors.loops.world import S_ORDINALS
 from sensors.takeover.entries import Entry, entries
 from sensors.talks.dcerpc import DcerpcTalk, Rpc
 from sensors.talks.talk import Found
+from vonggac.domain.event import Document
 
 
 def take_over(row: list[int], area: bytes) -> DcerpcTalk:
@@ -29,38 +30,51 @@ def take_over(row: list[int], area: bytes) -> DcerpcTalk:
 def restore(association: Rpc, found: list[Found], kept: list[Entry], owner: int) -> None:
     """The association, which has heard nothing yet, knows what these entries of its owner say. `found` is where it puts
     its events: none is added. The ordinals of its dataset are for the caller to set."""
-    known = len(found)
+    known, security = len(found), 0
     for entry in kept:
         if entry.owner != owner:
             continue
-        if entry.kind == loops.RPC_BINDING:
-            _bind(association, entry)
-        elif entry.kind == loops.RPC_CALL:
-            _call(association, entry)
-        elif entry.kind >= loops.RPC_PART:
+        if entry.kind in (loops.RPC_BINDING, loops.RPC_CALL):
+            call_id = entry.own[loops.R_CALL_ID - E_OWN]
+            association._security = _secured(call_id >> 32)
+            (_bind if entry.kind == loops.RPC_BINDING else _call)(association, entry, call_id & 0xFFFFFFFF)
+        elif entry.kind == loops.RPC_SECURITY:
+            security = entry.own[loops.R_SECURITY - E_OWN]
+        elif entry.kind in (loops.RPC_PART, loops.RPC_PART + 1):
             here = association._sides[entry.kind - loops.RPC_PART]
             had = entry.own[loops.R_HAD - E_OWN]
             here.buffer += entry.data + bytes(had - len(entry.data))  # a stub is not looked at
             here.begun = entry.begun
-    del found[known:]
+    association._security = _secured(security)
     association.told = {}
+    del found[known:]
 
 
-def _bind(association: Rpc, entry: Entry) -> None:
+def _secured(security: int) -> Document:
+    """As the loops have it in one number."""
+    if not security:
+        return {}
+    kind, level = security - 1 >> 8, security - 1 & 255
+    return {
+        "auth_type": rpc._AUTH_TYPES.get(kind, str(kind)),
+        "auth_level": rpc._AUTH_LEVELS.get(level, str(level)),
+    }
+
+
+def _bind(association: Rpc, entry: Entry, call_id: int) -> None:
     ack = entry.own[loops.R_ACK - E_OWN]
     association.data(0, entry.data[: ack or None], entry.begun)
-    call_id = entry.own[loops.R_CALL_ID - E_OWN]
     if entry.own[loops.R_WAITS - E_OWN]:
         association._calls[call_id].ordinal = entry.ordinal
     else:
         del association._calls[call_id]
 
 
-def _call(association: Rpc, entry: Entry) -> None:
+def _call(association: Rpc, entry: Entry, call_id: int) -> None:
     head = entry.data[: loops.RPC_HEAD]
     size = int.from_bytes(head[8:10], "little")
-    association.data(0, head + bytes(size - len(head)), entry.begun)
-    call_id, fragments, stub, back_fragments, back_stub, answered_ns = entry.own
+    association.data(0, head[:10] + bytes(2) + head[12:] + bytes(size - len(head)), entry.begun)
+    _, fragments, stub, back_fragments, back_stub, answered_ns = entry.own
     call = association._calls[call_id]
     call.ordinal = entry.ordinal
     call.fields["req"] = {"frag_cnt": fragments, "stub_data_size": stub}

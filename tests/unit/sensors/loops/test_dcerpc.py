@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import struct
+from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,14 +20,14 @@ from sensors.document import Scribe
 from sensors.flows import Flow, FlowTable
 from sensors.inlays import Inlays
 from sensors.listener import Listener
-from sensors.loops import dcerpc, dcerpc_kept, kept, slots, world
+from sensors.loops import dcerpc, dcerpc_kept, slots, world
 from sensors.loops.documents import DCERPC, SMB
 from sensors.streams import Moment
 from sensors.takeover.dcerpc import restore, take_over
 from sensors.takeover.entries import entries
 from sensors.talks.dcerpc import DcerpcTalk, Rpc
 from sensors.talks.recognise import recognise_stream
-from sensors.talks.talk import Beginnings, Found
+from sensors.talks.talk import Beginnings
 from tests.unit.sensors import windows_wire as wire
 from tests.unit.sensors.talks.test_dcerpc import BIND, request, response
 from tests.unit.sensors.wire import ORIGIN
@@ -200,7 +201,7 @@ def accepts(*results: int, kind: int = rpc.BIND_ACK, call: int = 1, address: byt
     return 1, wire.rpc(kind, head + struct.pack("<B3x", len(results)) + told, call)
 
 
-def fault(status: int, call: int = 2, **options: int) -> Piece:
+def fault(status: int, call: int = 2, **options: Any) -> Piece:
     return 1, wire.rpc(rpc.FAULT, struct.pack("<IHBBI", 0, 0, 0, 0, status) + bytes(4), call, **options)
 
 
@@ -228,8 +229,8 @@ ORDINARY: dict[str, list[Piece]] = {
     "fragments of an answer that ends early": [*BIND, *FRAGMENTS[:-1]],
     "more is asked behind an answer": [*BIND, *FRAGMENTS[:4], request(13, 2, 3, flags=2), response(2, 1, flags=2)],
     "the last fragment first": [*BIND, request(13, 2, flags=2), response(2)],
-    "in pieces": [*cut(BIND[0][1], 0, 3, 13, 8, 20), *cut(BIND[1][1], 1, 15, 20), *cut(request(3, 2, 90)[1], 0, 15, 1, 2, 6,
-                  15, 1, 10), *cut(response(2, 50)[1], 1, 24, 10, 1)],
+    "in pieces": [*cut(BIND[0][1], 0, 3, 13, 8, 20), *cut(BIND[1][1], 1, 15, 20),
+                  *cut(request(3, 2, 90)[1], 0, 15, 1, 2, 6, 15, 1, 10), *cut(response(2, 50)[1], 1, 24, 10, 1)],
     "both sides in pieces": [*BIND, (0, request(1, 2)[1][:20]), (1, response(2)[1][:9]), (0, request(1, 2)[1][20:]),
                              (1, response(2)[1][9:])],
     "pieces across": [BIND[0], (1, BIND[1][1] + response(2)[1][:5]), request(9, 2), (1, response(2)[1][5:] + b"\x05")],
@@ -263,10 +264,48 @@ ORDINARY: dict[str, list[Piece]] = {
     "nothing more": [BIND[0]],
     "others": [*BIND, (0, wire.rpc(rpc.AUTH3, bytes(4))), (0, wire.rpc(rpc.CANCEL, b"", 2)),
                (0, wire.rpc(rpc.ORPHANED, b"", 3)), (1, wire.rpc(rpc.SHUTDOWN, b"", 4)), request(1, 5), response(5)],
-    "a large call": [*BIND, *cut(request(1, 2, 60_000)[1], 0, *[1_460] * 41), *cut(response(2, 65_000)[1], 1, *[9_000] * 7)],
+    "a large call": [*BIND, *cut(request(1, 2, 60_000)[1], 0, *[1_460] * 41),
+                     *cut(response(2, 65_000)[1], 1, *[9_000] * 7)],
     "version 5.1": [(0, b"\5\1" + BIND[0][1][2:]), BIND[1], (0, b"\5\1" + request(1, 2)[1][2:]), response(2)],
     "both ways": [(1 - side, data) for side, data in [*BIND, request(64, 2), response(2)]],
     "calls as many as may wait": [*BIND, *(request(1, n) for n in range(2, 66)), response(60)],
+}  # fmt: skip
+
+
+def secured(kind: int, token: bytes, level: int = 6, padding: int = 5) -> list[Piece]:
+    """A login in three legs and two calls behind it."""
+
+    def trailer(said: bytes) -> bytes:
+        return struct.pack("<BBBBI", kind, level, padding, 0, 1) + said
+
+    return [
+        (0, wire.rpc(rpc.BIND, wire.bind(), auth=trailer(token))),
+        (1, wire.rpc(rpc.BIND_ACK, wire.bind_ack(), auth=trailer(token[::-1]))),
+        (0, wire.rpc(rpc.AUTH3, bytes(4), auth=trailer(token))),
+        request(57, 2, 40, auth=trailer(bytes(16))),
+        response(2, 40, auth=trailer(bytes(16))),
+        request(58, 3, 40, auth=trailer(bytes(16))),
+        fault(5, 3, auth=trailer(bytes(16))),
+    ]
+
+
+KERBEROS = secured(16, b"\x60\x06NTLMSSP1")
+SECURED: dict[str, list[Piece]] = {
+    "Kerberos": KERBEROS,
+    "SPNEGO": secured(9, b"\x60" + bytes(300), 5),
+    "the server": secured(68, b"NTLMSS", 2, 0),
+    "TLS": secured(14, b"NTLMSSP", 3),
+    "NTLM without a message": secured(10, b"x", 1),
+    "unknown security": secured(77, bytes(8), 9),
+    "security that changes": [*KERBEROS[:4], *[(0, wire.rpc(rpc.ALTER, wire.bind(), 7, auth=wire.trailer(b"x", 9, 5))),
+                              (1, wire.rpc(rpc.ALTER_RESPONSE, wire.bind_ack(), 7))], *KERBEROS[4:], request(1, 9)],
+    "security of the answer": [BIND[0], request(1, 3), KERBEROS[1], request(1, 2), response(2), response(3)],
+    "security in pieces": [piece for side, data in KERBEROS for piece in cut(data, side, 9, 3, 20)],
+    "no security of a refusal": [BIND[0], (1, wire.rpc(rpc.BIND_NAK, bytes(8), auth=wire.trailer(b"x"))),
+                                 request(1, 2)],
+    "a trailer": [*BIND, request(57, 2, auth=wire.trailer(bytes(16))), response(2)],
+    "trailers of fragments": [*BIND, *(request(57, 2, auth=wire.trailer(bytes(16)), flags=n) for n in (1, 0, 2)),
+                              response(2)],
 }  # fmt: skip
 NTLM = [
     (0, wire.rpc(rpc.BIND, wire.bind(), auth=wire.trailer(wire.NTLM_NEGOTIATE))),
@@ -278,9 +317,12 @@ NTLM = [
 UNUSUAL: dict[str, list[Piece]] = {
     "a login": NTLM,
     "a login later": [*BIND, request(1, 8), NTLM[2], request(57, 2), response(2), response(8)],
-    "a trailer": [*BIND, request(57, 2, auth=wire.trailer(bytes(16))), response(2)],
-    "big-endian": [*BIND, request(1, 5), (0, wire.rpc(rpc.REQUEST, struct.pack(">IHH", 8, 0, 1) + bytes(8), 2, order=">")),
-                   response(2)],
+    "NTLM in another": [(0, wire.rpc(rpc.BIND, wire.bind(), auth=wire.trailer(b"\xa1\x20" + wire.NTLM_NEGOTIATE, 9)))],
+    "NTLM that is nothing else": secured(10, b"NTLMSSP\0"),
+    "a trailer that is too long": [*BIND, (0, request(1, 2)[1][:10] + b"\x09" + request(1, 2)[1][11:]), response(2)],
+    "too much padding": [*BIND, request(57, 2, auth=wire.trailer(bytes(16))[:2] + b"\xff" + bytes(21)), response(2)],
+    "a large call with a trailer": [*BIND, *cut(request(1, 2, 20_000, auth=wire.trailer(bytes(16)))[1], 0, 9_000)],
+    "big-endian": [*BIND, request(1, 5), (0, wire.rpc(rpc.REQUEST, bytes(6) + b"\0\1", 2, order=">")), response(2)],
     "an answer to nothing": [*BIND, response(2)],
     "a bind's answer to nothing": [BIND[0], BIND[1], accepts(0, call=7)],
     "an answer of another kind": [*BIND, request(1, 2), accepts(0, call=2)],
@@ -312,11 +354,15 @@ UNUSUAL: dict[str, list[Piece]] = {
     "a bind too long": [offers(*[UNKNOWN] * 64, syntaxes=20), accepts(0), asks(63, 1, 3)],
     "more offers than are kept": [offers(*[bytes((n,)) * 16] * 60, call=n, first=60 * n) for n in range(5)],
     "too many calls": [*BIND, *(request(1, n) for n in range(2, 70)), response(60)],
-    "a hole": [*BIND, request(1, 2), (0, request(2, 3, 200)[1][:100]), (0, b""), (0, bytes(24) + request(3, 4)[1]), response(2)],
+    "a hole": [*BIND, request(1, 2), (0, request(2, 3, 200)[1][:100]), (0, b""), (0, bytes(24) + request(3, 4)[1]),
+               response(2)],
     "a hole in an answer": [*BIND, request(1, 2), (1, response(2, 200)[1][:60]), (1, b""), (1, bytes(64)), response(2)],
     "a hole in a large call": [*BIND, request(1, 2), (0, request(2, 3, 2_000)[1][:900]), (0, b""), (0, bytes(1_024)),
                                request(3, 4), response(2)],
 }  # fmt: skip
+
+
+ORDINARY |= SECURED
 
 
 @pytest.mark.parametrize("name", ORDINARY)
@@ -355,3 +401,154 @@ def test_no_more_is_told_than_a_flow_may_tell():
         ear.end()
         assert (ear.talk is None) == (allowance >= 4 * slots.BYTES_PER_TELLING)
         assert len(ear.lines) == 4
+
+
+class Pipes(Ear):
+    """Associations on three pipes of one SMB session, heard by the loops and by `Rpc`."""
+
+    application, label = SMB, "smb"
+    names = ("", "\\srvsvc", '"ống"')
+    users: tuple[dict[str, str], ...] = ({}, {"name": "nguyễn", "domain": "A\\B"}, {"name": '"'})
+    column = world.S_OWN + 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        W.slots[self.slot, self.column] = -1
+        self.beginnings, self.events, self.wanted = Beginnings(), [], []
+        self.pipes = [self._pipe(n) for n in range(3)]
+        self.texts, end = [], 2_048
+        for name, user in zip(self.names, self.users, strict=True):
+            for text in (orjson.dumps(name)[1:-1], orjson.dumps(user) if user else b""):
+                W.scratch[end : end + len(text)] = np.frombuffer(text, np.uint8)
+                self.texts.append(end << 16 | end + len(text) if text else 0)
+                end += len(text)
+
+    def _pipe(self, n: int) -> Rpc:
+        pipe = Rpc(self.beginnings, self.events, self.names[n])
+        pipe.user = self.users[n]
+        return pipe
+
+    def hear(self, n: int, which: int, side: int, data: bytes) -> int:
+        """What both say of it."""
+        at, texts = moment(n), self.texts[2 * which : 2 * which + 2]
+        self.pipes[which].told = {}
+        self.pipes[which].data(side, data, at)
+        self._told()
+        told = dcerpc.rpc_hears(
+            W, NUMBER, self.slot, which + 1, self.column, side, octets(data), 2, 2 + len(data), *at, *texts
+        )
+        assert told >= 0
+        self.read()
+        assert dcerpc_kept.rpc_told_binds(told) == ("interfaces" in self.pipes[which].told)
+        assert self.text(which, told) == orjson.dumps(self.pipes[which].told)
+        return told
+
+    def text(self, which: int, told: int) -> bytes:
+        end = dcerpc_kept.rpc_put_told(W, 0, self.slot, which + 1, told) if told else -1
+        return INLAYS.fill(W.out[:end].tobytes())[0] if end >= 0 else b"{}"
+
+    def close(self, which: int) -> None:
+        self.pipes[which].close()
+        self._told()
+        assert dcerpc.rpc_ends(W, NUMBER, self.slot, which + 1, *self.texts[2 * which : 2 * which + 2]) == world.TAKEN
+        self.read()
+
+    def leave(self) -> None:
+        """Other pipes hear what follows, and know what the loops know of these."""
+        self.beginnings, row, area = Beginnings(), *self.kept()
+        self.pipes = [self._pipe(n) for n in range(3)]
+        for n, pipe in enumerate(self.pipes):
+            restore(pipe, self.events, entries(row, area), n + 1)
+        assert not self.events
+        if row[self.column] >= 0:
+            self.beginnings._last["dcerpc"] = (row[self.column], row[self.column + 1])
+
+    def _told(self) -> None:
+        self.wanted += [SCRIBE.found(self.flow, each) for each in self.events]
+        self.events.clear()
+
+
+TOLD = [
+    "altered",
+    "fragments",
+    "one piece",
+    "faults",
+    "others",
+    "pieces across",
+    "offers",
+    "unanswered",
+    "refused wholly",
+]
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_pipes_are_told_apart(name):
+    """One after another, and the last one for a part only; the talk is replaced at every point."""
+    conversation = ORDINARY[name]
+    pieces = [(which, *piece) for piece in conversation for which in range(3)]
+    for leave in range(len(pieces) + 1):
+        ear = Pipes()
+        for n, piece in enumerate(pieces):
+            if n == leave:
+                ear.leave()
+            ear.hear(n, *piece)
+        if leave == len(pieces):
+            ear.leave()
+        for which in (1, 0, 2):
+            ear.close(which)
+        assert ear.lines == ear.wanted
+        assert W.slots[ear.slot, world.S_USED] == 0
+        slots.drop_slot(W, ear.slot)
+
+
+def test_what_one_command_tells_is_put_together():
+    ear = Pipes()
+    for pieces in (BIND, [request(64, 2), response(2)], ALTERED, [request(3, 2), fault(5)]):
+        fields: dict[str, object] = {}
+        together = 0
+        for n, (side, data) in enumerate(pieces):
+            told = ear.hear(n, 1, side, data)
+            fields.update(ear.pipes[1].told)
+            together = dcerpc_kept.rpc_told_more(together, told)
+            assert ear.text(1, together) == orjson.dumps(fields)
+            assert dcerpc_kept.rpc_told_more(together, 0) == together
+    assert dcerpc_kept.rpc_told_more(told, dcerpc_kept.rpc_told(2, 3, rpc.REQUEST, -1)) == -1
+    assert dcerpc_kept.rpc_told_more(dcerpc_kept.rpc_told(2, -1, rpc.AUTH3, -1), told) == -1
+    assert (
+        dcerpc_kept.rpc_told_more(dcerpc_kept.rpc_told(2, -1, rpc.BIND, -1), dcerpc_kept.rpc_told(3, -1, -1, 12)) == -1
+    )
+    ear.close(1)
+    assert dcerpc_kept.rpc_put_told(W, 0, ear.slot, 2, dcerpc_kept.rpc_told(1, -1, rpc.BIND, -1)) == -1
+    slots.drop_slot(W, ear.slot)
+
+
+ALL = [*ORDINARY.values(), *UNUSUAL.values()]
+
+
+@st.composite
+def connections(draw):
+    """Connections one behind the other, cut anew, some bytes changed, some pieces lost."""
+    stream = [piece for which in draw(st.lists(st.integers(0, len(ALL) - 1), min_size=1, max_size=3))
+              for piece in ALL[which]]  # fmt: skip
+    pieces: list[Piece] = []
+    for side, data in stream:
+        if not data or len(data) > 4_000:
+            pieces.append((side, data[:600]))
+            continue
+        changed = bytearray(data)
+        for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
+            at = draw(st.integers(0, min(len(data) - 1, 30) if draw(st.booleans()) else len(data) - 1))
+            changed[at] = draw(st.sampled_from(b"\0\1\2\3\5\x0b\x0c\x0d\x0e\x0f\x10\x11\x18\x1c\x80A\xff"))
+        pieces += cut(bytes(changed), side, *draw(st.lists(st.integers(1, 60), max_size=4)))
+    pieces = [piece for piece in pieces if piece[1] or draw(st.integers(0, 3)) == 0]
+    if draw(st.integers(0, 4)) == 0:
+        del pieces[draw(st.integers(0, len(pieces))) :]
+    return pieces
+
+
+@settings(deadline=None, max_examples=300)
+@given(connections(), st.integers(0, 30))
+def test_whatever_comes_is_told_as_the_talk_tells_it(pieces, leave):
+    wanted, _ = run(pieces, 0)
+    assert run(pieces, -1)[0] == wanted
+    assert run(pieces, leave)[0] == wanted
