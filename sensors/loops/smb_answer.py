@@ -152,12 +152,21 @@ def smb_is_same_file(w: World, slot: int, entry: int) -> bool:
     return not place or smb_opened(w, slot, w.pool, raw + place) == entry_number(w, entry, Q_OPENED)
 
 
+def smb_is_tree_used(w: World, slot: int, number: int) -> bool:
+    """Whether a file of a tree is open, or asked for."""
+    return smb_count(w, slot, SMB_OPEN, Q_TREE, number) + smb_count(w, slot, SMB_WAITS, Q_TREE, number) > 0
+
+
 def smb_connects(w: World, slot: int, entry: int, at: int, stop: int, position: int, ns: int) -> bool:
-    """A tree is connected, in the place of one that had its id."""
-    row = w.slots[slot]
-    before = smb_tree(w, slot, smb_tree_of(w, entry, at))
+    """A tree is connected, in the place of one that had its id; False where a file of that one is open."""
+    row, before = w.slots[slot], smb_tree(w, slot, smb_tree_of(w, entry, at))
     if before >= 0:
-        entry_set(w, before, E_KIND, SMB_TREE_GONE)
+        asked, number = entry_number(w, entry, E_OWNER), entry_number(w, before, E_OWNER)
+        if smb_is_tree_used(w, slot, number):
+            return False
+        smb_drop_all(w, slot, SMB_TREE, number)
+        smb_drop_all(w, slot, SMB_TREE_SAID, number)
+        entry = entry_find(w, slot, SMB_WAITS, asked)
     row[B_TREES] += 1
     return smb_keep(w, slot, entry, SMB_TREE, int(row[B_TREES]), at, stop, position, ns) >= 0
 
@@ -197,7 +206,7 @@ def smb_disconnects(w: World, slot: int, entry: int, at: int, stop: int, positio
         entry_drop(w, slot, entry)
         return True
     number = entry_number(w, said, E_OWNER)
-    if smb_count(w, slot, SMB_OPEN, Q_TREE, number) or smb_count(w, slot, SMB_WAITS, Q_TREE, number):
+    if smb_is_tree_used(w, slot, number):
         entry_set(w, said, E_KIND, SMB_TREE_GONE)
         entry_set(w, entry, E_KIND, SMB_UNTREE)
         answer = entry_add(w, slot, SMB_UNTREE, 0, w.scratch.view(np.int8), at, stop - at)
@@ -265,6 +274,6 @@ def smb_answered(w: World, slot: int, number: int, command: int) -> int:
 
 
 LOOPS = (
-    smb_says_plainly, smb_waits_with_bind, smb_gets, smb_closes, smb_is_same_file, smb_connects, smb_grants,
-    smb_disconnects, smb_settles, smb_answered, smb_answers,
+    smb_says_plainly, smb_waits_with_bind, smb_gets, smb_closes, smb_is_same_file, smb_is_tree_used, smb_connects,
+    smb_grants, smb_disconnects, smb_settles, smb_answered, smb_answers,
 )  # fmt: skip
