@@ -39,6 +39,7 @@ from sensors.loops import (
     smb,
     smb_answer,
     smb_ask,
+    smb_content,
     smb_event,
     smb_file,
     smb_kept,
@@ -70,7 +71,8 @@ MODULES = (
     tls_slot, tls_names, tls_hello, tls_chain, tls_prints, tls_event, tls,
     http_head, http_event, http,
     dcerpc_event, dcerpc_kept, dcerpc,
-    smb_words, smb_token, smb_kept, smb_login, smb_file, smb_event, smb_pipe, smb_setup, smb_ask, smb_answer, smb,
+    smb_words, smb_token, smb_kept, smb_login, smb_file, smb_event, smb_content, smb_pipe, smb_setup, smb_ask,
+    smb_answer, smb,
     listen,
 )  # fmt: skip
 #: What Python calls; the others are called by these only, and compiled without a way in from outside. The long ones let

@@ -18,7 +18,7 @@ class Inlays:
 
     def __init__(self) -> None:
         self.bodies = http.Bodies()
-        writers = {HOLE_DOMAIN: _domain} | tls.HOLES | dcerpc.HOLES | smb.HOLES | self.bodies.holes()
+        writers = {HOLE_DOMAIN: _domain} | tls.HOLES | dcerpc.HOLES | smb.holes(self.bodies) | self.bodies.holes()
         self._writers = {hole[1]: writer for hole, writer in writers.items()}
 
     def fill(self, text: bytes) -> list[bytes]:

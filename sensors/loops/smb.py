@@ -34,9 +34,11 @@ from sensors.loops.octets import Bytes, little32, u8, u24
 from sensors.loops.slots import next_ordinal, take_slot
 from sensors.loops.smb_answer import smb_answers
 from sensors.loops.smb_ask import smb_asks
+from sensors.loops.smb_content import smb_tell_contents
 from sensors.loops.smb_event import smb_asked, smb_tell
 from sensors.loops.smb_kept import (
     B_BOUND,
+    B_FILE,
     B_NTLM,
     B_RPC,
     Q_PIPE,
@@ -78,7 +80,7 @@ def smb_slot(w: World, flow: int, position: int, ns: int) -> int:
     """`take_slot` for SMB."""
     slot = take_slot(w, flow, SMB, position, ns)
     if slot >= 0:
-        w.slots[slot, B_NTLM] = w.slots[slot, B_RPC] = -1
+        w.slots[slot, B_NTLM] = w.slots[slot, B_RPC] = w.slots[slot, B_FILE] = -1
     return slot
 
 
@@ -238,6 +240,8 @@ def smb_finishes(w: World, flow: int, slot: int) -> bool:
                 pipe, user = smb_pipe_text(w, slot, number), smb_user_text(w, slot, number)
                 if rpc_ends(w, flow, slot, number, pipe, user) == UNUSUAL:
                     return False
+            else:
+                smb_tell_contents(w, flow, slot, number, False, -1)
             entry_drop(w, slot, entry_find(w, slot, SMB_OPEN_SAID, number))
             entry = entry_first(w, slot)
     return True

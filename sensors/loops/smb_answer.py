@@ -10,6 +10,7 @@ from sensors.loops.dcerpc_kept import rpc_told_binds, rpc_told_more
 from sensors.loops.kept import (
     E_KIND,
     E_NS,
+    E_ORDINAL,
     E_OWNER,
     E_POSITION,
     ENTRY_HEAD,
@@ -23,12 +24,15 @@ from sensors.loops.kept import (
     entry_set,
 )
 from sensors.loops.octets import Bytes, little16, little32, u8
+from sensors.loops.slots import next_ordinal
+from sensors.loops.smb_content import SMB_READS, smb_goes_by, smb_tell_contents
 from sensors.loops.smb_event import smb_asked, smb_failed, smb_session_of, smb_tell, smb_tree_of
 from sensors.loops.smb_kept import (
     B_DIALECT,
     B_OPENED,
     B_TREES,
     Q_OPENED,
+    Q_REFUSED,
     Q_TOLD,
     Q_TREE,
     SMB2_CLOSE,
@@ -40,6 +44,9 @@ from sensors.loops.smb_kept import (
     SMB2_SETUP,
     SMB2_TREE,
     SMB2_UNTREE,
+    SMB2_WRITE,
+    SMB_ALONE,
+    SMB_CONTENT,
     SMB_HEADER,
     SMB_OLD,
     SMB_OPEN,
@@ -66,11 +73,13 @@ from sensors.loops.smb_kept import (
 from sensors.loops.smb_pipe import smb_is_open_pipe, smb_passes, smb_pipe_text, smb_user_text
 from sensors.loops.smb_setup import smb_answers_setup, smb_drop_all, smb_keep
 from sensors.loops.smb_words import smb_64
-from sensors.loops.world import UNUSUAL, World
+from sensors.loops.world import S_ORDINALS, UNUSUAL, World
 
 #: What is kept of the response to a CREATE (MS-SMB2 §2.2.14), and the longest that connects a tree.
 _SMB_CREATED, _SMB_CONNECTED_MAX = SMB_HEADER + 80, 256
 _SMB_ASYNC_ANSWER = 2
+#: Commands, as bits, whose responses are not read.
+_SMB_SAYS_NOTHING = 1 << 7 | 1 << 10 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 18
 
 
 def smb_says_plainly(data: Bytes, at: int, stop: int, command: int) -> bool:
@@ -88,7 +97,9 @@ def smb_says_plainly(data: Bytes, at: int, stop: int, command: int) -> bool:
                 return False
         return smb_64(data, body + 48) >= 0
     if command == SMB2_CLOSE:
-        return size >= SMB_HEADER + 4 and (size >= SMB_HEADER + 60 or not data[body + 2] & 1)
+        if size < SMB_HEADER + 4 or not data[body + 2] & 1:
+            return size >= SMB_HEADER + 4
+        return size >= SMB_HEADER + 60 and smb_64(data, body + 48) >= 0
     if command == SMB2_READ:
         return size >= SMB_HEADER + 8 and smb_is_within(u8(data, body + 2), little32(data, body + 4), size)
     if command == SMB2_IOCTL:
@@ -119,8 +130,11 @@ def smb_gets(w: World, flow: int, slot: int, entry: int, at: int, position: int,
         return False
     size = little32(data, body + (4 if reads else 36))
     begin = at + (u8(data, body + 2) if reads else little32(data, body + 32))
-    if not size or not smb_is_open_pipe(w, slot, opened):
-        return not size or not reads
+    if not size:
+        return True
+    if not smb_is_open_pipe(w, slot, opened):
+        offset = smb_64(w.pool, entry + ENTRY_HEAD + SMB_HEADER + 8)
+        return not reads or smb_goes_by(w, flow, slot, opened, SMB_READS, offset, begin, size, position, ns)
     number = entry_number(w, entry, E_OWNER)
     before = entry_number(w, entry, Q_TOLD)
     told = smb_passes(w, flow, slot, opened, 1, begin, begin + size, position, ns)
@@ -131,14 +145,17 @@ def smb_gets(w: World, flow: int, slot: int, entry: int, at: int, position: int,
     return bool(told >= 0 and not smb_waits_with_bind(w, slot, opened, number))
 
 
-def smb_closes(w: World, flow: int, slot: int, entry: int) -> bool:
-    """A file is closed, and on a pipe what waits for an answer is told. Entries move."""
+def smb_closes(w: World, flow: int, slot: int, entry: int, at: int) -> bool:
+    """A file is closed: its content is told and, on a pipe, what waits for an answer. Entries move."""
     opened = entry_number(w, entry, Q_OPENED)
     if not opened:
         return True
     if smb_count(w, slot, SMB_WAITS, Q_OPENED, opened) > 1:
         return False
     if not smb_is_open_pipe(w, slot, opened):
+        data, body = w.scratch.view(np.int8), at + SMB_HEADER
+        final = smb_64(data, body + 48) if data[body + 2] & 1 else -1
+        smb_tell_contents(w, flow, slot, opened, True, final)
         return True
     return bool(
         rpc_ends(w, flow, slot, opened, smb_pipe_text(w, slot, opened), smb_user_text(w, slot, opened)) != UNUSUAL
@@ -193,7 +210,7 @@ def smb_grants(w: World, flow: int, slot: int, entry: int, at: int, stop: int, p
     if not smb_is_same_file(w, slot, entry):
         return False
     if command == SMB2_CLOSE:
-        return smb_closes(w, flow, slot, entry)
+        return smb_closes(w, flow, slot, entry, at)
     if command in (SMB2_READ, SMB2_IOCTL):
         return smb_gets(w, flow, slot, entry, at, position, ns)
     return True
@@ -236,6 +253,8 @@ def smb_settles(w: World, slot: int, entry: int, at: int, stop: int, position: i
     if granted and command == SMB2_CLOSE and opened:
         smb_drop_all(w, slot, SMB_OPEN, opened)
         smb_drop_all(w, slot, SMB_OPEN_SAID, opened)
+        smb_drop_all(w, slot, SMB_CONTENT, 2 * opened)
+        smb_drop_all(w, slot, SMB_CONTENT, 2 * opened + 1)
     return True
 
 
@@ -245,21 +264,44 @@ def smb_answers(w: World, flow: int, slot: int, at: int, stop: int, position: in
     command, number, status = smb_command(data, at), smb_64(data, at + 24), little32(data, at + 8)
     if status == SMB_PENDING and smb_flags(data, at) & _SMB_ASYNC_ANSWER:
         return True  # the final one has the same message id (MS-SMB2 §3.3.4.2)
-    if number < 0 or smb_session(data, at) < 0:
+    if smb_session(data, at) < 0:
         return False
     entry = entry_find(w, slot, SMB_WAITS, number)
     if entry < 0 and command == SMB2_NEGOTIATE:
         entry = entry_find(w, slot, SMB_OLD, 0)
-    if entry < 0 or smb_asked(w, entry) != command:
+    if entry < 0:
+        return smb_is_told_alone(w, flow, slot, at, position, ns)
+    if smb_asked(w, entry) != command:
         return False
     if command == SMB2_SETUP:
         return smb_answers_setup(w, flow, slot, entry, at, stop, position, ns)
     granted = not smb_failed(status)
+    if command == SMB2_WRITE and not granted and entry_number(w, entry, Q_OPENED):
+        entry_set(w, entry_find(w, slot, SMB_OPEN, entry_number(w, entry, Q_OPENED)), Q_REFUSED, 1)
     if granted:
         if not smb_grants(w, flow, slot, entry, at, stop, position, ns):
             return False
         entry = smb_answered(w, slot, number, command)
     return smb_tell(w, flow, slot, entry, at, ns) and smb_settles(w, slot, entry, at, stop, position, ns, granted)
+
+
+def smb_is_told_alone(w: World, flow: int, slot: int, at: int, position: int, ns: int) -> bool:
+    """A response without its request; False where it says more than how it went."""
+    data = w.scratch.view(np.int8)
+    command = smb_command(data, at)
+    failed = smb_failed(little32(data, at + 8))
+    if command == SMB2_SETUP or not (failed or _SMB_SAYS_NOTHING >> command & 1):
+        return False
+    entry = entry_add(w, slot, SMB_ALONE, 0, data, at, SMB_HEADER)
+    if entry < 0:
+        return False
+    entry_set(w, entry, E_POSITION, position)
+    entry_set(w, entry, E_NS, ns)
+    entry_set(w, entry, E_ORDINAL, next_ordinal(w, slot, S_ORDINALS, position))
+    if not smb_tell(w, flow, slot, entry, at, ns):
+        return False
+    entry_drop(w, slot, entry)
+    return True
 
 
 def smb_answered(w: World, slot: int, number: int, command: int) -> int:
@@ -275,5 +317,5 @@ def smb_answered(w: World, slot: int, number: int, command: int) -> int:
 
 LOOPS = (
     smb_says_plainly, smb_waits_with_bind, smb_gets, smb_closes, smb_is_same_file, smb_is_tree_used, smb_connects,
-    smb_grants, smb_disconnects, smb_settles, smb_answered, smb_answers,
+    smb_grants, smb_disconnects, smb_settles, smb_is_told_alone, smb_answered, smb_answers,
 )  # fmt: skip

@@ -18,6 +18,7 @@ from sensors.loops.kept import (
 )
 from sensors.loops.octets import Bytes, little16, little32
 from sensors.loops.slots import next_ordinal
+from sensors.loops.smb_content import SMB_WRITES, smb_goes_by
 from sensors.loops.smb_event import smb_tell
 from sensors.loops.smb_kept import (
     Q_NTLM,
@@ -107,7 +108,10 @@ def smb_brings(w: World, flow: int, slot: int, opened: int, at: int, position: i
     size = little32(data, body + (4 if writes else 28))
     begin = at + (little16(data, body + 2) if writes else little32(data, body + 24))
     if not smb_is_open_pipe(w, slot, opened):
-        return -1 if writes else 0
+        if not writes or not size:
+            return 0
+        offset = smb_64(data, body + 8)
+        return 0 if smb_goes_by(w, flow, slot, opened, SMB_WRITES, offset, begin, size, position, ns) else -1
     return smb_passes(w, flow, slot, opened, 0, begin, begin + size, position, ns) if size else 0
 
 

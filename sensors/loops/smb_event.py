@@ -40,6 +40,7 @@ from sensors.loops.smb_kept import (
     SMB2_TREE,
     SMB2_UNTREE,
     SMB2_WRITE,
+    SMB_ALONE,
     SMB_HEADER,
     SMB_MORE_PROCESSING,
     SMB_OLD,
@@ -311,16 +312,20 @@ def smb_put_fields(w: World, at: int, slot: int, entry: int, said: int) -> int:
         at = put(out, at, b"SMB1_COMMAND_NEGOTIATE_PROTOCOL")
     else:
         at = smb_put_name(out, at, SMB_COMMANDS, command)
-    at = put_int(out, put(out, at, b'","session_id":'), smb_session_of(w, entry, said))
-    at = put_int(out, put(out, at, b',"tree_id":'), smb_tree_of(w, entry, said))
-    at = smb_put_asked(w, at, slot, entry, said if granted else -1)
-    if at < 0:
-        return -1
-    if said >= 0:
-        at = smb_put_hex(out, put(out, at, b',"status_code":"'), status, 1)
-        begin = put(out, at, b'","status":"')
-        end = smb_put_name(out, begin, SMB_STATUSES, status)
-        at = put(out, end if end > begin else at, b'"')
+    at = put(out, at, b'"')
+    alone = entry_number(w, entry, E_KIND) == SMB_ALONE
+    for n in range(2):
+        if alone == (n == 1):
+            at = put_int(out, put(out, at, b',"session_id":'), smb_session_of(w, entry, said))
+            at = put_int(out, put(out, at, b',"tree_id":'), smb_tree_of(w, entry, said))
+            at = at if alone else smb_put_asked(w, at, slot, entry, said if granted else -1)
+            if at < 0:
+                return -1
+        elif said >= 0:
+            at = smb_put_hex(out, put(out, at, b',"status_code":"'), status, 1)
+            begin = put(out, at, b'","status":"')
+            end = smb_put_name(out, begin, SMB_STATUSES, status)
+            at = put(out, end if end > begin else at, b'"')
     if granted:
         at = smb_put_granted(w, at, slot, entry, said)
         if at < 0:
@@ -368,7 +373,8 @@ def smb_tell(w: World, flow: int, slot: int, entry: int, said: int, ns: int) -> 
         status = little32(w.scratch.view(np.int8), said + 8)
         if status != SMB_MORE_PROCESSING:
             at = put(out, at, b',"outcome":"failure"' if smb_failed(status) else b',"outcome":"success"')
-        at = put_int(out, put(out, at, b',"duration":'), max(0, ns - entry_number(w, entry, E_NS)))
+        if entry_number(w, entry, E_KIND) != SMB_ALONE:
+            at = put_int(out, put(out, at, b',"duration":'), max(0, ns - entry_number(w, entry, E_NS)))
     at = put_ends(w, at, flow, SMB, 0, 0)
     at = smb_put_subjects(w, at, slot, entry, said)
     at = put_source(w, at, position)

@@ -9,6 +9,7 @@ from sensors.loops.smb_kept import (
     Q_PIPE,
     Q_TREE,
     SMB2_CREATE,
+    SMB_ALONE,
     SMB_HEADER,
     SMB_OLD,
     SMB_OPEN,
@@ -25,7 +26,7 @@ from sensors.loops.world import World
 
 def smb_open_entry(w: World, slot: int, entry: int) -> int:
     """The request that opened, or would open, the file a command is about; -1 where none is known."""
-    if entry_number(w, entry, E_KIND) == SMB_OLD:
+    if entry_number(w, entry, E_KIND) in (SMB_OLD, SMB_ALONE):
         return -1
     if smb_command(w.pool, entry + ENTRY_HEAD) == SMB2_CREATE:
         return entry
@@ -96,14 +97,15 @@ def smb_put_place(w: World, at: int, slot: int, opened: int) -> int:
     return put(out, at, b'"')
 
 
-def smb_put_kind(w: World, at: int, opened: int, answer: int) -> int:
-    """Size, kind and times of a file that is no pipe."""
+def smb_put_kind(w: World, at: int, opened: int, answer: int, size: int) -> int:
+    """Size, kind and times of a file that is no pipe. The size is what it was when it was opened, unless it is given
+    (not -1)."""
     out, pool, body = w.out, w.pool, answer + SMB_HEADER
     options = little32(pool, opened + ENTRY_HEAD + SMB_HEADER + 40)
     if options & 1 or little32(pool, body + 56) & 0x10:
         at = put(out, at, b',"type":"dir"')
     else:
-        at = put_int(out, put(out, at, b',"size":'), smb_64(pool, body + 48))
+        at = put_int(out, put(out, at, b',"size":'), smb_64(pool, body + 48) if size < 0 else size)
         at = put(out, at, b',"type":"file"')
     for n in range(4):
         name = (b',"created":"', b',"accessed":"', b',"mtime":"', b',"ctime":"')[n]
@@ -120,7 +122,7 @@ def smb_put_file(w: World, at: int, slot: int, entry: int) -> int:
     end = smb_put_place(w, first, slot, opened)
     answer = smb_open_answer(w, slot, opened)
     if answer >= 0 and not entry_number(w, opened, Q_PIPE):
-        end = smb_put_kind(w, end, opened, answer)
+        end = smb_put_kind(w, end, opened, answer, -1)
     if end == first:
         return at
     w.out[first] = 123

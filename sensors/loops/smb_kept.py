@@ -28,6 +28,8 @@ from sensors.loops.world import S_OWN, World
 B_NTLM, B_RPC, B_DIALECT = S_OWN, S_OWN + 2, S_OWN + 4
 #: How many files and trees were opened; 1 where an event told of a bind's interfaces in this payload.
 B_OPENED, B_TREES, B_BOUND = S_OWN + 5, S_OWN + 6, S_OWN + 7
+#: The pair of the dataset `file`.
+B_FILE = S_OWN + 8
 
 # --- kinds of entries, and whose they are
 #: The beginning of a message (side); a command that waits (message id); SMB 1's negotiation.
@@ -38,12 +40,16 @@ SMB_TREE, SMB_TREE_SAID, SMB_TREE_GONE, SMB_UNTREE = 4, 5, 6, 7
 SMB_OPEN, SMB_OPEN_SAID = 8, 9
 #: The first step of a login that goes on, and its answer; the step that told who it is, and that one's (session).
 SMB_LOGIN, SMB_LOGIN_SAID, SMB_USER, SMB_USER_SAID = 10, 11, 12, 13
+#: A response alone, while it is told; a content that goes by, of no bytes (twice the file's number, and which way).
+SMB_ALONE, SMB_CONTENT = 14, 15
 
 # --- numbers of an entry
 #: The file it is about, or 0; the tree in which it opens one, or 0, and whether that is of pipes.
 Q_OPENED, Q_TREE, Q_PIPE = E_OWN, E_OWN + 1, E_OWN + 2
 #: What DCERPC told of it; the size of the data it had; a login's ordinal + 1, or 0 where it has none.
 Q_TOLD, Q_SIZE, Q_NTLM = E_OWN + 3, E_OWN + 4, E_OWN + 5
+#: Of what opened a file: whether a WRITE failed. Of a content: the offset wanted next.
+Q_REFUSED, Q_NEXT = E_OWN + 3, E_OWN
 
 # --- commands
 SMB2_NEGOTIATE, SMB2_SETUP, SMB2_LOGOFF, SMB2_TREE, SMB2_UNTREE, SMB2_CREATE, SMB2_CLOSE, SMB2_FLUSH = range(8)

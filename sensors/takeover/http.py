@@ -49,7 +49,7 @@ class Bodies:
             body = self._bodies[handle] = HeardBody()
         body.add(data)
 
-    def pop(self, handle: int) -> Body | None:
+    def pop(self, handle: int) -> HeardBody | None:
         """The body, which is no longer known here."""
         return self._bodies.pop(handle, None)
 

@@ -12,25 +12,30 @@ from sensors.decode import netbios, smb2
 from sensors.loops import smb_kept as kept
 from sensors.loops.dcerpc_kept import rpc_told_binds, rpc_told_request
 from sensors.loops.kept import E_OWN
+from sensors.loops.smb_content import HOLE_CONTENT, smb_body
 from sensors.loops.smb_login import HOLE_LOGIN
-from sensors.loops.world import S_ORDINALS
+from sensors.loops.world import S_FLOW, S_ORDINALS
 from sensors.streams import Moment
 from sensors.takeover.dcerpc import restore
 from sensors.takeover.entries import Entry, entries
+from sensors.takeover.http import Bodies
+from sensors.talks.body import Body
 from sensors.talks.login import Login
 from sensors.talks.smb import SmbTalk
 from sensors.talks.smb_event import Command
+from sensors.talks.smb_files import Open
+from sensors.talks.smb_passage import Passage
 from sensors.talks.talk import Beginnings
 from vonggac.domain.event import Document
 
 #: A slot's columns of ordinals by dataset.
-_ORDINALS = {"smb": S_ORDINALS, "ntlm": kept.B_NTLM, "dcerpc": kept.B_RPC}
+_ORDINALS = {"smb": S_ORDINALS, "ntlm": kept.B_NTLM, "dcerpc": kept.B_RPC, "file": kept.B_FILE}
 _TOLD, _SIZE, _NTLM = kept.Q_TOLD - E_OWN, kept.Q_SIZE - E_OWN, kept.Q_NTLM - E_OWN
 #: Where a response that opened a file has its id.
 _ID = slice(kept.SMB_HEADER + 64, kept.SMB_HEADER + 80)
 
 
-def take_over(row: list[int], area: bytes) -> SmbTalk:
+def take_over(row: list[int], area: bytes, bodies: Bodies) -> SmbTalk:
     """The talk that heard what the loops did; `row` and `area` are the slot's."""
     talk, known = SmbTalk(), entries(row, area)
     state = talk._state
@@ -43,14 +48,20 @@ def take_over(row: list[int], area: bytes) -> SmbTalk:
             here.begun = entry.begun
         elif entry.kind <= kept.SMB_USER_SAID:
             talk._message(talk._sides[0], netbios.MESSAGE, entry.data, entry.begun, whole=True)
-    for entry in known:
-        if entry.kind == kept.SMB_OPEN_SAID:
-            _associate(talk, entry, known)
+    files = {entry.owner: state.opens.get(entry.data[_ID]) for entry in known if entry.kind == kept.SMB_OPEN_SAID}
+    for number, opened in files.items():
+        if opened is not None and opened.pipe is not None:
+            opened.pipe.user = opened.user
+            restore(opened.pipe, state.found, known, number)
     for entry in known:
         if entry.kind == kept.SMB_WAITS:
             _wait(talk, entry)
         elif entry.kind == kept.SMB_LOGIN:
             talk._state.logins[entry.owner]._ordinal = entry.own[_NTLM] - 1
+        elif entry.kind == kept.SMB_CONTENT:
+            _go_by(files[entry.owner >> 1], entry, row[S_FLOW], bodies)
+        elif entry.kind == kept.SMB_OPEN:
+            _refuse(files[entry.owner], entry)
         elif entry.kind == kept.SMB_OLD and state.negotiating is not None:
             state.negotiating.ordinal = entry.ordinal
     state.found.clear()
@@ -61,12 +72,18 @@ def take_over(row: list[int], area: bytes) -> SmbTalk:
     return talk
 
 
-def _associate(talk: SmbTalk, entry: Entry, known: list[Entry]) -> None:
-    """What went by on a pipe that was opened."""
-    opened = talk._state.opens.get(entry.data[_ID])
-    if opened is not None and opened.pipe is not None:
-        opened.pipe.user = opened.user
-        restore(opened.pipe, talk._state.found, known, entry.owner)
+def _go_by(opened: Open | None, entry: Entry, flow: int, bodies: Bodies) -> None:
+    """What went by of a file's content."""
+    if opened is not None:
+        way = entry.owner & 1
+        passage = opened.passages[way] = Passage(entry.begun, entry.ordinal)
+        passage.body = bodies.pop(smb_body(flow, entry.owner >> 1, way)) or Body()
+        passage.next = entry.own[kept.Q_NEXT - E_OWN]
+
+
+def _refuse(opened: Open | None, entry: Entry) -> None:
+    if opened is not None:
+        opened.refused = bool(entry.own[kept.Q_REFUSED - E_OWN])
 
 
 def _wait(talk: SmbTalk, entry: Entry) -> None:
@@ -109,5 +126,12 @@ def _login(about: bytes) -> bytes:
     return b"," + orjson.dumps(fields)[1:-1] if fields else b""
 
 
-#: What goes into the holes of the loops' events.
-HOLES: dict[bytes, Callable[[bytes], bytes]] = {HOLE_LOGIN: _login}
+def holes(bodies: Bodies) -> dict[bytes, Callable[[bytes], bytes]]:
+    """What goes into the holes of the loops' events."""
+
+    def hashes(about: bytes) -> bytes:
+        """Those of a content, which is told with that."""
+        body = bodies.pop(int(about))
+        return b',"hash":' + orjson.dumps(body.digests) if body is not None and body.digests else b""
+
+    return {HOLE_LOGIN: _login, HOLE_CONTENT: hashes}

@@ -31,7 +31,7 @@ def _talk(slot: Slot, bodies: Bodies) -> Talk | None:
     if slot.application == DCERPC:
         return dcerpc.take_over(slot.row, slot.area)
     if slot.application == SMB:
-        return smb.take_over(slot.row, slot.area)
+        return smb.take_over(slot.row, slot.area, bodies)
     if slot.application in (ICMP, ICMPV6):
         return icmp.take_over(slot.row, slot.area, 4 if slot.application == ICMP else 6)
     return http.take_over(slot.row, slot.area, bodies)

@@ -77,6 +77,7 @@ class Ear:
             if smb.smb_ends(self.w, self.number, self.slot) == world.TAKEN:
                 self.read()
                 slots.drop_slot(self.w, self.slot)
+                assert len(self.inlays.bodies) == 0
                 return
             assert self.state() == before
             self.leave()
@@ -89,7 +90,8 @@ class Ear:
             self.read()
             row = self.w.slots[self.slot].tolist()
             begin = row[world.S_AREA]
-            self.talk = take_over(row, self.w.pool[begin : begin + row[world.S_CAPACITY]].tobytes())
+            area = self.w.pool[begin : begin + row[world.S_CAPACITY]].tobytes()
+            self.talk = take_over(row, area, self.inlays.bodies)
             slots.drop_slot(self.w, self.slot)
 
     def state(self) -> tuple[object, ...]:
@@ -111,9 +113,12 @@ class Ear:
     def read(self) -> None:
         numbers = self.w.numbers
         text = self.w.out[: numbers[world.OUT]].tobytes()
-        for kind, _, begin, end, *_ in self.w.tells[: numbers[world.TELLS]].tolist():
-            assert kind == world.T_LINE
-            self.lines += self.inlays.fill(text[begin:end])
+        for kind, number, begin, end, *_ in self.w.tells[: numbers[world.TELLS]].tolist():
+            if kind == world.T_BODY:
+                self.inlays.bodies.add(number, text[begin:end])
+            else:
+                assert kind == world.T_LINE
+                self.lines += self.inlays.fill(text[begin:end])
         numbers[[world.TELLS, world.OUT, world.FENCE]] = 0
 
 
@@ -168,6 +173,11 @@ def wrote(data: bytes, number: int) -> list[Piece]:
         ask(smb2.WRITE, wire.write_request(0, data), number),
         tell(smb2.WRITE, wire.write_response(len(data)), number),
     ]
+
+
+def wrote_at(offset: int, data: bytes, number: int) -> list[Piece]:
+    asked = ask(smb2.WRITE, wire.write_request(offset, data), number)
+    return [asked, tell(smb2.WRITE, wire.write_response(len(data)), number)]
 
 
 def read(data: bytes, number: int, status: int = 0) -> list[Piece]:
@@ -294,6 +304,17 @@ ORDINARY: dict[str, list[Piece]] = {
     "a pipe of two": [*IPC, *opened("samr"), opened("lsarpc", number=60)[0],
                       tell(smb2.CREATE, wire.create_response(file=bytes(range(16))), 60), *wrote(BIND, 5), *read(ACK, 6)],
     "a bind by a control": [*PIPE[:4], *transceived(BIND, ACK, 7), *transceived(CALL, REPLY, 8)],
+    "a content that is read": [*LOGIN, *MOUNT, *opened("a.txt", 4), *read(b"data", 5), *CLOSED],
+    "a content that is read in part": [*MOUNT, *opened("a.txt", 9), *read(b"data", 5), *CLOSED],
+    "a content that is written": [*LOGIN, *opened("a", 4), *wrote(b"more", 6), *wrote_at(4, b"MZ" * 900, 7), *CLOSED],
+    "a content of another size": [*MOUNT, *opened("a", 4), *wrote(b"more", 6), CLOSED[0],
+                                  tell(smb2.CLOSE, struct.pack("<HHIQQQQQQI", 60, 1, 0, 0, 0, 0, 0, 0, 9, 0), 90)],
+    "a content that is refused": [*MOUNT, *opened("a", 4), wrote(b"more", 6)[0],
+                                  tell(smb2.WRITE, wire.failure(), 6, 0xC000007F), *CLOSED],
+    "contents": [*MOUNT, *opened("a", 4), *read(b"data", 5), *wrote(b"more", 6), *read(b"", 7), *wrote(b"", 8), *CLOSED],
+    "contents that nobody closes": [*LOGIN, *MOUNT, *opened("a", 4), *read(b"data", 5), *wrote(b"more", 6)],
+    "answers alone": [tell(smb2.ECHO, b"\4\0\0\0", 5), tell(smb2.CLOSE, wire.failure(), 6, 0xC0000128),
+                      tell(smb2.OPLOCK_BREAK, bytes(24), 0xFFFFFFFFFFFFFFFF), *MOUNT],
     "a tree twice": [*IPC, *MOUNT, *opened("samr"), *CLOSED, *UNMOUNT, *UNMOUNT],
     "asked ahead": [*MOUNT, *opened("a"), ask(smb2.QUERY_INFO, info(1, 5), 40), ask(smb2.QUERY_INFO, info(1, 4), 41),
                     tell(smb2.QUERY_INFO, bytes(8), 41), tell(smb2.QUERY_INFO, bytes(8), 40)],
@@ -312,10 +333,8 @@ UNUSUAL: dict[str, list[Piece]] = {
     "SMB 1": [*NEGOTIATED[:1], (1, wire.nbt(wire.smb1(0x72, bytes(34), b"", 1, status=0)))],
     "SMB 1 twice": [*NEGOTIATED[:1], *NEGOTIATED],
     "SMB 1's odd names": [(0, wire.nbt(wire.smb1(0x72, b"", b"\x02NT\x80\0", 1)))],
-    "contents": [*MOUNT, *opened("a", 4), *read(b"data", 5), *wrote(b"more", 6), *CLOSED],
     "a rename": [*MOUNT, *opened("a"), ask(smb2.SET_INFO, wire.set_info_request(10, bytes(16) + b"\2\0\0\0b\0"), 5),
                  tell(smb2.SET_INFO, b"\2\0", 5), *CLOSED],
-    "an answer alone": [tell(smb2.ECHO, b"\4\0\0\0", 5), *MOUNT],
     "another answer": [ask(smb2.ECHO, b"\4\0\0\0", 5), tell(smb2.FLUSH, b"\4\0\0\0", 5), *MOUNT],
     "sealed": [*LOGIN, (0, wire.nbt(b"\xfdSMB" + bytes(48))), *MOUNT],
     "compressed": [*LOGIN, (0, wire.nbt(b"\xfcSMB" + bytes(48))), *MOUNT],
@@ -347,6 +366,11 @@ UNUSUAL: dict[str, list[Piece]] = {
     "a file closed while it is asked for": [*MOUNT, *opened("a"), ask(smb2.QUERY_INFO, info(1, 5), 40), *CLOSED,
                                             tell(smb2.QUERY_INFO, bytes(8), 40)],
     "a tree in the place of one that is used": [*IPC, *opened("samr"), *MOUNT, *CLOSED, *UNMOUNT, *UNMOUNT],
+    "a login's answer alone": [tell(smb2.SESSION_SETUP, wire.failure(), 5, 0xC000006D), *MOUNT],
+    "a tree's answer alone": [MOUNT[1], *opened("a"), *CLOSED],
+    "a content with a hole": [*MOUNT, *opened("a", 9), *wrote_at(3, b"more", 6), *CLOSED],
+    "a content twice": [*MOUNT, *opened("a", 9), *wrote(b"more", 6), *wrote(b"more", 7), *CLOSED],
+    "a directory's content": [*MOUNT, *opened("a", options=1), *wrote(b"more", 6), *CLOSED],
     "a file id twice": [*MOUNT, *opened("a"), *opened("b", number=5), *CLOSED],
     "an answer before what it answers": [*PIPE[:5], *read(ACK, 6), PIPE[5]],
     "a bind and more in a piece": [*PIPE[:5], PIPE[6], (1, PIPE[5][1] + PIPE[7][1])],
