@@ -39,6 +39,7 @@ from sensors.loops.smb_kept import (
     smb_command,
     smb_flags,
     smb_id_at,
+    smb_is_same_id,
     smb_opened,
     smb_session,
     smb_tree,
@@ -60,16 +61,11 @@ def smb_relates(w: World, slot: int, data: Bytes, at: int, before: int) -> bool:
     """A request of a compound has session, tree and file of the one before it, where it means those (MS-SMB2
     §3.2.4.1.4); False where it means a file that is not open yet, or none."""
     place = smb_id_at(smb_command(data, at))
-    same_file = place != 0
-    if place:
-        for n in range(16):
-            if data[at + place + n] != -1:
-                same_file = False
-                break
+    same_file = before >= 0 and place != 0 and smb_is_same_id(data, at + place)
     related = before >= 0 and smb_flags(data, at) & _SMB_RELATED != 0
     if not same_file and not related:
         return True
-    entry = entry_find(w, slot, SMB_WAITS, before) if before >= 0 else -1
+    entry = entry_find(w, slot, SMB_WAITS, before)
     if entry < 0:
         return False
     raw = entry + ENTRY_HEAD

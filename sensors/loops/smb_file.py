@@ -17,6 +17,7 @@ from sensors.loops.smb_kept import (
     SMB_TREE,
     smb_command,
     smb_id_at,
+    smb_is_same_id,
     smb_text,
 )
 from sensors.loops.smb_words import smb_64, smb_put_guid, smb_put_seconds, smb_put_text, smb_put_time
@@ -56,7 +57,10 @@ def smb_put_file_name(w: World, at: int, slot: int, entry: int) -> int:
         if text & 0xFFFFFFFF:
             at = smb_put_text(out, put(out, at, b',"filename":"'), pool, text >> 32, text & 0xFFFFFFFF)
             at = put(out, at, b'"')
-    at = smb_put_guid(out, put(out, at, b',"fuid":"'), pool, raw + smb_id_at(smb_command(pool, raw)))
+    place = raw + smb_id_at(smb_command(pool, raw))
+    if smb_is_same_id(pool, place):
+        return at
+    at = smb_put_guid(out, put(out, at, b',"fuid":"'), pool, place)
     return put(out, at, b'"')
 
 

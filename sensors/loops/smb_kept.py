@@ -89,6 +89,14 @@ def smb_id_at(command: int) -> int:
     return SMB_HEADER + at if at else 0
 
 
+def smb_is_same_id(data: Bytes, at: int) -> bool:
+    """Whether a file id stands for that of the command before (MS-SMB2 §3.2.4.1.4)."""
+    for n in range(16):  # noqa: SIM110 a generator is not for the compiler
+        if data[at + n] != -1:
+            return False
+    return True
+
+
 def smb_text(data: Bytes, at: int) -> int:
     """The text of a request that begins at `at`: where it begins << 32 | its size before a NUL."""
     place = at + SMB_HEADER + int(_SMB_TEXT_AT[smb_command(data, at)])
@@ -203,6 +211,6 @@ def smb_ipc(w: World, entry: int) -> bool:
 
 
 LOOPS = (
-    smb_command, smb_flags, smb_tree_id, smb_session, smb_id_at, smb_text, smb_is_within, smb_asks_plainly,
+    smb_command, smb_flags, smb_tree_id, smb_session, smb_id_at, smb_is_same_id, smb_text, smb_is_within, smb_asks_plainly,
     smb_opened, smb_tree, smb_count, smb_file_session, smb_has_files, smb_ipc, smb_tree_is_of_pipes,
 )  # fmt: skip
