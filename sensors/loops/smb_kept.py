@@ -211,6 +211,6 @@ def smb_ipc(w: World, entry: int) -> bool:
 
 
 LOOPS = (
-    smb_command, smb_flags, smb_tree_id, smb_session, smb_id_at, smb_is_same_id, smb_text, smb_is_within, smb_asks_plainly,
-    smb_opened, smb_tree, smb_count, smb_file_session, smb_has_files, smb_ipc, smb_tree_is_of_pipes,
+    smb_command, smb_flags, smb_tree_id, smb_session, smb_id_at, smb_is_same_id, smb_text, smb_is_within,
+    smb_asks_plainly, smb_opened, smb_tree, smb_count, smb_file_session, smb_has_files, smb_ipc, smb_tree_is_of_pipes,
 )  # fmt: skip
