@@ -29,8 +29,9 @@ from sensors.talks.dcerpc import DcerpcTalk, Rpc
 from sensors.talks.recognise import recognise_stream
 from sensors.talks.talk import Beginnings
 from tests.unit.sensors import windows_wire as wire
+from tests.unit.sensors.loops.test_listen import the_same
 from tests.unit.sensors.talks.test_dcerpc import BIND, request, response
-from tests.unit.sensors.wire import ORIGIN
+from tests.unit.sensors.wire import ORIGIN, tcp
 
 BEGUN_NS = 1_700_000_000_123_456_789
 #: A piece of a connection: who sent it, and what.
@@ -390,6 +391,16 @@ def test_a_connection_begins_as_the_talk_is_recognised(name):
         assert begins == (talk and data[4] == 0x10 and len(data[:size]) < 1_282)
 
 
+@pytest.mark.parametrize("name", ["fragments", "Kerberos", "a login", "unanswered"])
+def test_segments_are_heard_in_order_and_out_of_it(name):
+    frames = list(tcp([piece for piece in (ORDINARY | UNUSUAL)[name] if piece[1]], size=60))
+    the_same(frames)
+    the_same(frames[3:])  # picked up in the middle
+    the_same([*frames[:5], *frames[6:], frames[5]])
+    the_same([frame for frame in frames for _ in range(2)])  # each twice
+    the_same(frames[:-4])  # the end is not seen
+
+
 def test_no_more_is_told_than_a_flow_may_tell():
     for allowance in range(0, 5 * slots.BYTES_PER_TELLING, 40):
         ear = Connection(allowance)
@@ -546,7 +557,7 @@ def connections(draw):
     return pieces
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(connections(), st.integers(0, 30))
 def test_whatever_comes_is_told_as_the_talk_tells_it(pieces, leave):
     wanted, _ = run(pieces, 0)
