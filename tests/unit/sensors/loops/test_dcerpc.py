@@ -85,7 +85,7 @@ class Ear:
         text = W.out[: numbers[world.OUT]].tobytes()
         for kind, _, begin, end, *_ in W.tells[: numbers[world.TELLS]].tolist():
             assert kind == world.T_LINE
-            self.lines += INLAYS.fill(text[begin:end])
+            self.lines += INLAYS.fill(text[begin:end]).splitlines()
         numbers[[world.TELLS, world.OUT, world.FENCE]] = 0
 
     def found(self, found: object) -> None:
@@ -456,7 +456,7 @@ class Pipes(Ear):
 
     def text(self, which: int, told: int) -> bytes:
         end = dcerpc_kept.rpc_put_told(W, 0, self.slot, which + 1, told) if told else -1
-        return INLAYS.fill(W.out[:end].tobytes())[0] if end >= 0 else b"{}"
+        return INLAYS.fill(W.out[:end].tobytes()) if end >= 0 else b"{}"
 
     def close(self, which: int) -> None:
         self.pipes[which].close()
