@@ -401,6 +401,14 @@ def test_segments_are_heard_in_order_and_out_of_it(name):
     the_same(frames[:-4])  # the end is not seen
 
 
+@pytest.mark.parametrize("kind", [*rpc._AUTH_TYPES, 0, 11, 255])
+def test_security_is_told_by_its_names(kind):
+    for level in range(8):
+        pieces = secured(kind, b"x", level)[:4]
+        lines, heard = run(pieces, -1)
+        assert (lines, heard) == (run(pieces, 0)[0], 4)
+
+
 def test_no_more_is_told_than_a_flow_may_tell():
     for allowance in range(0, 5 * slots.BYTES_PER_TELLING, 40):
         ear = Connection(allowance)
