@@ -7,7 +7,7 @@ undecodable bytes are `anomaly` events and count as taken and passed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, BinaryIO, Protocol, overload
@@ -44,16 +44,24 @@ class Origin:
 class Lines(Sequence[Document]):
     """Events that are JSON text already; each is read anew when it is asked for."""
 
-    __slots__ = ("lines",)
+    __slots__ = ("_count", "_pieces")
 
-    def __init__(self, lines: Sequence[bytes]) -> None:
-        self.lines = lines  # without line ends
+    def __init__(self, pieces: Sequence[bytes], count: int) -> None:
+        """`pieces` are some lines each, with line ends between; `count` is how many lines there are."""
+        self._pieces = pieces
+        self._count = count
+
+    @property
+    def text(self) -> bytes:
+        """All lines, with their ends."""
+        return b"\n".join((*self._pieces, b""))
 
     def __len__(self) -> int:
-        return len(self.lines)
+        return self._count
 
     def __iter__(self) -> Iterator[Document]:
-        return map(orjson.loads, self.lines)
+        for piece in self._pieces:
+            yield from map(orjson.loads, piece.split(b"\n"))
 
     @overload
     def __getitem__(self, at: int) -> Document: ...
@@ -62,9 +70,10 @@ class Lines(Sequence[Document]):
     def __getitem__(self, at: slice) -> Lines: ...
 
     def __getitem__(self, at: int | slice) -> Document | Lines:
+        lines = self.text.splitlines()
         if isinstance(at, slice):
-            return Lines(self.lines[at])
-        document: Document = orjson.loads(self.lines[at])
+            return Lines(lines[at], len(lines[at]))
+        document: Document = orjson.loads(lines[at])
         return document
 
 
@@ -84,9 +93,11 @@ class Batch:
     counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def lines(self) -> Iterable[bytes]:
-        """The events as JSON text, without line ends."""
-        return self.events.lines if isinstance(self.events, Lines) else map(orjson.dumps, self.events)
+    def text(self) -> bytes:
+        """The events as JSON, one a line."""
+        if isinstance(self.events, Lines):
+            return self.events.text
+        return b"".join([orjson.dumps(event) + b"\n" for event in self.events])
 
     @property
     def tally(self) -> Tally:

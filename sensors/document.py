@@ -19,7 +19,7 @@ from sensors.flows import Flow, Row, tcp_state
 from sensors.streams import Moment
 from sensors.talks.talk import Found
 from vonggac.domain.event import ECS_VERSION, Document, event_id
-from vonggac.domain.times import format_instant, from_epoch_us
+from vonggac.domain.times import from_epoch_us
 
 #: `event.category` and `event.type` of each dataset, from ECS's allowed values.
 KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -68,7 +68,7 @@ class Ends(NamedTuple):
 
 @lru_cache(maxsize=8_192)
 def _second(second: int) -> str:
-    return format_instant(from_epoch_us(second * 1_000_000))[:19]
+    return from_epoch_us(second * 1_000_000).isoformat()[:19]
 
 
 def instant_text(ns: int) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from sensors import kernel
+from sensors.base import Lines
 from sensors.decode.address import ICMP, ICMPV6, TCP, UDP
 from sensors.decode.arp import arp_fields
 from sensors.decode.fault import Undecodable
@@ -60,7 +61,8 @@ class Engine:
         self._flows: dict[int, Flow] = {}  # those of which more is known than their row tells
         self._budget = Budget()
         self._expected: dict[tuple[bytes, int], Callable[[], Talk]] = {}
-        self._events: list[bytes] = []
+        self._events: list[bytes] = []  # a line, or some with ends between
+        self._more = 0  # lines beyond one in each
         self._anomalies = (-1, -1)  # (packet index, ordinal) of the last anomaly
         self._counts: Counter[str] = Counter()
 
@@ -96,17 +98,22 @@ class Engine:
     @property
     def waiting(self) -> int:
         """How many events there are to take."""
-        return len(self._events)
+        return len(self._events) + self._more
 
-    def take(self) -> list[bytes]:
-        """The events found since the last call, as JSON lines."""
-        events, self._events = self._events, []
+    def take(self) -> Lines:
+        """The events found since the last call."""
+        events = Lines(self._events, self.waiting)
+        self._events, self._more = [], 0
         return events
+
+    def _tell(self, lines: bytes) -> None:
+        self._events.append(lines)
+        self._more += lines.count(b"\n")
 
     def _follow_listener(self, told: Rows, text: bytes) -> None:
         """Lines that are written but for their holes, and what is left to be heard here."""
         rows, _, data, first, times = told
-        events, flows, inlays = self._events, self._flows, self._inlays
+        flows, inlays = self._flows, self._inlays
         for row in rows:
             kind, number = row[0], row[1]
             if kind == world.T_DATA:
@@ -117,7 +124,7 @@ class Engine:
                 at = Moment(first + packet, times[packet])
                 self._payload(number, flow, side, bytes(data[offset : offset + length]), missing, seq, first_byte, at)
             elif kind == world.T_LINE:
-                events += inlays.fill(text[row[2] : row[3]])
+                self._tell(inlays.fill(text[row[2] : row[3]]))
             elif kind == world.T_BODY:
                 inlays.bodies.add(number, text[row[2] : row[3]])
             elif kind == world.T_OPEN:

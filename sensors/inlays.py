@@ -21,13 +21,13 @@ class Inlays:
         writers = {HOLE_DOMAIN: _domain} | tls.HOLES | dcerpc.HOLES | smb.holes(self.bodies) | self.bodies.holes()
         self._writers = {hole[1]: writer for hole, writer in writers.items()}
 
-    def fill(self, text: bytes) -> list[bytes]:
+    def fill(self, text: bytes) -> bytes:
         """The lines that stand there, without holes."""
         pieces = text.split(b"\0")
         for n in range(1, len(pieces), 2):
             hole = pieces[n]
             pieces[n] = self._writers[hole[0]](hole[1:])
-        return b"".join(pieces).split(b"\n")
+        return b"".join(pieces)
 
 
 @lru_cache(maxsize=16_384)

@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from sensors.ahead import Ahead
-from sensors.base import BATCH_UNITS, Batch, Keep, Lines, Origin, fingerprint
+from sensors.base import BATCH_UNITS, Batch, Keep, Origin, fingerprint
 from sensors.chunk import Chunk, PcapWalk, is_full
 from sensors.compiled import Loops
 from sensors.document import Scribe
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 #: The bytes of a capture that are held together: a segment, and what was read with it. Larger ones miss the caches.
 WINDOW_BYTES = 5 << 20
-#: Events that may wait to be taken.
+#: So many events, and those that one telling adds, may wait to be taken.
 MAX_EVENTS = 8_192
 #: Text of events that may wait in one stretch, and stretches that a sorter may be ahead.
 STRETCH_BYTES = 4 << 20
@@ -237,7 +237,7 @@ def _batches(
             for telling in stretch.tellings:
                 engine.follow(telling)
                 if engine.waiting >= MAX_EVENTS:
-                    yield from _taken(engine, source, location, position, 0)
+                    yield Batch(source, location, position, 0, engine.take())
             if stretch.error is not None:
                 # What lies behind the break is one refused unit: it cannot be told how many packets it was.
                 refused = (Refusal(location, int(str(stretch.error.facts["offset"])), stretch.error.key),)
@@ -249,7 +249,7 @@ def _batches(
             if stretch.error is None and (chunk is None or stretch.marks is not None) and full(taken):
                 position += taken
                 if taken or engine.waiting:
-                    yield from _taken(engine, source, location, position, taken)
+                    yield Batch(source, location, position, taken, engine.take(), counts=dict(engine.counts))
                 taken = 0
     except ReadError as error:  # nothing could be read
         refused = (Refusal(location, int(str(error.facts["offset"])), error.key),)
@@ -258,7 +258,7 @@ def _batches(
     if engine is None:
         yield Batch(source or fingerprint(location.encode()), location, position, taken, (), refused)
         return
-    yield from _taken(engine, source, location, position, taken, refused)
+    yield Batch(source, location, position, taken, engine.take(), refused, dict(engine.counts))
 
 
 def _kept(ring: Keep, chunk: Chunk, segment: str, marks: set[int], engine: Engine, source: str) -> bool:
@@ -270,14 +270,3 @@ def _kept(ring: Keep, chunk: Chunk, segment: str, marks: set[int], engine: Engin
         engine.note("evidence_ended")
         return False
     return True
-
-
-def _taken(
-    engine: Engine, source: str, location: str, position: int, taken: int, refused: tuple[Refusal, ...] = ()
-) -> Iterator[Batch]:
-    """The engine's events in batches of bounded size; the last one has the accounts."""
-    events = engine.take()
-    last = max(0, (len(events) - 1) // MAX_EVENTS) * MAX_EVENTS
-    for at in range(0, last, MAX_EVENTS):
-        yield Batch(source, location, position - taken, 0, Lines(events[at : at + MAX_EVENTS]))
-    yield Batch(source, location, position, taken, Lines(events[last:]), refused, dict(engine.counts))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,11 +46,11 @@ class Call:
     def emit_many(self, items: Sequence[Mapping[str, Any]]) -> None:
         import orjson
 
-        self.emit_lines([orjson.dumps(item, default=str) for item in items])
+        self.emit_text(b"".join([orjson.dumps(item, default=str) + b"\n" for item in items]))
 
-    def emit_lines(self, lines: Iterable[bytes]) -> None:
-        """Objects that are JSON text already."""
-        sys.stdout.buffer.write(b"".join([line + b"\n" for line in lines]))
+    def emit_text(self, text: bytes) -> None:
+        """Lines that are NDJSON already."""
+        sys.stdout.buffer.write(text)
         sys.stdout.flush()  # a batch of a live capture is not to wait for the next
 
     def show(self, item: Mapping[str, Any]) -> None:

@@ -212,23 +212,6 @@ def rpc_answers(w: World, flow: int, slot: int, owner: int, size: int, ns: int, 
     return rpc_told(call_id, operation, -1, kind)
 
 
-def rpc_reads(
-    w: World, flow: int, slot: int, owner: int, column: int, size: int, position: int, ns: int, pipe: int, user: int
-) -> int:
-    """A whole PDU: what is told of it, or -1."""
-    said = w.scratch.view(np.int8)
-    kind = u8(said, RPC_SCRATCH + 2)
-    if RPC_BIND <= kind <= RPC_AUTH3 and kind != RPC_BIND_NAK and not rpc_secure(w, slot, owner, size):
-        return -1
-    if kind == RPC_REQUEST:
-        return rpc_requests(w, slot, owner, column, size, position, ns)
-    if kind in (RPC_BIND, RPC_ALTER):
-        return rpc_binds(w, slot, owner, column, size, position, ns)
-    if kind <= RPC_ALTER_RESPONSE:
-        return rpc_answers(w, flow, slot, owner, size, ns, pipe, user)
-    return rpc_told(little32(said, RPC_SCRATCH + 12), -1, kind, -1)
-
-
 # --- bytes
 
 
@@ -321,7 +304,17 @@ def rpc_hears(
         if part >= 0:
             entry_drop(w, slot, part)
         at += size - had
-        told = rpc_reads(w, flow, slot, owner, column, size, begun, begun_ns, pipe, user)
+        kind = u8(said, RPC_SCRATCH + 2)
+        if RPC_BIND <= kind <= RPC_AUTH3 and kind != RPC_BIND_NAK and not rpc_secure(w, slot, owner, size):
+            return -1
+        if kind == RPC_REQUEST:
+            told = rpc_requests(w, slot, owner, column, size, begun, begun_ns)
+        elif kind in (RPC_BIND, RPC_ALTER):
+            told = rpc_binds(w, slot, owner, column, size, begun, begun_ns)
+        elif kind <= RPC_ALTER_RESPONSE:
+            told = rpc_answers(w, flow, slot, owner, size, begun_ns, pipe, user)
+        else:
+            told = rpc_told(little32(said, RPC_SCRATCH + 12), -1, kind, -1)
         if told < 0:
             return -1
     return -1
@@ -370,6 +363,6 @@ def dcerpc_ends(w: World, flow: int, slot: int) -> int:
 
 
 LOOPS = (
-    rpc_binds, rpc_stub, rpc_requests, rpc_accepts, rpc_answers, rpc_reads, rpc_begins, rpc_is_call, rpc_is_whole,
+    rpc_binds, rpc_stub, rpc_requests, rpc_accepts, rpc_answers, rpc_begins, rpc_is_call, rpc_is_whole,
     rpc_gather, rpc_put_by, rpc_hears, rpc_ends, begins_dcerpc, dcerpc_hears, dcerpc_ends,
 )  # fmt: skip

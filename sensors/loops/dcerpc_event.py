@@ -6,6 +6,8 @@ number as their owner. `sensors.talks.dcerpc` says the same.
 
 from __future__ import annotations
 
+import numpy as np
+
 from sensors.kernel import APPLICATION
 from sensors.loops.documents import begin_event, put_ends, put_related, put_source, tell_line
 from sensors.loops.kept import E_KIND, E_NS, E_ORDINAL, E_OWN, E_POSITION, E_SIZE, ENTRY_HEAD, entry_number
@@ -20,7 +22,25 @@ HOLE_OPERATION, HOLE_SERVICE = b"\0e", b"\0s"
 # --- types of PDUs (C706 §12.6.4)
 RPC_REQUEST, RPC_RESPONSE, RPC_FAULT = 0, 2, 3
 RPC_BIND, RPC_BIND_ACK, RPC_BIND_NAK, RPC_ALTER, RPC_ALTER_RESPONSE = 11, 12, 13, 14, 15
-RPC_AUTH3, _RPC_SHUTDOWN, _RPC_CANCEL = 16, 17, 18
+RPC_AUTH3 = 16
+
+# --- words of events, as `sensors.decode.dcerpc` has them
+#: Types of PDUs by number; types of authentication; its levels by number; faults, in the order of their statuses here.
+_RPC_WORDS = (
+    b"REQUEST - RESPONSE FAULT - - - - - - - BIND BINDACK BINDNAK ALTER_CONTEXT ALTER_CONTEXT_RESP AUTH3 SHUTDOWN"
+    b" CO_CANCEL ORPHANED SPNEGO NTLM TLS KERBEROS NETLOGON - NONE CONNECT CALL PKT PKT_INTEGRITY PKT_PRIVACY"
+    b" ERROR_ACCESS_DENIED RPC_X_BAD_STUB_DATA RPC_S_SEC_PKG_ERROR nca_s_op_rng_error nca_s_unk_if"
+    b" nca_s_wrong_boot_time nca_s_server_too_busy nca_s_fault_context_mismatch nca_s_fault_remote_no_memory"
+    b" nca_s_fault_remote_comm_failure nca_s_fault_cancel nca_s_comm_failure nca_s_proto_error"
+).split()
+_RPC_TYPES, _RPC_LEVELS, _RPC_FAULTS = 20, 25, 32
+_RPC_SECURED = np.array([9, 10, 14, 16, 68])
+_RPC_STATUSES = np.array([
+    0x00000005, 0x000006F7, 0x00000721, 0x1C010002, 0x1C010003, 0x1C010006, 0x1C010014, 0x1C00001A, 0x1C00001B,
+    0x1C000009, 0x1C00000D, 0x1C010001, 0x1C01000B,
+])  # fmt: skip
+_RPC_TEXT = np.frombuffer(b"".join(_RPC_WORDS), np.int8)
+_RPC_BORDERS = np.cumsum([0, *map(len, _RPC_WORDS)])
 
 # --- kinds of entries
 #: A bind or alter_context, and behind it the PDU that accepts it, once that was heard. It is kept for its contexts.
@@ -99,31 +119,15 @@ def rpc_put_number(out: Out, at: int, name: bytes, number: int) -> int:
     return put_int(out, put(out, at, name), number)
 
 
-def rpc_put_type(out: Out, at: int, kind: int) -> int:
-    """`sensors.decode.dcerpc.TYPES` of a type, with quotes."""
-    if kind == RPC_REQUEST:
-        return put(out, at, b'"REQUEST"')
-    if kind == RPC_RESPONSE:
-        return put(out, at, b'"RESPONSE"')
-    if kind == RPC_FAULT:
-        return put(out, at, b'"FAULT"')
-    if kind == RPC_BIND:
-        return put(out, at, b'"BIND"')
-    if kind == RPC_BIND_ACK:
-        return put(out, at, b'"BINDACK"')
-    if kind == RPC_BIND_NAK:
-        return put(out, at, b'"BINDNAK"')
-    if kind == RPC_ALTER:
-        return put(out, at, b'"ALTER_CONTEXT"')
-    if kind == RPC_ALTER_RESPONSE:
-        return put(out, at, b'"ALTER_CONTEXT_RESP"')
-    if kind == RPC_AUTH3:
-        return put(out, at, b'"AUTH3"')
-    if kind == _RPC_SHUTDOWN:
-        return put(out, at, b'"SHUTDOWN"')
-    if kind == _RPC_CANCEL:
-        return put(out, at, b'"CO_CANCEL"')
-    return put(out, at, b'"ORPHANED"')
+def rpc_put_word(out: Out, at: int, number: int) -> int:
+    return put_bytes(out, at, _RPC_TEXT, int(_RPC_BORDERS[number]), int(_RPC_BORDERS[number + 1]))
+
+
+def rpc_put_type(out: Out, at: int, name: bytes, kind: int) -> int:
+    """A PDU's type, behind a field's name and a quote."""
+    at = rpc_put_word(out, put(out, at, name), kind)
+    out[at] = 34
+    return at + 1
 
 
 def rpc_put_security(out: Out, at: int, security: int) -> int:
@@ -133,64 +137,23 @@ def rpc_put_security(out: Out, at: int, security: int) -> int:
         return at
     kind, level = security - 1 >> 8, security - 1 & 255
     at = put(out, at, b',"auth_type":"')
-    if kind == 9:
-        at = put(out, at, b"SPNEGO")
-    elif kind == 10:
-        at = put(out, at, b"NTLM")
-    elif kind == 14:
-        at = put(out, at, b"TLS")
-    elif kind == 16:
-        at = put(out, at, b"KERBEROS")
-    elif kind == 68:
-        at = put(out, at, b"NETLOGON")
-    else:
-        at = put_int(out, at, kind)
+    word = -1
+    for n in range(len(_RPC_SECURED)):
+        if _RPC_SECURED[n] == kind:
+            word = n
+    at = rpc_put_word(out, at, _RPC_TYPES + word) if word >= 0 else put_int(out, at, kind)
     at = put(out, at, b'","auth_level":"')
-    if level == 1:
-        at = put(out, at, b"NONE")
-    elif level == 2:
-        at = put(out, at, b"CONNECT")
-    elif level == 3:
-        at = put(out, at, b"CALL")
-    elif level == 4:
-        at = put(out, at, b"PKT")
-    elif level == 5:
-        at = put(out, at, b"PKT_INTEGRITY")
-    elif level == 6:
-        at = put(out, at, b"PKT_PRIVACY")
-    else:
-        at = put_int(out, at, level)
-    return put(out, at, b'"')
+    word = _RPC_LEVELS + level
+    at = rpc_put_word(out, at, word) if 0 < level < _RPC_FAULTS - _RPC_LEVELS else put_int(out, at, level)
+    out[at] = 34
+    return at + 1
 
 
 def rpc_put_fault(out: Out, at: int, status: int) -> int:
-    """`sensors.decode.dcerpc.FAULTS` of a status, without quotes."""
-    if status == 0x00000005:
-        return put(out, at, b"ERROR_ACCESS_DENIED")
-    if status == 0x000006F7:
-        return put(out, at, b"RPC_X_BAD_STUB_DATA")
-    if status == 0x00000721:
-        return put(out, at, b"RPC_S_SEC_PKG_ERROR")
-    if status == 0x1C010002:
-        return put(out, at, b"nca_s_op_rng_error")
-    if status == 0x1C010003:
-        return put(out, at, b"nca_s_unk_if")
-    if status == 0x1C010006:
-        return put(out, at, b"nca_s_wrong_boot_time")
-    if status == 0x1C010014:
-        return put(out, at, b"nca_s_server_too_busy")
-    if status == 0x1C00001A:
-        return put(out, at, b"nca_s_fault_context_mismatch")
-    if status == 0x1C00001B:
-        return put(out, at, b"nca_s_fault_remote_no_memory")
-    if status == 0x1C000009:
-        return put(out, at, b"nca_s_fault_remote_comm_failure")
-    if status == 0x1C00000D:
-        return put(out, at, b"nca_s_fault_cancel")
-    if status == 0x1C010001:
-        return put(out, at, b"nca_s_comm_failure")
-    if status == 0x1C01000B:
-        return put(out, at, b"nca_s_proto_error")
+    """The name of a fault's status, without quotes."""
+    for n in range(len(_RPC_STATUSES)):
+        if _RPC_STATUSES[n] == status:
+            return rpc_put_word(out, at, _RPC_FAULTS + n)
     return put_nibbles(out, put(out, at, b"0x"), status, 8)
 
 
@@ -222,7 +185,7 @@ def rpc_put_interfaces(w: World, at: int, entry: int) -> int:
 def rpc_put_bind(w: World, at: int, entry: int) -> int:
     """What is told of a bind before where it stands."""
     out, data, begin = w.out, w.pool, entry + ENTRY_HEAD
-    at = rpc_put_type(out, put(out, at, b'"request":'), u8(data, begin + 2))
+    at = rpc_put_type(out, at, b'"request":"', u8(data, begin + 2))
     at = rpc_put_interfaces(w, at, entry)
     offer = begin + RPC_OFFERS
     for _ in range(entry_number(w, entry, R_OFFERS)):
@@ -250,7 +213,7 @@ def rpc_put_call(w: World, at: int, entry: int) -> int:
 def rpc_put_answer(w: World, at: int, entry: int, answer: int, status: int) -> int:
     """What the answer adds, behind where the call stands."""
     out, data, begin = w.out, w.pool, entry + ENTRY_HEAD
-    at = rpc_put_type(out, put(out, at, b',"response":'), answer)
+    at = rpc_put_type(out, at, b',"response":"', answer)
     if answer == RPC_RESPONSE:
         at = rpc_put_number(out, at, b',"res":{"frag_cnt":', entry_number(w, entry, R_BACK_FRAGMENTS))
         at = rpc_put_number(out, at, b',"stub_data_size":', entry_number(w, entry, R_BACK_STUB))
@@ -324,6 +287,6 @@ def rpc_tell(w: World, flow: int, slot: int, entry: int, answer: int, status: in
 
 LOOPS = (
     rpc_offer_size, rpc_results, rpc_negotiates_features, rpc_put_uuid, rpc_put_version, rpc_put_hole, rpc_put_number,
-    rpc_put_type, rpc_put_security, rpc_put_fault, rpc_put_interfaces,
+    rpc_put_word, rpc_put_type, rpc_put_security, rpc_put_fault, rpc_put_interfaces,
     rpc_put_bind, rpc_put_call, rpc_put_answer, rpc_succeeds, rpc_tell,
 )  # fmt: skip

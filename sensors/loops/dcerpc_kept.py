@@ -38,7 +38,6 @@ from sensors.loops.kept import (
 )
 from sensors.loops.octets import little16, little32, u8
 from sensors.loops.slots import next_ordinal
-from sensors.loops.text import put
 from sensors.loops.world import World
 
 #: Where `scratch` has the PDU that is read: the head of a call, all of another one.
@@ -82,7 +81,7 @@ def rpc_put_told(w: World, at: int, slot: int, owner: int, told: int) -> int:
     for n in range(2):
         kind = response if n else request
         if kind >= 0:
-            at = rpc_put_type(out, put(out, at, b',"response":' if n else b',"request":'), kind)
+            at = rpc_put_type(out, at, b',"response":"' if n else b',"request":"', kind)
         if told >> 32 & 0x1FFFF and kind >= 0 and (n == 0 or request < 0):
             at = rpc_put_number(out, at, b',"opnum":', (told >> 32 & 0x1FFFF) - 1)
         if n == 0 and rpc_told_binds(told):

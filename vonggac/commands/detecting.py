@@ -50,7 +50,7 @@ def sense(
         else Origin(sensor_name or call.settings.sensor_name)
     )
     for batch in batches(call, sources, origin, bpf, "sense" if follow else ""):
-        call.emit_lines(batch.lines)
+        call.emit_text(batch.text)
 
 
 @click.command()

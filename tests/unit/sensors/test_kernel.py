@@ -116,9 +116,9 @@ def test_changing_from_plain_to_compiled_loops_makes_no_difference(tmp_path: Pat
 
     path = tmp_path / "day.pcap"
     path.write_bytes(pcap(DAY))
-    whole = [[*batch.lines] for batch in open_source(str(path), ORIGIN)]
+    whole = [batch.text for batch in open_source(str(path), ORIGIN)]
     monkeypatch.setattr(compiled, "WORTH_PACKETS", 3_000)
-    assert [[*batch.lines] for batch in open_source(str(path), ORIGIN)] == whole
+    assert [batch.text for batch in open_source(str(path), ORIGIN)] == whole
 
 
 def test_the_kernel_finds_what_the_frame_decoder_finds():

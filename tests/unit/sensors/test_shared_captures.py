@@ -60,7 +60,7 @@ def test_compiled_runs_give_the_same_lines_as_plain_ones(shared_data, monkeypatc
     """What the loops write, and what the talks do: the same bytes, and the same accounts."""
 
     def told(path: Path) -> list[object]:
-        return [(list(batch.lines), batch.taken, batch.refused, batch.counts) for batch in read(path)]
+        return [(batch.text, batch.taken, batch.refused, batch.counts) for batch in read(path)]
 
     plain = {path: told(path) for path in captures(shared_data)}
     monkeypatch.setattr(compiled, "WORTH_BYTES", 0)

@@ -122,7 +122,7 @@ class Sensor:
         yield from self._follow(self.sorter.finish())
 
     def take(self) -> Lines:
-        return Lines(self.engine.take())
+        return self.engine.take()
 
     def _follow(self, tellings: Iterator[Telling]) -> Iterator[None]:
         for telling in tellings:
@@ -140,4 +140,4 @@ def lines(frames: Iterable[Any], loops: object, *, linktype: int = 1) -> list[by
     for chunk in chunked((packet, packet.data) for packet in packets):
         list(sensor.feed(chunk))
     list(sensor.finish())
-    return sensor.take().lines
+    return sensor.take().text.splitlines()

@@ -131,7 +131,7 @@ class Ear:
                 bodies += 1
             else:
                 assert kind == world.T_LINE
-                self.lines += self.inlays.fill(text[begin:end])
+                self.lines += self.inlays.fill(text[begin:end]).splitlines()
         numbers[[world.TELLS, world.OUT, world.FENCE]] = 0
         return bodies
 
