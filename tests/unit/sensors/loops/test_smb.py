@@ -118,7 +118,7 @@ class Ear:
                 self.inlays.bodies.add(number, text[begin:end])
             else:
                 assert kind == world.T_LINE
-                self.lines += self.inlays.fill(text[begin:end])
+                self.lines += self.inlays.fill(text[begin:end]).split(b"\n")
         numbers[[world.TELLS, world.OUT, world.FENCE]] = 0
 
 
@@ -293,7 +293,8 @@ ORDINARY: dict[str, list[Piece]] = {
                  tell(smb2.IOCTL, wire.ioctl_response(0x140204, b""), 8)],
     "a read that fails": [*MOUNT, *opened("a", 9), ask(smb2.READ, wire.read_request(9, 9), 7),
                           tell(smb2.READ, wire.failure(), 7, 0xC0000011)],
-    "a pipe": [*LOGIN, *PIPE, *transceived(CALL, REPLY, 7), *wrote(CALL, 8), *read(REPLY, 9), *CLOSED, *UNMOUNT, *LOGOFF],
+    "a pipe": [*LOGIN, *PIPE, *transceived(CALL, REPLY, 7), *wrote(CALL, 8), *read(REPLY, 9), *CLOSED,
+               *UNMOUNT, *LOGOFF],
     "a pipe that nobody closes": [*PIPE, *transceived(CALL, REPLY, 7), *UNMOUNT, *LOGOFF],
     "a call that is not answered": [*LOGIN, *PIPE, *wrote(CALL, 8)],
     "a call that is not answered before the end": [*LOGIN, *PIPE, *wrote(CALL, 8), *CLOSED],
@@ -302,7 +303,8 @@ ORDINARY: dict[str, list[Piece]] = {
     "a call in parts": [*PIPE, *wrote(CALL[:10], 8), *wrote(CALL[10:], 9), *read(REPLY[:20], 10, 0x80000005),
                         *read(REPLY[20:], 11)],
     "a pipe of two": [*IPC, *opened("samr"), opened("lsarpc", number=60)[0],
-                      tell(smb2.CREATE, wire.create_response(file=bytes(range(16))), 60), *wrote(BIND, 5), *read(ACK, 6)],
+                      tell(smb2.CREATE, wire.create_response(file=bytes(range(16))), 60), *wrote(BIND, 5),
+                      *read(ACK, 6)],
     "a bind by a control": [*PIPE[:4], *transceived(BIND, ACK, 7), *transceived(CALL, REPLY, 8)],
     "a content that is read": [*LOGIN, *MOUNT, *opened("a.txt", 4), *read(b"data", 5), *CLOSED],
     "a content that is read in part": [*MOUNT, *opened("a.txt", 9), *read(b"data", 5), *CLOSED],
@@ -311,9 +313,11 @@ ORDINARY: dict[str, list[Piece]] = {
                                   tell(smb2.CLOSE, struct.pack("<HHIQQQQQQI", 60, 1, 0, 0, 0, 0, 0, 0, 9, 0), 90)],
     "a content that is refused": [*MOUNT, *opened("a", 4), wrote(b"more", 6)[0],
                                   tell(smb2.WRITE, wire.failure(), 6, 0xC000007F), *CLOSED],
-    "contents": [*MOUNT, *opened("a", 4), *read(b"data", 5), *wrote(b"more", 6), *read(b"", 7), *wrote(b"", 8), *CLOSED],
+    "contents": [*MOUNT, *opened("a", 4), *read(b"data", 5), *wrote(b"more", 6), *read(b"", 7),
+                 *wrote(b"", 8), *CLOSED],
     "contents that nobody closes": [*LOGIN, *MOUNT, *opened("a", 4), *read(b"data", 5), *wrote(b"more", 6)],
-    "the same file alone": [ask(smb2.CLOSE, wire.close_request(smb2.SAME_FILE), 5), tell(smb2.CLOSE, wire.close_response(), 5),
+    "the same file alone": [ask(smb2.CLOSE, wire.close_request(smb2.SAME_FILE), 5),
+                            tell(smb2.CLOSE, wire.close_response(), 5),
                             ask(smb2.QUERY_INFO, info(1, 5, smb2.SAME_FILE), 6)],
     "answers alone": [tell(smb2.ECHO, b"\4\0\0\0", 5), tell(smb2.CLOSE, wire.failure(), 6, 0xC0000128),
                       tell(smb2.OPLOCK_BREAK, bytes(24), 0xFFFFFFFFFFFFFFFF), *MOUNT],
