@@ -90,6 +90,7 @@ def compiled_kernel() -> Any:
     from numba import njit
 
     _compile_once()
+    _finish_once()
     _count_from_the_front()
     folder = _folder()
     _keep_code_in(folder)
@@ -99,9 +100,10 @@ def compiled_kernel() -> Any:
             copy = FunctionType(function.__code__, scope, function.__name__)
             copy.__module__ = module.__name__
             # Arrays are the caller's and are never made here, so nobody needs to count references to them.
-            options: dict[str, Any] = {"nogil": function.__name__ in LONG, "_nrt": False, "cache": folder is not None}
+            options: dict[str, Any] = {"nogil": function.__name__ in LONG, "_nrt": False}
             options |= {"forceinline": module in INLINE and function.__name__ not in LONG}
-            scope[function.__name__] = njit(**options, **({} if function.__name__ in ENTRIES else _INNER))(copy)
+            options |= {"cache": folder is not None} if function.__name__ in ENTRIES else _INNER
+            scope[function.__name__] = njit(**options)(copy)
     return SimpleNamespace(**{name: scope[name] for name in ENTRIES})
 
 
@@ -128,6 +130,35 @@ def _compile_once() -> None:
         return original(self, tuple(map(types.unliteral, args)), kws)
 
     Dispatcher.get_call_template = get_call_template  # type: ignore[method-assign]
+
+
+def _finish_once() -> None:
+    """What only loops call becomes machine code inside of the loops that Python calls. Numba would optimise and write
+    out each loop with all that it calls, then again inside of its caller, and so on: three times as long in all."""
+    from numba.core import codegen
+
+    library: Any = codegen.JITCodeLibrary
+    whole: Any = codegen.CPUCodeLibrary
+    engine: Any = codegen.JITCPUCodegen
+    inner = {function.__name__ for module in MODULES for function in module.LOOPS} - {*ENTRIES}
+    set_original = engine.set_env
+
+    def optimize(self: Any) -> None:
+        if self.name not in inner:
+            whole._optimize_final_module(self)
+
+    def finalize(self: Any) -> None:
+        if self.name not in inner:
+            whole._finalize_final_module(self)
+        self._finalized = True
+
+    def set_env(self: Any, name: str, env: Any) -> None:
+        if self._engine.is_symbol_defined(name):
+            set_original(self, name, env)
+
+    library._optimize_final_module = optimize
+    library._finalize_final_module = finalize
+    engine.set_env = set_env
 
 
 def _count_from_the_front() -> None:
