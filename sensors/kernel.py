@@ -300,7 +300,7 @@ def report_active(
     tell(told, heads, ACTIVE, flow, copy, packet)
     flows[flow, BEGUN] = position
     flows[flow, BEGUN_NS] = ns
-    flows[flow, NAMED] = 0  # the id tells where it began
+    flows[flow, NAMED] = flows[copy, NAMED] = 0  # the id tells where it began, and names stand by row
     for side in range(2):
         flows[flow, PACKETS + side] = 0
         flows[flow, BYTES + side] = 0
