@@ -11,7 +11,7 @@ from sensors.decode.address import ICMP, ICMPV6, TCP, UDP
 from sensors.decode.arp import arp_fields
 from sensors.decode.fault import Undecodable
 from sensors.document import Scribe
-from sensors.flows import FIN, REASONS, SYN, Flow, Row
+from sensors.flows import ACK, FIN, REASONS, SYN, Flow, Row
 from sensors.inlays import Inlays
 from sensors.loops import world
 from sensors.loops.slots import SILENT
@@ -120,9 +120,9 @@ class Engine:
                 flow = flows.get(number) or self._open(number)
                 if flow.deaf:
                     continue
-                _, _, side, packet, offset, length, missing, seq, first_byte = row
-                at = Moment(first + packet, times[packet])
-                self._payload(number, flow, side, bytes(data[offset : offset + length]), missing, seq, first_byte, at)
+                _, _, side, packet, offset, length, missing, seq, first_byte, ack = row
+                payload, at = bytes(data[offset : offset + length]), Moment(first + packet, times[packet])
+                self._payload(number, flow, side, payload, missing, seq, first_byte, ack, at)
             elif kind == world.T_LINE:
                 self._tell(inlays.fill(text[row[2] : row[3]]))
             elif kind == world.T_BODY:
@@ -145,14 +145,14 @@ class Engine:
         """What the plain kernel told, in packet order."""
         rows, _, data, first, times = told
         flows = self._flows
-        for kind, number, detail, packet, offset, length, missing, seq, first_byte in rows:
+        for kind, number, detail, packet, offset, length, missing, seq, first_byte, ack in rows:
             if kind == kernel.DATA:
                 flow = flows.get(number) or self._open(number)
                 if flow.deaf:
                     continue
                 at = Moment(first + packet, times[packet])
                 payload = bytes(data[offset : offset + length])
-                self._payload(number, flow, detail, payload, missing, seq, first_byte, at)
+                self._payload(number, flow, detail, payload, missing, seq, first_byte, ack, at)
             elif kind == kernel.END:
                 self._end(number, REASONS[detail])
             elif kind == kernel.ARP:
@@ -195,7 +195,8 @@ class Engine:
                 flow.vlans, flow.outer = met.vlans, segment.outer
         if not flow.deaf and (segment.payload or segment.missing):
             seq = segment.seq + 1 & 0xFFFFFFFF if segment.flags & SYN else segment.seq
-            self._payload(met.flow, flow, met.side, segment.payload, segment.missing, seq, met.first_byte, met.at)
+            ack = segment.ack if segment.flags & ACK else -1
+            self._payload(met.flow, flow, met.side, segment.payload, segment.missing, seq, met.first_byte, ack, met.at)
 
     def _take_over(self, number: int, slot: int, begun: Moment) -> None:
         """A talk that the listener had goes on here."""
@@ -204,12 +205,21 @@ class Engine:
         self._sorter.leave(slot)
 
     def _payload(
-        self, number: int, flow: Flow, side: int, payload: bytes, missing: int, seq: int, first_byte: int, at: Moment
+        self,
+        number: int,
+        flow: Flow,
+        side: int,
+        payload: bytes,
+        missing: int,
+        seq: int,
+        first_byte: int,
+        ack: int,
+        at: Moment,
     ) -> None:
         flow.allowance += max(BYTES_PER_TELLING, len(payload))
         try:
             if flow.protocol == TCP:
-                wanted = self._tcp(flow, side, payload, missing, seq, first_byte, at)
+                wanted = self._tcp(flow, side, payload, missing, seq, first_byte, ack, at)
             elif flow.protocol == UDP:
                 wanted = not payload or missing > 0 or self._udp(flow, side, payload, at)
             elif flow.protocol in (ICMP, ICMPV6):
@@ -226,7 +236,9 @@ class Engine:
             flow.deaf = True
             self._sorter.unwanted(number)
 
-    def _tcp(self, flow: Flow, side: int, payload: bytes, missing: int, seq: int, first_byte: int, at: Moment) -> bool:
+    def _tcp(
+        self, flow: Flow, side: int, payload: bytes, missing: int, seq: int, first_byte: int, ack: int, at: Moment
+    ) -> bool:
         """Whether more of the stream is wanted."""
         stream = flow.stream
         if stream is None:
@@ -234,7 +246,7 @@ class Engine:
         if stream.done:
             return False
         try:
-            self._emit(flow, stream.push(side, payload, missing, seq, first_byte, at))
+            self._emit(flow, stream.push(side, payload, missing, seq, first_byte, ack, at))
         except Undecodable:
             if not stream.done:
                 self._emit(flow, stream.close(False))

@@ -176,7 +176,7 @@ class FlowTable:
         vlan, inner_vlan = (*vlans, -1, -1)[:2]
         self._segments[0] = (
             0, ends, 4 if ends == 4 else 6, protocol, sport, dport, flags, seq, 2 * ends, len(payload), missing, depth,
-            packets, size, vlan, inner_vlan, -1, 0, 0,
+            packets, size, vlan, inner_vlan, -1, 0, 0, -1,
         )  # fmt: skip
         data = np.frombuffer(src + dst + payload[:4], np.int8)
         with self._wrapping():

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensors.loops.frames import (
+    L_ACK,
     L_BUCKET,
     L_DEPTH,
     L_DPORT,
@@ -49,8 +50,9 @@ KEY_WORDS = 5
 
 # --- what a run of the kernel tells, in packet order: rows of `told`.
 DATA, END, ACTIVE, ARP = 0, 1, 2, 3
-# kind, flow, side | reason | copy, packet, payload offset, payload length, missing | VLAN, seq | inner VLAN, first byte
-TOLD_COLUMNS = 9
+# kind, flow, side | reason | copy, packet, payload offset, payload length, missing | VLAN, seq | inner VLAN,
+# first byte, acknowledged
+TOLD_COLUMNS = 10
 CLOSED, IDLE, EVICTED = 0, 1, 2
 
 # --- the table's own numbers: `heads`. Queues hold flows by their last packet, longest idle first.
@@ -298,7 +300,7 @@ def report_active(
     tell(told, heads, ACTIVE, flow, copy, packet)
     flows[flow, BEGUN] = position
     flows[flow, BEGUN_NS] = ns
-    flows[flow, NAMED] = 0  # the id tells where it began
+    flows[flow, NAMED] = flows[copy, NAMED] = 0  # the id tells where it began, and names stand by row
     for side in range(2):
         flows[flow, PACKETS + side] = 0
         flows[flow, BYTES + side] = 0
@@ -444,6 +446,7 @@ def tell_payload(flows: Ints, told: Ints, heads: Ints, segment: Ints, flow: int,
         told[n, 6] = segment[L_MISSING]
         told[n, 7] = segment[L_SEQ] + 1 & 0xFFFFFFFF if segment[L_FLAGS] & _SYN else segment[L_SEQ]
         told[n, 8] = flows[flow, FIRST_BYTE + side]
+        told[n, 9] = segment[L_ACK]
 
 
 def tell_arp(told: Ints, heads: Ints, row: Ints, packet: int) -> None:

@@ -15,6 +15,8 @@ MAX_WAITING = 1 << 20
 MAX_WAITING_TOTAL = 64 << 20
 #: What one waiting segment costs beyond its bytes, so that floods of tiny segments meet the bound too.
 _SEGMENT_COST = 200
+#: How long a hole stays open once the bytes behind it were acknowledged.
+PATIENCE_NS = 10**9
 #: A segment farther ahead than this (RFC 7323 §2.2, the largest window) is not of this stream.
 _FARTHEST = 1 << 30
 
@@ -50,13 +52,14 @@ _NOTHING: dict[int, tuple[bytes, int, Moment]] = {}
 class Half:
     """One direction of a TCP connection."""
 
-    __slots__ = ("_budget", "_cost", "_next", "_waiting")
+    __slots__ = ("_budget", "_cost", "_hole", "_next", "_waiting")
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._next = -1  # the sequence number wanted next; -1 before anything was seen
         self._waiting = _NOTHING  # most streams never need their own
         self._cost = 0
+        self._hole = (-1, 0)  # where the last acknowledged hole begins, and since when it is
 
     def begin(self, seq: int) -> None:
         """The SYN was seen: the stream's first byte has this number. A later SYN changes nothing."""
@@ -95,6 +98,19 @@ class Half:
         yield from self._ready()
         while self._waiting and (self._cost > MAX_WAITING or self._budget.used > MAX_WAITING_TOTAL):
             self._budget.forced_gaps += 1
+            yield from self._skip()
+
+    def acknowledge(self, ack: int, ns: int) -> Iterator[Piece]:
+        """The other side has all bytes before this one. A hole there was not captured, and will not come again; unless
+        packets were captured in another order than they went by."""
+        if not self._waiting:
+            return
+        wanted, seq = self._next, min(self._waiting, key=self._distance)
+        if self._distance(seq) > self._distance(ack):
+            return
+        if self._hole[0] != wanted:
+            self._hole = (wanted, ns)
+        elif ns - self._hole[1] >= PATIENCE_NS:
             yield from self._skip()
 
     def finish(self) -> Iterator[Piece]:

@@ -11,10 +11,12 @@ import numpy as np
 
 from sensors.loops.octets import Ints, Out
 
-#: The numbers that a digest works with: its state (8), its schedule (64), a block's bytes (64).
-DIGEST_WORK = 136
+SHA256, SHA1, MD5 = 0, 1, 2
+
+#: The numbers that a digest works with: its state (8) and its schedule (64).
+DIGEST_WORK = 72
 #: All of `work`: what lies behind is for those who tell, in the meantime.
-WORK = 264
+WORK = DIGEST_WORK + 128
 _MASK = 0xFFFFFFFF
 
 
@@ -52,15 +54,16 @@ def turn_right(word: int, bits: int) -> int:
     return (word >> bits | word << (32 - bits)) & _MASK
 
 
-def block_word(work: Ints, n: int) -> int:
-    """The block's word n, big end first; the block's bytes stand in `work` from 72 on."""
-    at = 72 + 4 * n
-    return int(work[at] << 24 | work[at + 1] << 16 | work[at + 2] << 8 | work[at + 3])
+def block_word(out: Out, at: int, end: int, kind: int) -> int:
+    """The four bytes there as a number, behind the text its padding: a bit, then none (FIPS 180-4 §5.1.1)."""
+    word = 0
+    for n in range(4):
+        octet = int(out[at + n]) if at + n < end else 0x80 if at + n == end else 0
+        word |= octet << (8 * n if kind == MD5 else 24 - 8 * n)
+    return word
 
 
 def sha256_block(work: Ints) -> None:
-    for n in range(16):
-        work[8 + n] = block_word(work, n)
     for n in range(16, 64):
         a, b = int(work[8 + n - 15]), int(work[8 + n - 2])
         low = turn_right(a, 7) ^ turn_right(a, 18) ^ a >> 3
@@ -87,13 +90,11 @@ def sha1_block(work: Ints) -> None:
     a, b, c, d, e = int(work[0]), int(work[1]), int(work[2]), int(work[3]), int(work[4])
     for n in range(80):
         here = 8 + (n & 15)
-        if n < 16:
-            word = block_word(work, n)
-        else:
-            word = turn_left(
+        if n >= 16:
+            work[here] = turn_left(
                 int(work[8 + (n - 3 & 15)] ^ work[8 + (n - 8 & 15)] ^ work[8 + (n - 14 & 15)] ^ work[here]), 1
             )
-        work[here] = word
+        word = int(work[here])
         if n < 20:
             mixed, k = d ^ b & (c ^ d), 0x5A827999
         elif n < 40:
@@ -122,17 +123,12 @@ def md5_block(work: Ints) -> None:
             mixed, g = b ^ c ^ d, 3 * n + 5 & 15
         else:
             mixed, g = c ^ (b | ~d & _MASK), 7 * n & 15
-        at = 72 + 4 * g
-        word = int(work[at + 3] << 24 | work[at + 2] << 16 | work[at + 1] << 8 | work[at])
-        total = (a + mixed + int(_K5[n]) + word) & _MASK
+        total = (a + mixed + int(_K5[n]) + int(work[8 + g])) & _MASK
         a, d, c, b = d, c, b, (b + turn_left(total, int(_S5[turn * 4 + (n & 3)]))) & _MASK
     work[0] = (work[0] + a) & _MASK
     work[1] = (work[1] + b) & _MASK
     work[2] = (work[2] + c) & _MASK
     work[3] = (work[3] + d) & _MASK
-
-
-SHA256, SHA1, MD5 = 0, 1, 2
 
 
 def digest(kind: int, out: Out, begin: int, end: int, to: int, work: Ints) -> None:
@@ -142,15 +138,10 @@ def digest(kind: int, out: Out, begin: int, end: int, to: int, work: Ints) -> No
     size = end - begin
     blocks = (size + 8) // 64 + 1
     for block in range(blocks):
-        for n in range(64):
-            at = block * 64 + n
-            if at < size:
-                work[72 + n] = out[begin + at]
-            else:
-                work[72 + n] = 0x80 if at == size else 0
-        if block == blocks - 1:
-            for n in range(8):
-                work[72 + 56 + n] = (size * 8 >> (8 * n if kind == MD5 else 56 - 8 * n)) & 255
+        for n in range(16):
+            work[8 + n] = block_word(out, begin + block * 64 + 4 * n, end, kind)
+        if block == blocks - 1:  # the text's length in bits
+            work[8 + (14 if kind == MD5 else 15)] = size * 8
         if kind == SHA256:
             sha256_block(work)
         elif kind == SHA1:

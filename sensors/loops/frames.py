@@ -14,7 +14,8 @@ L_FLAGS, L_SEQ, L_PAYLOAD, L_LENGTH, L_MISSING = 6, 7, 8, 9, 10
 L_DEPTH, L_PACKETS, L_SIZE = 11, 12, 13  # tunnels it came through; how many packets it is, and their bytes on the wire
 L_VLAN, L_INNER_VLAN = 14, 15  # of the first row: the frame's two outermost, or -1
 L_FLOW, L_TURNED, L_BUCKET = 16, 17, 18  # of `sensors.kernel`, once it has looked for the flow
-L_COLUMNS = 19
+L_ACK = 19  # the number of the other side's byte that is wanted next, or -1
+L_COLUMNS = 20
 
 #: Tunnels that are followed, tags and labels in each, extension headers in each: within `frame.MAX_HEADERS`.
 MAX_TUNNELS = 2
@@ -217,6 +218,7 @@ def icmp_reply(protocol: int, kind: int, code: int) -> int:
 def fill_upper(data: Bytes, row: Ints, family: int, protocol: int, at: int, end: int, missing: int) -> bool:
     """What the transport header tells; False where it is left."""
     sport = dport = flags = seq = 0
+    ack = -1
     payload = at
     if protocol == _TCP:
         if end - at < 20:
@@ -227,6 +229,8 @@ def fill_upper(data: Bytes, row: Ints, family: int, protocol: int, at: int, end:
         sport, dport = u16(data, at), u16(data, at + 2)
         seq, flags = u32(data, at + 4), u8(data, at + 13)
         payload = at + header
+        if flags & 16:
+            ack = u32(data, at + 8)
     elif protocol == _UDP:
         if end - at < 8:
             return False
@@ -248,7 +252,7 @@ def fill_upper(data: Bytes, row: Ints, family: int, protocol: int, at: int, end:
         sport, dport = u16(data, at), u16(data, at + 2)
     row[L_FAMILY], row[L_PROTOCOL] = family, protocol
     row[L_SPORT], row[L_DPORT] = sport, dport
-    row[L_FLAGS], row[L_SEQ] = flags, seq
+    row[L_FLAGS], row[L_SEQ], row[L_ACK] = flags, seq, ack
     row[L_PAYLOAD], row[L_LENGTH], row[L_MISSING] = payload, end - payload, missing
     return True
 

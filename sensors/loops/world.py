@@ -52,8 +52,9 @@ LARGE_AREAS = 1_024
 LARGE_AREA = 32_768
 
 # --- rows of `tells`: kind, flow, then by kind
-TELL_COLUMNS = 9
-#: A payload that a talk outside the loops reads: side, packet, payload offset, length, missing, seq, first byte.
+TELL_COLUMNS = 10
+#: A payload that a talk outside the loops reads: side, packet, payload offset, length, missing, seq, first byte,
+#: acknowledged.
 T_DATA = 0
 #: A flow of the engine's ended: reason, text begin, hole, text end. The hole is where network.protocol goes; begin is
 #: -1 where the event is not written here.

@@ -65,11 +65,13 @@ class Stream:
         self._halves[side].begin(seq)
 
     def push(
-        self, side: int, payload: bytes, missing: int, seq: int, first_byte: int, at: Moment
+        self, side: int, payload: bytes, missing: int, seq: int, first_byte: int, ack: int, at: Moment
     ) -> Iterable[Found | Expect]:
         """What a segment's payload adds (`missing` bytes behind it were not captured; `first_byte` is the number of the
-        side's first byte, -1 where that is not known). Raises Undecodable where the bytes break the recognised
-        protocol."""
+        side's first byte, `ack` that of the other side's byte that it waits for, -1 where that is not known). Raises
+        Undecodable where the bytes break the recognised protocol."""
+        if self._halves[1 - side].waits and ack >= 0:
+            return self._push_behind(side, payload, missing, seq, first_byte, ack, at)
         if (quiet := self._quiet) is not None:
             if side == quiet.side and not missing and quiet.take(seq, payload, at):
                 return ()
@@ -77,6 +79,17 @@ class Stream:
             return self._straight(self.talk, side, payload, seq, at)  # nearly all segments
         self._halves[side].begin(first_byte if first_byte >= 0 else seq)
         return self._push(side, payload, missing, seq, at)
+
+    def _push_behind(
+        self, side: int, payload: bytes, missing: int, seq: int, first_byte: int, ack: int, at: Moment
+    ) -> Iterator[Found | Expect]:
+        """Bytes of one side that are said behind some of the other's, which waited."""
+        yield from self._speak()
+        for piece in self._halves[1 - side].acknowledge(ack, at.ns):
+            yield from self._piece(1 - side, piece)
+            if self.done:
+                return
+        yield from self.push(side, payload, missing, seq, first_byte, -1, at)
 
     def _push(self, side: int, payload: bytes, missing: int, seq: int, at: Moment) -> Iterator[Found | Expect]:
         yield from self._speak()

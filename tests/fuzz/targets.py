@@ -98,7 +98,7 @@ def talks(data: bytes) -> None:
 def _pushed(stream: Stream, segment: Segment, at: Moment) -> None:
     side = int((segment.src, segment.sport) > (segment.dst, segment.dport))
     if not stream.done and segment.payload:
-        _quietly(lambda: list(stream.push(side, segment.payload, segment.missing, segment.seq, -1, at)))
+        _quietly(lambda: list(stream.push(side, segment.payload, segment.missing, segment.seq, -1, -1, at)))
 
 
 def _received(segment: Segment, at: Moment) -> None:

@@ -44,6 +44,25 @@ def test_a_hole_is_told_at_the_end():
     assert [(piece.data, piece.gap) for piece in half.finish()] == [(b"", 7), (b"xyz", 0)]
 
 
+def test_a_hole_is_told_once_all_of_it_is_acknowledged_and_a_second_has_passed():
+    base, second = 2**32 - 4, 10**9
+    half = Half(Budget())
+    half.begin(base)
+
+    def acknowledged(at: int, ns: int) -> list[tuple[bytes, int]]:
+        return [(piece.data, piece.gap) for piece in half.acknowledge((base + at) & 0xFFFFFFFF, ns)]
+
+    assert pushed(half, [(2, b"cd"), (6, b"gh"), (20, b"uv")], base) == []
+    assert acknowledged(1, 0) == acknowledged(1, second) == []
+    assert acknowledged(8, 2 * second) == acknowledged(8, 3 * second - 1) == []
+    assert acknowledged(8, 3 * second) == [(b"", 2), (b"cd", 0)]
+    assert acknowledged(8, 3 * second) == []
+    assert acknowledged(8, 4 * second) == [(b"", 2), (b"gh", 0)]
+    assert acknowledged(9, 9 * second) == []
+    assert [(piece.data, piece.gap) for piece in half.finish()] == [(b"", 12), (b"uv", 0)]
+    assert acknowledged(40, 9 * second) == []
+
+
 def test_what_was_not_captured_is_a_gap():
     half = Half(Budget())
     assert [(p.data, p.gap) for p in half.push(0, b"ab", 3, AT)] == [(b"ab", 0), (b"", 3)]

@@ -130,11 +130,11 @@ class Sensor:
             yield
 
 
-def lines(frames: Iterable[Any], loops: object, *, linktype: int = 1) -> list[bytes]:
-    """The events of these packets with these loops, as they are written."""
+def lines(frames: Iterable[Any], loops: object, *, linktype: int = 1, ms: int = 1) -> list[bytes]:
+    """The events of these packets, so long apart, with these loops, as they are written."""
     sensor = Sensor(loops)
     packets = [
-        Packet(index, (BEGUN * 1000 + index) * 1_000_000, linktype, bytes(frame), len(bytes(frame)))
+        Packet(index, (BEGUN * 1000 + index * ms) * 1_000_000, linktype, bytes(frame), len(bytes(frame)))
         for index, frame in enumerate(frames)
     ]
     for chunk in chunked((packet, packet.data) for packet in packets):

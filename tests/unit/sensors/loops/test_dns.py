@@ -93,7 +93,7 @@ class Loop:
         for kind, _, begin, end, *_ in w.tells[: w.numbers[world.TELLS]].tolist():
             assert kind == world.T_LINE
             assert w.numbers[world.OUT] == end + 1
-            yield from INLAYS.fill(w.out[begin:end].tobytes())
+            yield from INLAYS.fill(w.out[begin:end].tobytes()).splitlines()
 
     def kept(self) -> tuple[Any, ...]:
         row = self.w.slots[self.slot].tolist()

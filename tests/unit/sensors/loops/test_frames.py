@@ -103,13 +103,17 @@ def walked(linktype: int, data: bytes, wire: int) -> tuple[int, list[tuple[objec
         width, src, dst, payload = 4 if family == 4 else 16, src - shift, dst - shift, payload - shift
         ends = data[src : src + width], data[dst : dst + width]
         told = data[payload : payload + length]
-        segments.append((*ends, protocol, sport, dport, told, missing, seq, flags, depth, size))
+        ack = row[frames.L_ACK] if flags & 16 else 0
+        segments.append((*ends, protocol, sport, dport, told, missing, seq, ack, flags, depth, size))
     vlans = [vlan for vlan in rows[0, [frames.L_VLAN, frames.L_INNER_VLAN]].tolist() if vlan >= 0]
     return found, segments, vlans
 
 
 def decoded(frame: Frame) -> list[tuple[object, ...]]:
-    return [(*segment[:8], segment.flags, segment.depth, segment.size) for segment in frame.segments]
+    return [
+        (*segment[:8], segment.ack if segment.flags & 16 else 0, segment.flags, segment.depth, segment.size)
+        for segment in frame.segments
+    ]
 
 
 def check(linktype: int, data: bytes, wire: int) -> int:

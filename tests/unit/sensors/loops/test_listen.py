@@ -28,11 +28,11 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 HELLO = b"\x16\x03\x01\x00\x04\x01\x00\x00\x00"
 
 
-def the_same(frames: Iterable[Any]) -> list[bytes]:
-    """The lines of these frames, which are the same with the ear and without."""
+def the_same(frames: Iterable[Any], ms: int = 1) -> list[bytes]:
+    """The lines of these frames, so long apart, which are the same with the ear and without."""
     given = [bytes(frame) for frame in frames]
-    heard = lines(given, EARS)
-    assert sorted(heard) == sorted(lines(given, kernel))
+    heard = lines(given, EARS, ms=ms)
+    assert sorted(heard) == sorted(lines(given, kernel, ms=ms))
     return heard
 
 
@@ -55,6 +55,13 @@ def test_a_later_broken_datagram_is_an_anomaly_of_a_dns_flow() -> None:
 def test_a_question_and_its_answer_are_one_event() -> None:
     found = the_same([udp(QUESTION), udp(ANSWER, back=True)])
     assert len([line for line in found if b'"dataset":"dns"' in line]) == 1
+
+
+def test_each_part_of_a_long_flow_has_its_own_name() -> None:
+    found = the_same([udp(QUESTION), udp(ANSWER, back=True)] * 40, ms=50_000)
+    parts = [line for line in found if b'"end_reason":"' in line]
+    assert [line.split(b'"end_reason":"')[1].split(b'"')[0] for line in parts] == [b"active", b"active", b"end-of-input"]
+    assert len({line.split(b'"id":"')[1][:32] for line in parts}) == 3
 
 
 def test_a_datagram_without_bytes_opens_nothing() -> None:

@@ -125,7 +125,7 @@ class Loop:
         lines = []
         for kind, _, begin, end, *_ in w.tells[: w.numbers[world.TELLS]].tolist():
             assert kind == world.T_LINE
-            lines += _INLAYS.fill(w.out[begin:end].tobytes())
+            lines += _INLAYS.fill(w.out[begin:end].tobytes()).splitlines()
         assert w.numbers[world.OUT] <= world.MAX_EVENT
         w.numbers[world.TELLS] = w.numbers[world.OUT] = 0
         return lines

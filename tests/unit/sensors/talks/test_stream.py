@@ -112,10 +112,11 @@ def test_the_short_way_and_the_long_one_find_the_same(
     expected: list[Left] = []
     first_byte = base if begun else -1
     for index, (side, payload, missing, offset) in enumerate(parts):
-        segment = (side, payload, missing, base + offset & 0xFFFFFFFF, first_byte, Moment(index, index))
+        at = Moment(index, index)
+        number = base + offset & 0xFFFFFFFF
         if not stream.done:
-            found += stream.push(*segment)
-        expected += by_pieces.push(*segment)
+            found += stream.push(side, payload, missing, number, first_byte, -1, at)
+        expected += by_pieces.push(side, payload, missing, number, first_byte, at)
     if not stream.done:
         found += stream.finish(clean)
     expected += by_pieces.finish(clean)
@@ -128,9 +129,37 @@ def test_the_short_way_and_the_long_one_find_the_same(
 def test_a_stream_that_is_not_wanted_gives_its_budget_back() -> None:
     budget = Budget()
     stream = Stream(budget, Sized())
-    assert not list(stream.push(0, b"\x0a", 0, 0, 0, Moment(0, 0)))
-    assert not list(stream.push(0, b"gath", 0, 1, 0, Moment(1, 1)))
-    assert not list(stream.push(1, b"behind a hole", 0, 9, 0, Moment(2, 2)))
+    assert not list(stream.push(0, b"\x0a", 0, 0, 0, -1, Moment(0, 0)))
+    assert not list(stream.push(0, b"gath", 0, 1, 0, -1, Moment(1, 1)))
+    assert not list(stream.push(1, b"behind a hole", 0, 9, 0, -1, Moment(2, 2)))
     assert budget.used > 0
     stream.stop()
     assert budget.used == 0
+
+
+def told(stream: Stream, side: int, payload: bytes, seq: int, ack: int, second: int) -> list[tuple[str, object]]:
+    return [
+        (left.dataset, *left.fields.values())
+        for left in stream.push(side, payload, 0, seq, 0, ack, Moment(second, second * 10**9))
+        if isinstance(left, Found)
+    ]
+
+
+def test_a_hole_whose_end_the_other_side_has_seen_is_told_a_second_later() -> None:
+    budget = Budget()
+    stream = Stream(budget, Sized())
+    assert told(stream, 0, b"\x02ab", 0, 0, 0) == [("sized", b"ab".hex())]
+    assert told(stream, 0, b"\x02ef", 6, 0, 1) == []  # three bytes before it were not captured
+    assert told(stream, 1, b"\x01x", 0, 5, 5) == [("sized", b"x".hex())]  # some of them may still come
+    assert told(stream, 1, b"\x01x", 2, 6, 6) == [("sized", b"x".hex())]  # or were captured late
+    assert told(stream, 1, b"\x01y", 4, 6, 7) == [("gap", 3), ("sized", b"ef".hex()), ("sized", b"y".hex())]
+    assert told(stream, 0, b"\x02gh", 9, 4, 7) == [("sized", b"gh".hex())]
+    assert budget.used == 0
+
+
+def test_what_was_gathered_comes_before_a_hole_that_was_acknowledged() -> None:
+    stream = Stream(Budget(), Sized())
+    assert told(stream, 0, b"\x02ef", 3, 0, 0) == []
+    assert told(stream, 1, b"\x03x", 0, 6, 1) == []
+    assert told(stream, 1, b"y", 2, -1, 2) == []  # put by, as it tells nothing by itself
+    assert told(stream, 1, b"z", 3, 6, 3) == [("gap", 3), ("sized", b"ef".hex()), ("sized", b"xyz".hex())]
