@@ -25,6 +25,9 @@ from sensors.loops import (
     dns_records,
     documents,
     frames,
+    ftp,
+    ftp_event,
+    ftp_lines,
     http,
     http_event,
     http_head,
@@ -55,6 +58,7 @@ MODULES = (
     dns_names, dns_records, dns_event, dns,
     tls_slot, tls_names, tls_hello, tls_chain, tls_prints, tls_event, tls,
     http_head, http_event, http,
+    ftp_lines, ftp_event, ftp,
     listen,
 )  # fmt: skip
 #: What Python calls; the others are called by these only, and compiled without a way in from outside. The long ones let

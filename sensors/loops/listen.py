@@ -5,7 +5,9 @@ from __future__ import annotations
 from sensors.kernel import APPLICATION, ARP, BEGUN, BEGUN_NS, DATA, DPORT, END, FREE, PROTOCOL, SPORT, TALK, WANTED
 from sensors.loops.arp import arp_tells
 from sensors.loops.dns import dns_ends, dns_hears, is_dns_port
-from sensors.loops.documents import DNS, HTTP, R_ACTIVE, TLS, tell_line, write_flow
+from sensors.loops.documents import DNS, FTP, HTTP, R_ACTIVE, TLS, tell_line, tell_row, write_flow
+from sensors.loops.ftp import ftp_ends, ftp_hears
+from sensors.loops.ftp_lines import begins_ftp
 from sensors.loops.http import begins_http, http_ends, http_hears
 from sensors.loops.icmp import icmp_ends, icmp_hears, icmp_version
 from sensors.loops.octets import Bytes, Ints, u8
@@ -35,15 +37,6 @@ ROW_TELLS = 1_024
 #: A flow that has less left to tell is the engine's, which knows what happens then.
 _LEAST = 32 * BYTES_PER_TELLING
 _TCP, _UDP = 6, 17
-
-
-def tell_row(w: World, kind: int, flow: int) -> int:
-    """The number of a new row for the engine."""
-    number = int(w.numbers[TELLS])
-    w.numbers[TELLS] = number + 1
-    w.tells[number, 0] = kind
-    w.tells[number, 1] = flow
-    return number
 
 
 def pass_on(w: World, told: Ints) -> None:
@@ -116,6 +109,8 @@ def claim(w: World, told: Ints, data: Bytes, position: int, ns: int) -> int:
         return take_slot(w, flow, TLS, position, ns)
     if begins_http(data, at, at + size, side):
         return take_slot(w, flow, HTTP, position, ns)
+    if begins_ftp(data, at, at + size):
+        return take_slot(w, flow, FTP, position, ns)
     return -1
 
 
@@ -156,6 +151,8 @@ def hear(w: World, told: Ints, data: Bytes, position: int, ns: int) -> None:
     elif application == HTTP:
         w.numbers[FENCE] = w.numbers[TELLS]  # what HTTP has told it may take back
         verdict = http_hears(w, flow, slot, side, data, at, at + size, position, ns)
+    elif application == FTP:
+        verdict = ftp_hears(w, flow, slot, side, data, at, at + size, position, ns)
     else:
         verdict = icmp_hears(w, flow, slot, side, data, at, at + size, position, ns)
     if verdict == UNUSUAL:
@@ -209,6 +206,8 @@ def end_talk(w: World, flow: int) -> None:
         verdict = tls_ends(w, flow, slot)
     elif application == HTTP:
         verdict = http_ends(w, flow, slot)
+    elif application == FTP:
+        verdict = ftp_ends(w, flow, slot)
     else:
         verdict = icmp_ends(w, flow, slot)
     if verdict == UNUSUAL:
@@ -256,6 +255,6 @@ def listen(w: World, told: Ints, begin: int, end: int, data: Bytes, first: int, 
 
 
 LOOPS = (
-    tell_row, pass_on, leave, hand_on, note_port, note_announced, claim, is_out_of_order, is_old, hear, hear_arp,
+    pass_on, leave, hand_on, note_port, note_announced, claim, is_out_of_order, is_old, hear, hear_arp,
     end_talk, report, listen,
 )  # fmt: skip
