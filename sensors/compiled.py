@@ -36,6 +36,8 @@ from sensors.loops import (
     listen,
     octets,
     slots,
+    ssh,
+    ssh_event,
     text,
     tls,
     tls_chain,
@@ -59,6 +61,7 @@ MODULES = (
     tls_slot, tls_names, tls_hello, tls_chain, tls_prints, tls_event, tls,
     http_head, http_event, http,
     ftp_lines, ftp_event, ftp,
+    ssh_event, ssh,
     listen,
 )  # fmt: skip
 #: What Python calls; the others are called by these only, and compiled without a way in from outside. The long ones let

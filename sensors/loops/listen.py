@@ -5,13 +5,14 @@ from __future__ import annotations
 from sensors.kernel import APPLICATION, ARP, BEGUN, BEGUN_NS, DATA, DPORT, END, FREE, PROTOCOL, SPORT, TALK, WANTED
 from sensors.loops.arp import arp_tells
 from sensors.loops.dns import dns_ends, dns_hears, is_dns_port
-from sensors.loops.documents import DNS, FTP, HTTP, R_ACTIVE, TLS, tell_line, tell_row, write_flow
+from sensors.loops.documents import DNS, FTP, HTTP, R_ACTIVE, SSH, TLS, tell_line, tell_row, write_flow
 from sensors.loops.ftp import ftp_ends, ftp_hears
 from sensors.loops.ftp_lines import begins_ftp
 from sensors.loops.http import begins_http, http_ends, http_hears
 from sensors.loops.icmp import icmp_ends, icmp_hears, icmp_version
 from sensors.loops.octets import Bytes, Ints, u8
 from sensors.loops.slots import BYTES_PER_TELLING, ENGINE, ENGINE_ALL, SILENT, UNKNOWN, drop_slot, take_slot
+from sensors.loops.ssh import begins_ssh, ssh_ends, ssh_hears
 from sensors.loops.tls import begins_tls, tls_ends, tls_hears
 from sensors.loops.world import (
     DONE,
@@ -111,6 +112,8 @@ def claim(w: World, told: Ints, data: Bytes, position: int, ns: int) -> int:
         return take_slot(w, flow, HTTP, position, ns)
     if begins_ftp(data, at, at + size):
         return take_slot(w, flow, FTP, position, ns)
+    if begins_ssh(data, at, at + size):
+        return take_slot(w, flow, SSH, position, ns)
     return -1
 
 
@@ -153,6 +156,8 @@ def hear(w: World, told: Ints, data: Bytes, position: int, ns: int) -> None:
         verdict = http_hears(w, flow, slot, side, data, at, at + size, position, ns)
     elif application == FTP:
         verdict = ftp_hears(w, flow, slot, side, data, at, at + size, position, ns)
+    elif application == SSH:
+        verdict = ssh_hears(w, flow, slot, side, data, at, at + size)
     else:
         verdict = icmp_hears(w, flow, slot, side, data, at, at + size, position, ns)
     if verdict == UNUSUAL:
@@ -208,6 +213,8 @@ def end_talk(w: World, flow: int) -> None:
         verdict = http_ends(w, flow, slot)
     elif application == FTP:
         verdict = ftp_ends(w, flow, slot)
+    elif application == SSH:
+        verdict = ssh_ends(w, flow, slot)
     else:
         verdict = icmp_ends(w, flow, slot)
     if verdict == UNUSUAL:

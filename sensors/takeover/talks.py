@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from sensors.decode.address import TCP
 from sensors.listener import Slot
-from sensors.loops.documents import DNS, FTP, ICMP, ICMPV6, TLS
+from sensors.loops.documents import DNS, FTP, ICMP, ICMPV6, SSH, TLS
 from sensors.loops.world import S_ALLOWANCE, S_FLOW, S_NEXT
 from sensors.streams import Budget
-from sensors.takeover import dns, ftp, http, icmp, tls
+from sensors.takeover import dns, ftp, http, icmp, ssh, tls
 from sensors.takeover.ftp import Transfers
 from sensors.takeover.http import Bodies
 from sensors.talks.stream import Stream
@@ -35,4 +35,6 @@ def _talk(slot: Slot, bodies: Bodies, transfers: Transfers) -> Talk | None:
         return icmp.take_over(slot.row, slot.area, 4 if slot.application == ICMP else 6)
     if slot.application == FTP:
         return ftp.take_over(slot.row, slot.area, transfers.pop(slot.row[S_FLOW]))
+    if slot.application == SSH:
+        return ssh.take_over(slot.row, slot.area)
     return http.take_over(slot.row, slot.area, bodies)
