@@ -58,7 +58,7 @@ class Ear:
         at = Moment(n, BEGUN_NS + n)
         self.w.slots[self.slot, world.S_ALLOWANCE] += max(BYTES_PER_TELLING, len(data))
         if self.talk is not None:
-            self._found(self.talk.data(side, data, at))
+            self.hear_outside(side, data, at)
             return
         before = self.state()
         octets = np.frombuffer(b"??" + data, np.int8)
@@ -66,13 +66,16 @@ class Ear:
         if verdict == world.UNUSUAL:
             assert self.state() == before
             self.leave()
-            self._found(self.talk.data(side, data, at))
+            self.hear_outside(side, data, at)
             return
         assert self.w.numbers[world.OUT] - before[-1] < 2 * world.MAX_EVENT
         self.read()
         if verdict == world.DONE:
             self.done = True
             slots.drop_slot(self.w, self.slot)
+
+    def hear_outside(self, side: int, data: bytes, at: Moment) -> None:
+        self._found(self.talk.data(side, data, at))
 
     def lose(self, n: int, side: int, size: int) -> None:
         self.leave()
@@ -87,7 +90,8 @@ class Ear:
             self._found(self.talk.close(True))
         assert len(self.transfers) == 0
         for address, port, make in self.expected:
-            transfer = make()._transfer
+            talk: Any = make()
+            transfer = talk._transfer
             told = (transfer.command, transfer.filename, transfer.user, transfer.offset, transfer.passive)
             self.lines.append(repr((address, port, *told)).encode())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -113,14 +115,14 @@ UNUSUAL: dict[str, list[Piece]] = {
 
 
 @pytest.mark.parametrize("name", ORDINARY)
-def test_the_ordinary_is_heard_in_the_loops(name):
+def test_the_ordinary_is_heard_in_the_loops(name: str) -> None:
     told, heard = same(SPEECH, ORDINARY[name])
     assert heard == len(ORDINARY[name])
     assert told
 
 
 @pytest.mark.parametrize("name", UNUSUAL)
-def test_the_unusual_is_left_to_the_talk(name):
+def test_the_unusual_is_left_to_the_talk(name: str) -> None:
     _, heard = same(SPEECH, UNUSUAL[name])
     assert heard < len(UNUSUAL[name])
 
@@ -147,7 +149,7 @@ def test_the_unusual_is_left_to_the_talk(name):
         (b"220 " + bytes(2_000) + b"FTP", False),
     ],
 )
-def test_a_connection_is_claimed_only_where_it_is_sure_to_be_ftp(text, known):
+def test_a_connection_is_claimed_only_where_it_is_sure_to_be_ftp(text: bytes, known: bool) -> None:
     data = np.frombuffer(b"FTP " + text + b"FTP", np.int8)
     assert ftp_lines.begins_ftp(data, 4, 4 + len(text)) == known
     if known:
@@ -171,7 +173,7 @@ EXTENDED = st.text(st.sampled_from("12|||.a0:!"), max_size=30) | st.tuples(
 @given(HOST_PORTS)
 @example("1,2,3,4,5,6,7")
 @example("1,2,3,4,0,1234")
-def test_ports_are_read_as_the_decoder_does(told):
+def test_ports_are_read_as_the_decoder_does(told: str) -> None:
     data = told.encode()
     port, address = ftp_lines.ftp_host_port(np.frombuffer(data + b"1,2", np.int8), 0, len(data))
     wanted = decode_host_port(data)
@@ -185,7 +187,7 @@ def test_ports_are_read_as_the_decoder_does(told):
 @example("a|1|1.2.3.4|99999|")
 @example("1110101")
 @example("....1.")
-def test_extended_ports_are_read_as_the_decoder_does(told):
+def test_extended_ports_are_read_as_the_decoder_does(told: str) -> None:
     data = told.encode()
     port, address = ftp_lines.ftp_extended(np.frombuffer(data + b"|1|", np.int8), 0, len(data))
     wanted = decode_extended(data)
@@ -200,7 +202,7 @@ FILE = b"MZ" + bytes(3_000)
 DATA = list(tcp([(1, FILE)], sport=40_002, dport=51_210, size=700))
 
 
-def with_data(control: list[Piece], data: list[object]) -> list[bytes]:
+def with_data(control: list[Piece], data: list[Any]) -> list[bytes]:
     """The packets of a control connection, and of another one before its last piece is sent."""
     frames = list(tcp(control, dport=2121))
     return [*map(bytes, frames[:-4]), *map(bytes, data), *map(bytes, frames[-4:])]
@@ -218,7 +220,7 @@ def with_data(control: list[Piece], data: list[object]) -> list[bytes]:
         (asked("PORT 192,0,2,11,200,20", "200 ok", "STOR up.exe", "150 go"), active([(1, FILE)], 51_221), 0),
     ],
 )
-def test_data_connections_are_files(control, data, files):
+def test_data_connections_are_files(control: list[Piece], data: list[Any], files: int) -> None:
     """Whichever packet of the control connection is lost, or comes twice or late."""
     frames = with_data(control, data)
     found = the_same(frames)
@@ -230,13 +232,13 @@ def test_data_connections_are_files(control, data, files):
     the_same(frames[3:])
 
 
-def test_a_connection_that_is_left_begins_its_transfer():
+def test_a_connection_that_is_left_begins_its_transfer() -> None:
     """The command is heard by the talk, the port was heard before."""
     told = the_same(with_data(asked("PASV", PASSIVE[1].decode().rstrip(), "RETR ạ.exe", "150 go"), DATA))
     assert any("ạ.exe".encode() in line and b'"dataset":"ftp_data"' in line for line in told)
 
 
-def test_data_connections_of_ipv6():
+def test_data_connections_of_ipv6() -> None:
     s = scapy()
     frames = []
     for frame in with_data(asked("EPSV", "229 (|||51210|)", *GOTTEN[2:4]), DATA):
@@ -246,7 +248,7 @@ def test_data_connections_of_ipv6():
     assert any(b'"dataset":"ftp_data"' in line for line in the_same(frames))
 
 
-def test_a_flood_of_replies_is_told_as_the_talk_tells_it():
+def test_a_flood_of_replies_is_told_as_the_talk_tells_it() -> None:
     for count in (70, 125):
         the_same(tcp([*LOGIN, (1, b"200 x\r\n" * count), (0, b"NOOP\r\n" * 60)]))
 
@@ -255,7 +257,7 @@ ALL = [*ORDINARY.values(), *UNUSUAL.values()]
 
 
 @st.composite
-def connections(draw):
+def connections(draw: st.DrawFn) -> list[Piece]:
     """Connections one behind the other, cut anew, some bytes changed, some pieces lost."""
     stream = [piece for which in draw(st.lists(st.integers(0, len(ALL) - 1), min_size=1, max_size=3))
               for piece in ALL[which]]  # fmt: skip
@@ -263,7 +265,7 @@ def connections(draw):
     for side, data in stream[:60]:
         changed = bytearray(data[:700])
         for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2])) if data else 0):
-            changed[draw(st.integers(0, len(changed) - 1))] = draw(st.sampled_from(b"\r\n -,|12\x00\xc3\"A"))
+            changed[draw(st.integers(0, len(changed) - 1))] = draw(st.sampled_from(b'\r\n -,|12\x00\xc3"A'))
         pieces += cut(bytes(changed), side, *draw(st.lists(st.integers(1, 20), max_size=3)))
     pieces = [piece for piece in pieces if piece[1] or draw(st.integers(0, 9)) == 0]
     if draw(st.integers(0, 4)) == 0:
@@ -273,7 +275,7 @@ def connections(draw):
 
 @settings(deadline=None, max_examples=300)
 @given(connections(), st.integers(0, 40))
-def test_whatever_comes_is_told_as_the_talk_tells_it(pieces, leave):
+def test_whatever_comes_is_told_as_the_talk_tells_it(pieces: list[Piece], leave: int) -> None:
     wanted, _ = run(SPEECH, pieces, 0)
     assert run(SPEECH, pieces, -1)[0] == wanted
     assert run(SPEECH, pieces, leave)[0] == wanted

@@ -84,33 +84,33 @@ UNUSUAL: dict[str, list[Piece]] = {
 
 
 @pytest.mark.parametrize("name", ORDINARY)
-def test_the_ordinary_is_heard_in_the_loops(name):
+def test_the_ordinary_is_heard_in_the_loops(name: str) -> None:
     told, heard = same(SPEECH, ORDINARY[name])
     assert heard == len(ORDINARY[name])
     assert len(told) == 1
 
 
 @pytest.mark.parametrize("name", UNUSUAL)
-def test_the_unusual_is_left_to_the_talk(name):
+def test_the_unusual_is_left_to_the_talk(name: str) -> None:
     _, heard = same(SPEECH, UNUSUAL[name])
     assert heard < len(UNUSUAL[name])
 
 
 @pytest.mark.parametrize("text", [b"SSH-", b"SSH-2.0-x\r\n", b"SSH", b"SSH_2", b"ssh-2.0", b"GET / HTTP/1.1\r\n"])
-def test_a_connection_is_claimed_only_where_it_is_ssh(text):
+def test_a_connection_is_claimed_only_where_it_is_ssh(text: bytes) -> None:
     known = ssh.begins_ssh(np.frombuffer(b"SSH" + text + b"-", np.int8), 3, 3 + len(text))
     assert known == (recognise_stream(text, 0).talk is SshTalk)
     assert known == text.startswith(b"SSH-")
 
 
-def test_bytes_one_by_one():
+def test_bytes_one_by_one() -> None:
     pieces = [(side, bytes((byte,))) for side, data in [*AGREED, *KEYS] for byte in data]
     wanted, _ = run(SPEECH, pieces, 0)
     for leave in (*range(1, len(pieces), 67), -1):
         assert run(SPEECH, pieces, leave)[0] == wanted
 
 
-def test_connections_in_and_out_of_order():
+def test_connections_in_and_out_of_order() -> None:
     frames = list(tcp([*AGREED, *KEYS, (0, b"\x88" * 500)], dport=2222, size=300))
     assert sum(b'"dataset":"ssh"' in line for line in the_same(frames)) == 1
     for n in range(3, len(frames)):
@@ -123,7 +123,7 @@ ALL = [*ORDINARY.values(), *UNUSUAL.values()]
 
 
 @st.composite
-def connections(draw):
+def connections(draw: st.DrawFn) -> list[Piece]:
     """Connections cut anew, some bytes changed, some pieces lost."""
     stream = draw(st.sampled_from(ALL))
     pieces: list[Piece] = []
@@ -140,7 +140,7 @@ def connections(draw):
 
 @settings(deadline=None, max_examples=300)
 @given(connections(), st.integers(0, 40))
-def test_whatever_comes_is_told_as_the_talk_tells_it(pieces, leave):
+def test_whatever_comes_is_told_as_the_talk_tells_it(pieces: list[Piece], leave: int) -> None:
     wanted, _ = run(SPEECH, pieces, 0)
     assert run(SPEECH, pieces, -1)[0] == wanted
     assert run(SPEECH, pieces, leave)[0] == wanted
