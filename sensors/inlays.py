@@ -9,7 +9,7 @@ from functools import lru_cache
 from orjson import dumps, loads
 
 from sensors.loops.world import HOLE_DOMAIN
-from sensors.takeover import http, tls
+from sensors.takeover import ftp, http, tls
 from sensors.talks.dns import domain_parts
 
 
@@ -18,7 +18,7 @@ class Inlays:
 
     def __init__(self) -> None:
         self.bodies = http.Bodies()
-        writers = {HOLE_DOMAIN: _domain} | tls.HOLES | self.bodies.holes()
+        writers = {HOLE_DOMAIN: _domain} | tls.HOLES | ftp.HOLES | self.bodies.holes()
         self._writers = {hole[1]: writer for hole, writer in writers.items()}
 
     def fill(self, text: bytes) -> list[bytes]:

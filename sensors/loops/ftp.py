@@ -1,5 +1,5 @@
 """FTP's control connection: commands and their replies, and word of data connections to the engine. `sensors.talks.ftp`
-says the same, and all that is unusual: other text than printable ASCII, TLS, USER behind commands that wait.
+says the same, and all that is unusual: controls, long lines, TLS, addresses of IPv6, USER behind commands that wait.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from sensors.loops.ftp_lines import (
     FTP_PORT,
     FTP_REPLY,
     FTP_STATUS,
-    FTP_TEXT,
-    FTP_TEXT_END,
     FTP_USER,
     FTP_V_APPE,
     FTP_V_AUTH,
@@ -44,12 +42,14 @@ from sensors.loops.ftp_lines import (
     ftp_code,
     ftp_extended,
     ftp_host_port,
+    ftp_is_ascii,
     ftp_is_plain,
     ftp_keep,
     ftp_line_end,
     ftp_number,
     ftp_reads_command,
     ftp_set_text,
+    ftp_text,
 )
 from sensors.loops.kept import (
     E_KIND,
@@ -81,8 +81,9 @@ def ftp_agree(w: World, flow: int, slot: int, command: int, entry: int, extended
     """What an entry says of the next data connection is its command's, and the engine's; False where it is not for the
     loops."""
     row = w.slots[slot]
-    begin = entry + ENTRY_HEAD + entry_number(w, entry, FTP_TEXT)
-    end = entry + ENTRY_HEAD + entry_number(w, entry, FTP_TEXT_END)
+    begin, end = ftp_text(w, entry)
+    if passive and not ftp_is_ascii(w.pool, begin, end):  # a reply is searched as it is shown
+        return False
     port, address = ftp_extended(w.pool, begin, end) if extended else ftp_host_port(w.pool, begin, end)
     if port > 0:
         entry_set(w, command, FTP_PORT, port | FTP_PASSIVE if passive else port)
@@ -132,6 +133,8 @@ def ftp_is_listing(verb: int) -> bool:
 def ftp_hears_command(w: World, flow: int, slot: int, entry: int, end: int) -> bool:
     """A line of the client's; False where it is not for the loops."""
     row = w.slots[slot]
+    if w.pool[entry + ENTRY_HEAD] == -1 and end > entry + ENTRY_HEAD:  # a signal of Telnet
+        return False
     if not ftp_reads_command(w, entry, end):
         entry_drop(w, slot, entry)
         return True
@@ -145,9 +148,8 @@ def ftp_hears_command(w: World, flow: int, slot: int, entry: int, end: int) -> b
     if verb in (FTP_V_PORT, FTP_V_EPRT):
         return ftp_agree(w, flow, slot, entry, entry, verb == FTP_V_EPRT, False)
     if verb == FTP_V_REST:
-        begin = entry + ENTRY_HEAD
-        text, text_end = entry_number(w, entry, FTP_TEXT), entry_number(w, entry, FTP_TEXT_END)
-        row[FTP_OFFSET] = ftp_number(w.pool, begin + text, begin + text_end)
+        begin, end = ftp_text(w, entry)
+        row[FTP_OFFSET] = ftp_number(w.pool, begin, end)
     elif row[FTP_AGREED] and (ftp_is_transfer(verb) or ftp_is_listing(verb)):
         ftp_tell_transfer(w, flow, slot, entry)
     return True

@@ -25,6 +25,9 @@ from sensors.loops.ftp_lines import (
     FTP_VERB,
     FTP_VERB_SIZE,
     FTP_WHOLE,
+    HOLE_FTP_TEXT,
+    ftp_is_ascii,
+    ftp_text,
 )
 from sensors.loops.kept import (
     E_KIND,
@@ -40,19 +43,23 @@ from sensors.loops.kept import (
 from sensors.loops.octets import u32
 from sensors.loops.slots import BYTES_PER_TELLING
 from sensors.loops.text import put, put_bytes, put_int, put_json
-from sensors.loops.world import OUT, S_ALLOWANCE, World
+from sensors.loops.world import HOLE_END, OUT, S_ALLOWANCE, World
 
 
 def ftp_put_text(w: World, at: int, entry: int) -> int:
     """An entry's text as JSON, without quotes."""
-    begin, end = entry_number(w, entry, FTP_TEXT), entry_number(w, entry, FTP_TEXT_END)
-    return put_json(w.out, at, w.pool, entry + ENTRY_HEAD + begin, entry + ENTRY_HEAD + end)
+    begin, end = ftp_text(w, entry)
+    if ftp_is_ascii(w.pool, begin, end):
+        return put_json(w.out, at, w.pool, begin, end)
+    at = put(w.out, at, HOLE_FTP_TEXT)
+    at = put_bytes(w.out, at, w.pool, begin, end)
+    return put(w.out, at, HOLE_END)
 
 
 def ftp_put_raw(w: World, at: int, entry: int) -> int:
     """An entry's text as it is."""
-    begin, end = entry_number(w, entry, FTP_TEXT), entry_number(w, entry, FTP_TEXT_END)
-    return put_bytes(w.out, at, w.pool, entry + ENTRY_HEAD + begin, entry + ENTRY_HEAD + end)
+    begin, end = ftp_text(w, entry)
+    return put_bytes(w.out, at, w.pool, begin, end)
 
 
 def ftp_has_text(w: World, entry: int) -> bool:

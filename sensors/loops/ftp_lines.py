@@ -38,8 +38,12 @@ FTP_PORT, FTP_ADDRESS = E_OWN + 4, E_OWN + 5  # where its data connection is ope
 #: Added to the port where the server listens there.
 FTP_PASSIVE = 1 << 16
 
-#: A line that is longer is not for the loops.
-_FTP_LINE_MAX = 512
+#: A line that is longer, or than the second one where it is not ASCII, is not for the loops: no text needs cutting.
+_FTP_LINE_MAX, _FTP_ENCODED_MAX = 512, 128
+
+
+#: The hole for a text that is not ASCII, which is as it was sent.
+HOLE_FTP_TEXT = b"\0f"
 
 
 def _ftp_word(verb: str) -> int:
@@ -83,10 +87,17 @@ def begins_ftp(data: Bytes, at: int, end: int) -> bool:
 
 
 def ftp_is_plain(data: Bytes, at: int, end: int) -> bool:
-    """Whether it is lines of printable ASCII."""
+    """Whether it is lines without tabs and ASCII's other controls."""
     for n in range(at, end):
         byte = data[n]
-        if not (32 <= byte < 127 or byte == 10 or byte == 13):
+        if (0 <= byte < 32 and byte != 10 and byte != 13) or byte == 127:
+            return False
+    return True
+
+
+def ftp_is_ascii(data: Bytes, at: int, end: int) -> bool:
+    for n in range(at, end):  # noqa: SIM110 a generator is not for the compiler
+        if data[n] < 0:
             return False
     return True
 
@@ -104,7 +115,7 @@ def ftp_keep(w: World, slot: int, side: int, data: Bytes, at: int, end: int) -> 
 
 
 def ftp_line_end(w: World, entry: int) -> int:
-    """Where the line ends without its CR; -1 where another stands in it."""
+    """Where the line ends without its CR; -1 where it is not for the loops."""
     begin = entry + ENTRY_HEAD
     end = begin + entry_number(w, entry, E_SIZE)
     while end > begin and w.pool[end - 1] == 13:
@@ -112,13 +123,19 @@ def ftp_line_end(w: World, entry: int) -> int:
     for n in range(begin, end):
         if w.pool[n] == 13:
             return -1
-    return end
+    return end if end - begin <= _FTP_ENCODED_MAX or ftp_is_ascii(w.pool, begin, end) else -1
 
 
 def ftp_set_text(w: World, entry: int, begin: int, end: int) -> None:
     begin, end = http_trim(w.pool, begin, end)
     entry_set(w, entry, FTP_TEXT, begin - entry - ENTRY_HEAD)
     entry_set(w, entry, FTP_TEXT_END, end - entry - ENTRY_HEAD)
+
+
+def ftp_text(w: World, entry: int) -> tuple[int, int]:
+    """Where an entry's text stands."""
+    begin = entry + ENTRY_HEAD
+    return begin + entry_number(w, entry, FTP_TEXT), begin + entry_number(w, entry, FTP_TEXT_END)
 
 
 def ftp_reads_command(w: World, entry: int, end: int) -> bool:
@@ -240,6 +257,6 @@ def ftp_end_of(data: Bytes, begin: int, end: int, port: int) -> tuple[int, int]:
 
 
 LOOPS = (
-    ftp_has, ftp_code, begins_ftp, ftp_is_plain, ftp_keep, ftp_line_end, ftp_set_text, ftp_reads_command, ftp_number,
-    ftp_host_port, ftp_port_end, ftp_address_end, ftp_end_of, ftp_extended,
+    ftp_has, ftp_code, begins_ftp, ftp_is_plain, ftp_is_ascii, ftp_keep, ftp_line_end, ftp_set_text, ftp_text,
+    ftp_reads_command, ftp_number, ftp_host_port, ftp_port_end, ftp_address_end, ftp_end_of, ftp_extended,
 )  # fmt: skip

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 
+from orjson import dumps
+
+from sensors.decode.lines import printable
 from sensors.flows import Row
 from sensors.loops import ftp_lines as f
 from sensors.loops.kept import E_OWN
@@ -32,10 +35,10 @@ class Transfers:
         kind, flow, begin, end = row[:4]
         if kind == T_EXPECT:
             yield from self._agree(flow, text[begin:end], *row[4:7])
-        elif transfer := self.pop(flow):
-            command, _, names = text[begin:end].decode().partition("\n")
-            filename, _, user = names.partition("\n")
-            transfer.begin(command, filename, user or None, row[4])
+        elif (transfer := self.pop(flow)) and begin < end:
+            command, *names = text[begin:end].split(b"\n")
+            filename, user = map(printable, names)
+            transfer.begin(command.decode(), filename, user or None, row[4])
 
     def _agree(self, flow: int, own: bytes, port: int, passive: int, address: int) -> Iterator[Expected]:
         self._waiting[flow] = transfer = Transfer(bool(passive))
@@ -60,7 +63,7 @@ def take_over(row: list[int], area: bytes, transfer: Transfer | None) -> FtpTalk
             talk._lines[entry.owner].add(entry.data)
         elif entry.kind == f.FTP_USER:
             begin, end = f.FTP_TEXT - E_OWN, f.FTP_TEXT_END - E_OWN
-            talk._user = line[entry.own[begin] : entry.own[end]].decode() or None
+            talk._user = printable(line[entry.own[begin] : entry.own[end]]) or None
         elif entry.kind == f.FTP_COMMAND:
             talk._command(line, entry.at)
             talk._waiting[-1].ordinal = entry.ordinal
@@ -71,3 +74,13 @@ def take_over(row: list[int], area: bytes, transfer: Transfer | None) -> FtpTalk
     talk._left.clear()
     talk._transfer, talk._offset = transfer, row[f.FTP_OFFSET]
     return talk
+
+
+@lru_cache(maxsize=1_024)
+def _text(about: bytes) -> bytes:
+    """Text as it is shown; what is shown of it is short enough."""
+    return dumps(printable(about))[1:-1]
+
+
+#: What goes into the holes of the loop's events.
+HOLES: dict[bytes, Callable[[bytes], bytes]] = {f.HOLE_FTP_TEXT: _text}
