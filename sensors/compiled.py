@@ -28,6 +28,9 @@ from sensors.loops import (
     dns_records,
     documents,
     frames,
+    ftp,
+    ftp_event,
+    ftp_lines,
     http,
     http_event,
     http_head,
@@ -48,6 +51,8 @@ from sensors.loops import (
     smb_setup,
     smb_token,
     smb_words,
+    ssh,
+    ssh_event,
     text,
     tls,
     tls_chain,
@@ -73,6 +78,8 @@ MODULES = (
     dcerpc_event, dcerpc_kept, dcerpc,
     smb_words, smb_token, smb_kept, smb_login, smb_file, smb_event, smb_content, smb_pipe, smb_setup, smb_ask,
     smb_answer, smb,
+    ftp_lines, ftp_event, ftp,
+    ssh_event, ssh,
     listen,
 )  # fmt: skip
 #: What Python calls; the others are called by these only, and compiled without a way in from outside. The long ones let

@@ -17,6 +17,7 @@ from sensors.loops import world
 from sensors.loops.slots import SILENT
 from sensors.sorter import Arp, Fault, Met, Rows, Sorter, Telling
 from sensors.streams import Budget, Moment
+from sensors.takeover.ftp import Transfers
 from sensors.takeover.talks import take_over
 from sensors.talks.icmp import IcmpTalk
 from sensors.talks.recognise import recognise_datagram
@@ -58,6 +59,7 @@ class Engine:
         self._sorter = sorter
         self._table = sorter.table  # rows of flows are read here, and changed by the sorter only
         self._inlays = Inlays()
+        self._transfers = Transfers()
         self._flows: dict[int, Flow] = {}  # those of which more is known than their row tells
         self._budget = Budget()
         self._expected: dict[tuple[bytes, int], Callable[[], Talk]] = {}
@@ -137,6 +139,9 @@ class Engine:
                 _, _, vlan, inner, packet, offset, size, *_ = row
                 vlans = tuple(tag for tag in (vlan, inner) if tag >= 0)
                 self._arp(Arp(bytes(data[offset : offset + size]), vlans, Moment(first + packet, times[packet])))
+            elif kind in (world.T_EXPECT, world.T_TRANSFER):
+                for expected in self._transfers.follow(row, text):
+                    self._expect(*expected)
             else:
                 copy, packet = row[6], row[7]
                 self._report_active(number, copy, Moment(first + packet, times[packet]), _line(text, row))
@@ -201,7 +206,8 @@ class Engine:
     def _take_over(self, number: int, slot: int, begun: Moment) -> None:
         """A talk that the listener had goes on here."""
         flow = self._open(number, begun)
-        flow.talk, flow.stream, flow.allowance = take_over(self._sorter.slot(slot), self._budget, self._inlays.bodies)
+        taken = take_over(self._sorter.slot(slot), self._budget, self._inlays.bodies, self._transfers)
+        flow.talk, flow.stream, flow.allowance = taken
         self._sorter.leave(slot)
 
     def _payload(
@@ -311,9 +317,8 @@ class Engine:
         make = self._expected.pop((flow.dst, flow.dport), None)
         return make() if make else None
 
-    def _expect(self, flow: Flow, expect: Expect) -> None:
-        address = expect.address or (flow.dst if expect.side else flow.src)
-        self._expected[address, expect.port] = expect.talk
+    def _expect(self, address: bytes, port: int, talk: Callable[[], Talk]) -> None:
+        self._expected[address, port] = talk
         if len(self._expected) > MAX_EXPECTED:
             del self._expected[next(iter(self._expected))]
 
@@ -327,7 +332,7 @@ class Engine:
                     flow.hush()
                     raise Undecodable("flow", 0, "too_many_messages")
             elif isinstance(thing, Expect):
-                self._expect(flow, thing)
+                self._expect(thing.address or (flow.dst if thing.side else flow.src), thing.port, thing.talk)
             # And nothing for a Become: a datagram flow has no rest to hand on.
 
     def _anomaly(self, at: Moment, fault: Undecodable, flow: Flow | None, ordinal: int | None = None) -> None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from orjson import dumps, loads
 
 from sensors.loops.world import HOLE_DOMAIN
-from sensors.takeover import dcerpc, http, smb, tls
+from sensors.takeover import dcerpc, ftp, http, smb, tls
 from sensors.talks.dns import domain_parts
 
 
@@ -18,7 +18,8 @@ class Inlays:
 
     def __init__(self) -> None:
         self.bodies = http.Bodies()
-        writers = {HOLE_DOMAIN: _domain} | tls.HOLES | dcerpc.HOLES | smb.holes(self.bodies) | self.bodies.holes()
+        writers = {HOLE_DOMAIN: _domain} | tls.HOLES | ftp.HOLES | dcerpc.HOLES | smb.holes(self.bodies)
+        writers |= self.bodies.holes()
         self._writers = {hole[1]: writer for hole, writer in writers.items()}
 
     def fill(self, text: bytes) -> bytes:

@@ -233,6 +233,15 @@ def put_related(w: World, at: int, flow: int) -> int:
     return put(w.out, at, b'"')
 
 
+def tell_row(w: World, kind: int, flow: int) -> int:
+    """The number of a new row for the engine."""
+    number = int(w.numbers[TELLS])
+    w.numbers[TELLS] = number + 1
+    w.tells[number, 0] = kind
+    w.tells[number, 1] = flow
+    return number
+
+
 def tell_line(w: World, begin: int, end: int) -> None:
     """What stands there is an event; text goes on behind it."""
     w.out[end] = 10
@@ -387,6 +396,6 @@ def write_flow(w: World, flow: int, reason: int, protocol: int) -> tuple[int, in
 
 LOOPS = (
     identify, is_paired, name_flow, begin_event, put_flow_address, put_end, put_network, put_vlans, put_flow_id,
-    put_protocol, put_ends, put_source, put_related, tell_line, put_flags, put_state, put_reason, put_counts,
+    put_protocol, put_ends, put_source, put_related, tell_row, tell_line, put_flags, put_state, put_reason, put_counts,
     write_flow,
 )  # fmt: skip

@@ -6,12 +6,27 @@ from sensors.kernel import APPLICATION, ARP, BEGUN, BEGUN_NS, DATA, DPORT, END, 
 from sensors.loops.arp import arp_tells
 from sensors.loops.dcerpc import begins_dcerpc, dcerpc_ends, dcerpc_hears
 from sensors.loops.dns import dns_ends, dns_hears, is_dns_port
-from sensors.loops.documents import DCERPC, DNS, HTTP, R_ACTIVE, SMB, TLS, tell_line, write_flow
+from sensors.loops.documents import (
+    DCERPC,
+    DNS,
+    FTP,
+    HTTP,
+    R_ACTIVE,
+    SMB,
+    SSH,
+    TLS,
+    tell_line,
+    tell_row,
+    write_flow,
+)
+from sensors.loops.ftp import ftp_ends, ftp_hears
+from sensors.loops.ftp_lines import begins_ftp
 from sensors.loops.http import begins_http, http_ends, http_hears
 from sensors.loops.icmp import icmp_ends, icmp_hears, icmp_version
 from sensors.loops.octets import Bytes, Ints, u8
 from sensors.loops.slots import BYTES_PER_TELLING, ENGINE, ENGINE_ALL, SILENT, UNKNOWN, drop_slot, take_slot
 from sensors.loops.smb import begins_smb, smb_ends, smb_hears, smb_slot
+from sensors.loops.ssh import begins_ssh, ssh_ends, ssh_hears
 from sensors.loops.tls import begins_tls, tls_ends, tls_hears
 from sensors.loops.world import (
     DONE,
@@ -37,15 +52,6 @@ ROW_TELLS = 1_024
 #: A flow that has less left to tell is the engine's, which knows what happens then.
 _LEAST = 32 * BYTES_PER_TELLING
 _TCP, _UDP = 6, 17
-
-
-def tell_row(w: World, kind: int, flow: int) -> int:
-    """The number of a new row for the engine."""
-    number = int(w.numbers[TELLS])
-    w.numbers[TELLS] = number + 1
-    w.tells[number, 0] = kind
-    w.tells[number, 1] = flow
-    return number
 
 
 def pass_on(w: World, told: Ints) -> None:
@@ -122,6 +128,10 @@ def claim(w: World, told: Ints, data: Bytes, position: int, ns: int) -> int:
         return take_slot(w, flow, DCERPC, position, ns)
     if begins_smb(data, at, at + size):
         return smb_slot(w, flow, position, ns)
+    if begins_ftp(data, at, at + size):
+        return take_slot(w, flow, FTP, position, ns)
+    if begins_ssh(data, at, at + size):
+        return take_slot(w, flow, SSH, position, ns)
     return -1
 
 
@@ -166,6 +176,10 @@ def hear(w: World, told: Ints, data: Bytes, position: int, ns: int) -> None:
         verdict = dcerpc_hears(w, flow, slot, side, data, at, at + size, position, ns)
     elif application == SMB:
         verdict = smb_hears(w, flow, slot, side, data, at, at + size, position, ns)
+    elif application == FTP:
+        verdict = ftp_hears(w, flow, slot, side, data, at, at + size, position, ns)
+    elif application == SSH:
+        verdict = ssh_hears(w, flow, slot, side, data, at, at + size)
     else:
         verdict = icmp_hears(w, flow, slot, side, data, at, at + size, position, ns)
     if verdict == UNUSUAL:
@@ -223,6 +237,10 @@ def end_talk(w: World, flow: int) -> None:
         verdict = dcerpc_ends(w, flow, slot)
     elif application == SMB:
         verdict = smb_ends(w, flow, slot)
+    elif application == FTP:
+        verdict = ftp_ends(w, flow, slot)
+    elif application == SSH:
+        verdict = ssh_ends(w, flow, slot)
     else:
         verdict = icmp_ends(w, flow, slot)
     if verdict == UNUSUAL:
@@ -270,6 +288,6 @@ def listen(w: World, told: Ints, begin: int, end: int, data: Bytes, first: int, 
 
 
 LOOPS = (
-    tell_row, pass_on, leave, hand_on, note_port, note_announced, claim, is_out_of_order, is_old, hear, hear_arp,
+    pass_on, leave, hand_on, note_port, note_announced, claim, is_out_of_order, is_old, hear, hear_arp,
     end_talk, report, listen,
 )  # fmt: skip

@@ -72,6 +72,12 @@ T_BODY = 5
 T_OPEN = 6
 #: An ARP packet that is not written here: VLANs (-1: none), packet, offset, length.
 T_ARP = 7
+#: FTP agreed on a data connection to one of the flow's ends, whose address is text, or to the IPv4 address (-1: none)
+#: that was told: begin, end, port, passive, address.
+T_EXPECT = 8
+#: What the agreed data connection is for: verb, argument and user on a line each, and where the file begins; nothing
+#: where the flow ends before it is said: begin, end, offset.
+T_TRANSFER = 9
 
 # --- holes in lines, where something goes that is not written here: a letter and what the hole is about between two NUL
 # bytes, which JSON text never has.
