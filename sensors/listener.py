@@ -85,7 +85,7 @@ class Listener:
             at = self._loops.listen(self.world, told, at, end, data, first, times)
             rows = self.world.tells[: numbers[world.TELLS]].tolist()
             text = self.world.out[: numbers[world.OUT]].tobytes()
-            numbers[[world.TELLS, world.OUT, world.FENCE]] = 0
+            numbers[[world.TELLS, world.OUT]] = 0
             yield rows, text
 
     def slot(self, number: int) -> Slot:

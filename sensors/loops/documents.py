@@ -29,7 +29,7 @@ from sensors.loops.digest import SHA1, SHA256, digest
 from sensors.loops.frames import icmp_reply
 from sensors.loops.octets import Out
 from sensors.loops.text import put, put_address, put_base64, put_bytes, put_hex, put_instant, put_int, put_json
-from sensors.loops.world import FENCE, ID_END, OBSERVER_END, OUT, SEGMENTS, SOURCE_END, T_LINE, TELLS, World
+from sensors.loops.world import ID_END, OBSERVER_END, OUT, SEGMENTS, SOURCE_END, T_LINE, TELLS, World
 
 # --- a row of `names`: Community ID's SHA-1, the flow's id
 N_COMMUNITY, N_ID = 0, 20
@@ -247,7 +247,7 @@ def tell_line(w: World, begin: int, end: int) -> None:
     w.out[end] = 10
     w.numbers[OUT] = end + 1
     number = int(w.numbers[TELLS])
-    if number > w.numbers[FENCE]:
+    if number:
         last = w.tells[number - 1]
         if last[0] == T_LINE and last[3] + 1 == begin:
             last[3] = end

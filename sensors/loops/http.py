@@ -8,7 +8,6 @@ of many pieces of a body.
 from __future__ import annotations
 
 from sensors.kernel import FLAGS
-from sensors.loops.digest import DIGEST_WORK
 from sensors.loops.http_event import http_nibble, http_tell
 from sensors.loops.http_head import (
     H_ANSWER,
@@ -44,6 +43,7 @@ from sensors.loops.http_head import (
     http_reads_request,
     http_reads_response,
 )
+from sensors.loops.kept import recall, remember
 from sensors.loops.octets import Bytes, u8
 from sensors.loops.slots import keep, next_ordinal, room
 from sensors.loops.text import put_bytes
@@ -52,7 +52,6 @@ from sensors.loops.world import (
     S_AREA,
     S_ORDINALS,
     S_USED,
-    SLOT_COLUMNS,
     T_BODY,
     TAKEN,
     TELLS,
@@ -70,9 +69,6 @@ _HTTP_STEPS_MAX = 900
 #: The room kept for the bytes of a body of unknown length, and the most for those of another.
 _HTTP_BAY, _HTTP_BAY_MAX = 4_096, 16_384
 _FIN = 1
-
-#: Where `work` keeps the slot as it was; digests use what lies before.
-HTTP_BEFORE = DIGEST_WORK
 
 
 def begins_http(data: Bytes, at: int, end: int, side: int) -> bool:
@@ -316,9 +312,7 @@ def http_hears(
     w: World, flow: int, slot: int, side: int, data: Bytes, at: int, end: int, position: int, ns: int
 ) -> int:
     row = w.slots[slot]
-    for n in range(S_USED, SLOT_COLUMNS):
-        w.work[HTTP_BEFORE + n] = row[n]
-    tells, out = w.numbers[TELLS], w.numbers[OUT]
+    remember(w, slot)
     bay = int(row[H_BAY + side])
     filled = w.tells[bay, 3]
     for _ in range(_HTTP_STEPS_MAX):
@@ -338,11 +332,8 @@ def http_hears(
             break
         if row[H_STAGE + side] == HTTP_WHOLE:
             http_finish(w, flow, slot, side)
-    # Nothing of these bytes was heard. An area that was given meanwhile stays.
-    w.numbers[TELLS], w.numbers[OUT] = tells, out
+    recall(w, slot)  # nothing of these bytes was heard
     w.tells[bay, 3] = filled
-    for n in range(S_USED, SLOT_COLUMNS):
-        row[n] = w.work[HTTP_BEFORE + n]
     return UNUSUAL
 
 

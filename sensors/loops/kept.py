@@ -10,7 +10,7 @@ import numpy as np
 from sensors.loops.digest import DIGEST_WORK
 from sensors.loops.octets import Bytes
 from sensors.loops.slots import room
-from sensors.loops.world import FENCE, OUT, S_AREA, S_USED, SLOT_COLUMNS, TELLS, World
+from sensors.loops.world import OUT, S_AREA, S_USED, SLOT_COLUMNS, TELLS, World
 
 # --- numbers of an entry
 E_SIZE, E_KIND, E_OWNER = 0, 1, 2  # of its bytes; what it is and whose, as the talk has it
@@ -111,15 +111,17 @@ def entry_drop(w: World, slot: int, entry: int) -> None:
 
 
 def remember(w: World, slot: int) -> None:
-    """What the slot holds, and how much was told, before a payload is read. Rows of before stay as they are."""
+    """What the slot holds, and how much was told, before a payload is read."""
     row, used = w.slots[slot], int(w.slots[slot, S_USED])
     for n in range(S_USED, SLOT_COLUMNS):
         w.work[_BEFORE + n] = row[n]
-    w.work[_BEFORE_TOLD], w.work[_BEFORE_TOLD + 1] = w.numbers[TELLS], w.numbers[OUT]
+    told = int(w.numbers[TELLS])
+    w.work[_BEFORE_TOLD], w.work[_BEFORE_TOLD + 1] = told, w.numbers[OUT]
+    if told:
+        w.work[_BEFORE_TOLD + 2] = w.tells[told - 1, 3]  # lines behind those that a row tells of join it
     to, source = w.past[:used], w.pool[row[S_AREA] : row[S_AREA] + used]
     for n in range(used):
         to[n] = source[n]
-    w.numbers[FENCE] = w.numbers[TELLS]
 
 
 def recall(w: World, slot: int) -> None:
@@ -127,7 +129,10 @@ def recall(w: World, slot: int) -> None:
     row = w.slots[slot]
     for n in range(S_USED, SLOT_COLUMNS):
         row[n] = w.work[_BEFORE + n]
-    w.numbers[TELLS], w.numbers[OUT] = w.work[_BEFORE_TOLD], w.work[_BEFORE_TOLD + 1]
+    told = int(w.work[_BEFORE_TOLD])
+    w.numbers[TELLS], w.numbers[OUT] = told, w.work[_BEFORE_TOLD + 1]
+    if told:
+        w.tells[told - 1, 3] = w.work[_BEFORE_TOLD + 2]
     used = int(row[S_USED])
     to, source = w.pool[row[S_AREA] : row[S_AREA] + used], w.past[:used]
     for n in range(used):

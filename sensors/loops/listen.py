@@ -30,7 +30,6 @@ from sensors.loops.ssh import begins_ssh, ssh_ends, ssh_hears
 from sensors.loops.tls import begins_tls, tls_ends, tls_hears
 from sensors.loops.world import (
     DONE,
-    FENCE,
     OUT,
     S_ALLOWANCE,
     S_NEXT,
@@ -170,7 +169,6 @@ def hear(w: World, told: Ints, data: Bytes, position: int, ns: int) -> None:
     elif application == TLS:
         verdict = tls_hears(w, flow, slot, side, data, at, at + size, position, ns)
     elif application == HTTP:
-        w.numbers[FENCE] = w.numbers[TELLS]  # what HTTP has told it may take back
         verdict = http_hears(w, flow, slot, side, data, at, at + size, position, ns)
     elif application == DCERPC:
         verdict = dcerpc_hears(w, flow, slot, side, data, at, at + size, position, ns)

@@ -33,9 +33,7 @@ class World(NamedTuple):
 OUT, TELLS, SEGMENTS, FREE_SLOTS, FREE_LARGE = 0, 1, 2, 3, 4
 #: Borders in `fixed`: the beginning of an id's text (sensor and source), observer and organization, source.
 ID_END, OBSERVER_END, SOURCE_END = 5, 6, 7
-#: Rows of `tells` before this one are as they stay.
-FENCE = 8
-NUMBERS = 9
+NUMBERS = 8
 
 # --- columns of a slot
 S_FLOW, S_AREA, S_CAPACITY, S_USED = 0, 1, 2, 3  # an area is pool[S_AREA : S_AREA + S_CAPACITY]

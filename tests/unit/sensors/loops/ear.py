@@ -142,7 +142,7 @@ class Ear:
                 continue
             for expected in self.transfers.follow(row, text):
                 self._expect(*expected)
-        numbers[[world.TELLS, world.OUT, world.FENCE]] = 0
+        numbers[[world.TELLS, world.OUT]] = 0
 
 
 def run(speech: Speech, pieces: list[Piece], leave: int) -> tuple[list[bytes], int]:

@@ -65,7 +65,6 @@ class Ear:
             self._found(self.talk.data(side, data, Moment(n, BEGUN_NS + n)))
             return
         before = self.state()
-        self.w.numbers[world.FENCE] = self.w.numbers[world.TELLS]
         verdict = http.http_hears(
             self.w, self.number, self.slot, side, np.frombuffer(b"??" + data, np.int8), 2, 2 + len(data), n,
             BEGUN_NS + n,
@@ -132,7 +131,7 @@ class Ear:
             else:
                 assert kind == world.T_LINE
                 self.lines += self.inlays.fill(text[begin:end]).splitlines()
-        numbers[[world.TELLS, world.OUT, world.FENCE]] = 0
+        numbers[[world.TELLS, world.OUT]] = 0
         return bodies
 
 

@@ -119,7 +119,7 @@ class Ear:
             else:
                 assert kind == world.T_LINE
                 self.lines += self.inlays.fill(text[begin:end]).split(b"\n")
-        numbers[[world.TELLS, world.OUT, world.FENCE]] = 0
+        numbers[[world.TELLS, world.OUT]] = 0
 
 
 def run(pieces: list[Piece], leave: int) -> tuple[list[bytes], int]:
