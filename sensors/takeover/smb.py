@@ -30,6 +30,7 @@ from vonggac.domain.event import Document
 
 #: A slot's columns of ordinals by dataset.
 _ORDINALS = {"smb": S_ORDINALS, "ntlm": kept.B_NTLM, "dcerpc": kept.B_RPC, "file": kept.B_FILE}
+_OPENED, _RELATED = kept.Q_OPENED - E_OWN, kept.Q_RELATED - E_OWN
 _TOLD, _SIZE, _NTLM = kept.Q_TOLD - E_OWN, kept.Q_SIZE - E_OWN, kept.Q_NTLM - E_OWN
 #: Where a response that opened a file has its id.
 _ID = slice(kept.SMB_HEADER + 64, kept.SMB_HEADER + 80)
@@ -46,9 +47,10 @@ def take_over(row: list[int], area: bytes, bodies: Bodies) -> SmbTalk:
             here = talk._sides[entry.owner]
             here.buffer += entry.data
             here.begun = entry.begun
-        elif entry.kind <= kept.SMB_USER_SAID:
+        elif entry.kind <= kept.SMB_USER_SAID or entry.kind == kept.SMB_FAILED:
             talk._message(talk._sides[0], netbios.MESSAGE, entry.data, entry.begun, whole=True)
     files = {entry.owner: state.opens.get(entry.data[_ID]) for entry in known if entry.kind == kept.SMB_OPEN_SAID}
+    makers = _makers(talk, known)
     for number, opened in files.items():
         if opened is not None and opened.pipe is not None:
             opened.pipe.user = opened.user
@@ -56,6 +58,7 @@ def take_over(row: list[int], area: bytes, bodies: Bodies) -> SmbTalk:
     for entry in known:
         if entry.kind == kept.SMB_WAITS:
             _wait(talk, entry)
+            _relate(talk, entry, files, makers)
         elif entry.kind == kept.SMB_LOGIN:
             talk._state.logins[entry.owner]._ordinal = entry.own[_NTLM] - 1
         elif entry.kind == kept.SMB_CONTENT:
@@ -84,6 +87,34 @@ def _go_by(opened: Open | None, entry: Entry, flow: int, bodies: Bodies) -> None
 def _refuse(opened: Open | None, entry: Entry) -> None:
     if opened is not None:
         opened.refused = bool(entry.own[kept.Q_REFUSED - E_OWN])
+
+
+def _makers(talk: SmbTalk, known: list[Entry]) -> dict[int, Command]:
+    """What is to open a file or did not open it, by the file's number."""
+    waiting, makers = talk._smb2._waiting, {}
+    for entry in known:
+        if entry.kind == kept.SMB_WAITS and waiting[entry.owner].number == smb2.CREATE:
+            makers[entry.own[_OPENED]] = waiting[entry.owner]
+        elif entry.kind == kept.SMB_FAILED:
+            makers[entry.owner] = waiting.pop(smb2.decode_header(entry.data).message_id)
+    return makers
+
+
+def _relate(talk: SmbTalk, entry: Entry, files: dict[int, Open | None], makers: dict[int, Command]) -> None:
+    """A request about the file that its compound opens knows of it."""
+    command, number = talk._smb2._waiting[entry.owner], entry.own[_OPENED]
+    if command.number == smb2.CREATE or not entry.own[_RELATED]:
+        return
+    command.ident, command.related = b"", makers.get(number)
+    if command.related is None:
+        command.opened = files[number]
+        command.ident = next(ident for ident, opened in talk._state.opens._opens.items() if opened is command.opened)
+        command.name_file()
+        command.fields.pop("fuid")
+    else:
+        command.opened = command.related.opened
+        command.name_file()
+        makers[number] = command
 
 
 def _wait(talk: SmbTalk, entry: Entry) -> None:
