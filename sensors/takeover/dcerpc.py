@@ -63,7 +63,7 @@ def _secured(security: int) -> Document:
 
 def _bind(association: Rpc, entry: Entry, call_id: int) -> None:
     ack = entry.own[loops.R_ACK - E_OWN]
-    association.data(0, entry.data[: ack or None], entry.begun)
+    _hear(association, entry.data[: ack or None], entry)
     if entry.own[loops.R_WAITS - E_OWN]:
         association._calls[call_id].ordinal = entry.ordinal
     else:
@@ -73,7 +73,7 @@ def _bind(association: Rpc, entry: Entry, call_id: int) -> None:
 def _call(association: Rpc, entry: Entry, call_id: int) -> None:
     head = entry.data[: loops.RPC_HEAD]
     size = int.from_bytes(head[8:10], "little")
-    association.data(0, head[:10] + bytes(2) + head[12:] + bytes(size - len(head)), entry.begun)
+    _hear(association, head[:10] + bytes(2) + head[12:] + bytes(size - len(head)), entry)
     _, fragments, stub, back_fragments, back_stub, answered_ns = entry.own
     call = association._calls[call_id]
     call.ordinal = entry.ordinal
@@ -82,6 +82,13 @@ def _call(association: Rpc, entry: Entry, call_id: int) -> None:
         call.fields["response"] = rpc.TYPES[rpc.RESPONSE]
         call.fields["res"] = {"frag_cnt": back_fragments, "stub_data_size": back_stub}
         call.event = {"duration": max(0, answered_ns - call.begun.ns), "outcome": "success"}
+
+
+def _hear(association: Rpc, data: bytes, entry: Entry) -> None:
+    """One PDU, whatever else each side has begun."""
+    pdu = rpc.decode_header(data)
+    if pdu is not None:
+        association._pdu(pdu, data, entry.begun)
 
 
 @lru_cache(maxsize=4_096)
