@@ -40,6 +40,7 @@ def take_over(row: list[int], area: bytes, bodies: Bodies) -> SmbTalk:
     """The talk that heard what the loops did; `row` and `area` are the slot's."""
     talk, known = SmbTalk(), entries(row, area)
     state = talk._state
+    makers: dict[int, Command] = {}
     if row[kept.B_DIALECT]:
         state.dialect = smb2.dialect_text(row[kept.B_DIALECT] & 0xFFFF)
     for entry in known:
@@ -49,8 +50,9 @@ def take_over(row: list[int], area: bytes, bodies: Bodies) -> SmbTalk:
             here.begun = entry.begun
         elif entry.kind <= kept.SMB_USER_SAID or entry.kind == kept.SMB_FAILED:
             talk._message(talk._sides[0], netbios.MESSAGE, entry.data, entry.begun, whole=True)
+        if entry.kind == kept.SMB_FAILED:
+            makers[entry.owner] = talk._smb2._waiting.popitem()[1]
     files = {entry.owner: state.opens.get(entry.data[_ID]) for entry in known if entry.kind == kept.SMB_OPEN_SAID}
-    makers = _makers(talk, known)
     for number, opened in files.items():
         if opened is not None and opened.pipe is not None:
             opened.pipe.user = opened.user
@@ -89,20 +91,12 @@ def _refuse(opened: Open | None, entry: Entry) -> None:
         opened.refused = bool(entry.own[kept.Q_REFUSED - E_OWN])
 
 
-def _makers(talk: SmbTalk, known: list[Entry]) -> dict[int, Command]:
-    """What is to open a file or did not open it, by the file's number."""
-    waiting, makers = talk._smb2._waiting, {}
-    for entry in known:
-        if entry.kind == kept.SMB_WAITS and waiting[entry.owner].number == smb2.CREATE:
-            makers[entry.own[_OPENED]] = waiting[entry.owner]
-        elif entry.kind == kept.SMB_FAILED:
-            makers[entry.owner] = waiting.pop(smb2.decode_header(entry.data).message_id)
-    return makers
-
-
 def _relate(talk: SmbTalk, entry: Entry, files: dict[int, Open | None], makers: dict[int, Command]) -> None:
-    """A request about the file that its compound opens knows of it."""
+    """A request about the file that its compound opens knows of it. What is to open a file or did not open it is in
+    `makers`, by the file's number."""
     command, number = talk._smb2._waiting[entry.owner], entry.own[_OPENED]
+    if command.number == smb2.CREATE:
+        makers[number] = command
     if command.number == smb2.CREATE or not entry.own[_RELATED]:
         return
     command.ident, command.related = b"", makers.get(number)
