@@ -40,9 +40,21 @@ def take_over(row: list[int], area: bytes, bodies: Bodies) -> SmbTalk:
     """The talk that heard what the loops did; `row` and `area` are the slot's."""
     talk, known = SmbTalk(), entries(row, area)
     state = talk._state
-    makers: dict[int, Command] = {}
     if row[kept.B_DIALECT]:
         state.dialect = smb2.dialect_text(row[kept.B_DIALECT] & 0xFFFF)
+    makers = _replay(talk, known)
+    _adjust(talk, known, makers, row[S_FLOW], bodies)
+    state.found.clear()
+    for dataset, column in _ORDINALS.items():
+        state.beginnings._last.pop(dataset, None)
+        if row[column] >= 0:
+            state.beginnings._last[dataset] = (row[column], row[column + 1])
+    return talk
+
+
+def _replay(talk: SmbTalk, known: list[Entry]) -> dict[int, Command]:
+    """The talk hears what is kept. The commands that did not open a file, by the file's number."""
+    makers: dict[int, Command] = {}
     for entry in known:
         if entry.kind == kept.SMB_HALF:
             here = talk._sides[entry.owner]
@@ -52,6 +64,12 @@ def take_over(row: list[int], area: bytes, bodies: Bodies) -> SmbTalk:
             talk._message(talk._sides[0], netbios.MESSAGE, entry.data, entry.begun, whole=True)
         if entry.kind == kept.SMB_FAILED:
             makers[entry.owner] = talk._smb2._waiting.popitem()[1]
+    return makers
+
+
+def _adjust(talk: SmbTalk, known: list[Entry], makers: dict[int, Command], flow: int, bodies: Bodies) -> None:
+    """The talk knows what is not in the messages that are kept."""
+    state = talk._state
     files = {entry.owner: state.opens.get(entry.data[_ID]) for entry in known if entry.kind == kept.SMB_OPEN_SAID}
     for number, opened in files.items():
         if opened is not None and opened.pipe is not None:
@@ -62,19 +80,13 @@ def take_over(row: list[int], area: bytes, bodies: Bodies) -> SmbTalk:
             _wait(talk, entry)
             _relate(talk, entry, files, makers)
         elif entry.kind == kept.SMB_LOGIN:
-            talk._state.logins[entry.owner]._ordinal = entry.own[_NTLM] - 1
+            state.logins[entry.owner]._ordinal = entry.own[_NTLM] - 1
         elif entry.kind == kept.SMB_CONTENT:
-            _go_by(files[entry.owner >> 1], entry, row[S_FLOW], bodies)
+            _go_by(files[entry.owner >> 1], entry, flow, bodies)
         elif entry.kind == kept.SMB_OPEN:
             _refuse(files[entry.owner], entry)
         elif entry.kind == kept.SMB_OLD and state.negotiating is not None:
             state.negotiating.ordinal = entry.ordinal
-    state.found.clear()
-    for dataset, column in _ORDINALS.items():
-        state.beginnings._last.pop(dataset, None)
-        if row[column] >= 0:
-            state.beginnings._last[dataset] = (row[column], row[column + 1])
-    return talk
 
 
 def _go_by(opened: Open | None, entry: Entry, flow: int, bodies: Bodies) -> None:

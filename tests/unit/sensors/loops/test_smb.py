@@ -454,6 +454,28 @@ def test_other_connections_are_not_claimed(begin):
     assert not smb.begins_smb(np.frombuffer(begin, np.int8), 0, len(begin))
 
 
+@pytest.mark.parametrize("tellings", [1, 2, 3])
+def test_a_flow_that_tells_more_than_it_may_is_left_to_the_engine(tellings):
+    ear = Ear()
+    for n, piece in enumerate([*MOUNT, SHORT[0]]):
+        ear.hear(n, *piece)
+    ear.w.slots[ear.slot, world.S_ALLOWANCE] = tellings * slots.BYTES_PER_TELLING
+    ear.hear(9, *SHORT[1])
+    assert (ear.talk is None) == (tellings == 3)
+    assert len(ear.lines) == 4
+
+
+@pytest.mark.parametrize("tellings", [1, 3])
+def test_a_flow_that_ends_with_more_than_it_may_tell_is_left_to_the_engine(tellings):
+    ear = Ear()
+    for n, piece in enumerate([*MOUNT, SHORT[0]]):
+        ear.hear(n, *piece)
+    ear.w.slots[ear.slot, world.S_ALLOWANCE] = tellings * slots.BYTES_PER_TELLING
+    ear.end()
+    assert (ear.talk is None) == (tellings == 3)
+    assert len(ear.lines) == 4
+
+
 def test_every_plain_character_is_told_as_the_talk_tells_it():
     from sensors.decode.windows import utf16
     from sensors.loops.smb_words import smb_is_ascii, smb_is_plain, smb_put_lower, smb_put_text
