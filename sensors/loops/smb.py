@@ -226,14 +226,13 @@ def smb_finishes(w: World, flow: int, slot: int) -> bool:
                 continue
             if kind == SMB_LOGIN:
                 ntlm_tell(w, flow, slot, entry, -1)
-                entry = entry_next(w, entry)
-                continue
-            if kind != SMB_OPEN_SAID:
+            elif kind != SMB_OPEN_SAID:
                 if smb_asked(w, entry) == SMB2_SETUP and smb_first_step(w, slot, entry) != entry:
                     return False  # the login knows of it already
                 if not smb_tell(w, flow, slot, entry, -1, 0):
                     return False
-                entry_drop(w, slot, entry)
+            if kind != SMB_OPEN_SAID:
+                entry = entry_next(w, entry)
                 continue
             number = entry_number(w, entry, E_OWNER)
             if entry_number(w, entry_find(w, slot, SMB_OPEN, number), Q_PIPE):

@@ -29,10 +29,10 @@ from sensors.loops.smb_content import SMB_READS, smb_goes_by, smb_tell_contents
 from sensors.loops.smb_event import smb_asked, smb_failed, smb_session_of, smb_tell, smb_tree_of
 from sensors.loops.smb_kept import (
     B_DIALECT,
-    B_OPENED,
     B_TREES,
     Q_OPENED,
     Q_REFUSED,
+    Q_RELATED,
     Q_TOLD,
     Q_TREE,
     SMB2_CLOSE,
@@ -47,6 +47,7 @@ from sensors.loops.smb_kept import (
     SMB2_WRITE,
     SMB_ALONE,
     SMB_CONTENT,
+    SMB_FAILED,
     SMB_HEADER,
     SMB_OLD,
     SMB_OPEN,
@@ -166,6 +167,8 @@ def smb_is_same_file(w: World, slot: int, entry: int) -> bool:
     """Whether the file that a request was about is what its id means now."""
     raw = entry + ENTRY_HEAD
     place = smb_id_at(smb_command(w.pool, raw))
+    if entry_number(w, entry, Q_RELATED):
+        return entry_find(w, slot, SMB_OPEN, entry_number(w, entry, Q_OPENED)) >= 0
     return not place or smb_opened(w, slot, w.pool, raw + place) == entry_number(w, entry, Q_OPENED)
 
 
@@ -205,8 +208,8 @@ def smb_grants(w: World, flow: int, slot: int, entry: int, at: int, stop: int, p
     if command == SMB2_CREATE:
         if smb_opened(w, slot, data, at + SMB_HEADER + 64):
             return False
-        row[B_OPENED] += 1
-        return smb_keep(w, slot, entry, SMB_OPEN, int(row[B_OPENED]), at, at + _SMB_CREATED, position, ns) >= 0
+        opened = entry_number(w, entry, Q_OPENED)
+        return smb_keep(w, slot, entry, SMB_OPEN, opened, at, at + _SMB_CREATED, position, ns) >= 0
     if not smb_is_same_file(w, slot, entry):
         return False
     if command == SMB2_CLOSE:
@@ -245,8 +248,14 @@ def smb_settles(w: World, slot: int, entry: int, at: int, stop: int, position: i
     if granted and command == SMB2_UNTREE:
         return smb_disconnects(w, slot, entry, at, stop, position, ns)
     kind = entry_number(w, entry, E_KIND)
-    if kind in (SMB_WAITS, SMB_OLD):
+    goes_on = smb_count(w, slot, SMB_WAITS, Q_OPENED, opened) > 1 if opened else False
+    if kind == SMB_WAITS and command == SMB2_CREATE and goes_on:
+        entry_set(w, entry, E_KIND, SMB_FAILED)
+        entry_set(w, entry, E_OWNER, opened)
+    elif kind in (SMB_WAITS, SMB_OLD):
         entry_drop(w, slot, entry)
+        if opened and not goes_on:
+            smb_drop_all(w, slot, SMB_FAILED, opened)
     if granted and command == SMB2_LOGOFF:
         smb_drop_all(w, slot, SMB_USER, session)
         smb_drop_all(w, slot, SMB_USER_SAID, session)
@@ -276,12 +285,15 @@ def smb_answers(w: World, flow: int, slot: int, at: int, stop: int, position: in
     if command == SMB2_SETUP:
         return smb_answers_setup(w, flow, slot, entry, at, stop, position, ns)
     granted = not smb_failed(status)
-    if command == SMB2_WRITE and not granted and entry_number(w, entry, Q_OPENED):
-        entry_set(w, entry_find(w, slot, SMB_OPEN, entry_number(w, entry, Q_OPENED)), Q_REFUSED, 1)
+    opened = entry_number(w, entry, Q_OPENED)
+    if opened and not smb_is_first(w, slot, entry):
+        return False
+    if command == SMB2_WRITE and not granted and opened:
+        entry_set(w, entry_find(w, slot, SMB_OPEN, opened), Q_REFUSED, 1)
     if granted:
         if not smb_grants(w, flow, slot, entry, at, stop, position, ns):
             return False
-        entry = smb_answered(w, slot, number, command)
+        entry = smb_answered(w, slot, number, command, opened)
     return smb_tell(w, flow, slot, entry, at, ns) and smb_settles(w, slot, entry, at, stop, position, ns, granted)
 
 
@@ -304,18 +316,27 @@ def smb_is_told_alone(w: World, flow: int, slot: int, at: int, position: int, ns
     return True
 
 
-def smb_answered(w: World, slot: int, number: int, command: int) -> int:
+def smb_is_first(w: World, slot: int, entry: int) -> bool:
+    """Whether what a compound asked of the file that it opens before this was answered."""
+    number, before = entry_number(w, entry, Q_OPENED), entry_first(w, slot)
+    while entry_number(w, entry, Q_RELATED) and before < entry:
+        if entry_number(w, before, E_KIND) == SMB_WAITS and entry_number(w, before, Q_OPENED) == number:
+            return False
+        before = entry_next(w, before)
+    return True
+
+
+def smb_answered(w: World, slot: int, number: int, command: int, opened: int) -> int:
     """Where the request is that was granted."""
-    row = w.slots[slot]
     if command == SMB2_CREATE:
-        return entry_find(w, slot, SMB_OPEN, int(row[B_OPENED]))
+        return entry_find(w, slot, SMB_OPEN, opened)
     if command == SMB2_TREE:
-        return entry_find(w, slot, SMB_TREE, int(row[B_TREES]))
+        return entry_find(w, slot, SMB_TREE, int(w.slots[slot, B_TREES]))
     entry = entry_find(w, slot, SMB_WAITS, number)
     return entry if entry >= 0 else entry_find(w, slot, SMB_OLD, 0)
 
 
 LOOPS = (
     smb_says_plainly, smb_waits_with_bind, smb_gets, smb_closes, smb_is_same_file, smb_is_tree_used, smb_connects,
-    smb_grants, smb_disconnects, smb_settles, smb_is_told_alone, smb_answered, smb_answers,
+    smb_grants, smb_disconnects, smb_settles, smb_is_told_alone, smb_is_first, smb_answered, smb_answers,
 )  # fmt: skip

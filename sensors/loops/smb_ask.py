@@ -21,9 +21,11 @@ from sensors.loops.slots import next_ordinal
 from sensors.loops.smb_content import SMB_WRITES, smb_goes_by
 from sensors.loops.smb_event import smb_tell
 from sensors.loops.smb_kept import (
+    B_OPENED,
     Q_NTLM,
     Q_OPENED,
     Q_PIPE,
+    Q_RELATED,
     Q_SIZE,
     Q_TOLD,
     Q_TREE,
@@ -57,28 +59,33 @@ _SMB_WRITE_KEPT, _SMB_IOCTL_KEPT = SMB_HEADER + 48, SMB_HEADER + 56
 _SMB_ASYNC, _SMB_RELATED = 2, 4
 
 
-def smb_relates(w: World, slot: int, data: Bytes, at: int, before: int) -> bool:
+def smb_relates(w: World, slot: int, data: Bytes, at: int, before: int) -> int:
     """A request of a compound has session, tree and file of the one before it, where it means those (MS-SMB2
-    §3.2.4.1.4); False where it means a file that is not open yet, or none."""
+    §3.2.4.1.4). The number of the file that the compound is to open, where it means that, else 0; -1 where it means
+    none."""
     place = smb_id_at(smb_command(data, at))
     same_file = before >= 0 and place != 0 and smb_is_same_id(data, at + place)
     related = before >= 0 and smb_flags(data, at) & _SMB_RELATED != 0
     if not same_file and not related:
-        return True
+        return 0
     entry = entry_find(w, slot, SMB_WAITS, before)
     if entry < 0:
-        return False
+        return -1
     raw = entry + ENTRY_HEAD
+    command = smb_command(w.pool, raw)
     if related:
         for n in range(12):  # tree id and session id
             data[at + 36 + n] = w.pool[raw + 36 + n]
-    if same_file:
-        known = smb_id_at(smb_command(w.pool, raw))
-        if not known:
-            return False
-        for n in range(16):
-            data[at + place + n] = w.pool[raw + known + n]
-    return True
+    if not same_file:
+        return 0
+    if command == SMB2_CREATE or (entry_number(w, entry, Q_RELATED) and smb_id_at(command)):
+        return entry_number(w, entry, Q_OPENED)
+    known = smb_id_at(command)
+    if not known:
+        return -1
+    for n in range(16):
+        data[at + place + n] = w.pool[raw + known + n]
+    return 0
 
 
 def smb_kept_size(data: Bytes, at: int, stop: int) -> int:
@@ -94,11 +101,10 @@ def smb_kept_size(data: Bytes, at: int, stop: int) -> int:
 
 
 def smb_brings(w: World, flow: int, slot: int, opened: int, at: int, position: int, ns: int) -> int:
-    """What DCERPC told of the data of a WRITE or IOCTL, 0 where that is nothing; -1 where it is not for the loops."""
+    """What DCERPC told of the data that a WRITE or IOCTL brings, 0 where that is nothing; -1 where it is not for the
+    loops."""
     data, body = w.scratch.view(np.int8), at + SMB_HEADER
     writes = smb_command(data, at) == SMB2_WRITE
-    if not writes and little32(data, body + 4) != SMB_TRANSCEIVE:
-        return 0
     if not opened:  # a file whose opening was not seen is known from here on
         return -1
     size = little32(data, body + (4 if writes else 28))
@@ -121,18 +127,22 @@ def smb_asks(w: World, flow: int, slot: int, at: int, stop: int, before: int, po
         return False
     if not smb_asks_plainly(data, at, stop) or (not cancels and entry_find(w, slot, SMB_WAITS, number) >= 0):
         return False
-    if not smb_relates(w, slot, data, at, before):
+    related = smb_relates(w, slot, data, at, before)
+    brings = command == SMB2_WRITE or (command == SMB2_IOCTL and little32(data, at + SMB_HEADER + 4) == SMB_TRANSCEIVE)
+    if related < 0 or (related and brings):
         return False
     place = smb_id_at(command)
-    opened = smb_opened(w, slot, data, at + place) if place else 0
+    opened = smb_opened(w, slot, data, at + place) if place and not related else related
     told, size, login, tree = 0, 0, 0, -1
     if command in (SMB2_WRITE, SMB2_IOCTL):
         size = little32(data, at + SMB_HEADER + 4)
-        told = smb_brings(w, flow, slot, opened, at, position, ns)
+        told = smb_brings(w, flow, slot, opened, at, position, ns) if brings else 0
     elif command == SMB2_SETUP:
         login = smb_begins_setup(w, slot, data, at, position)
     elif command == SMB2_CREATE:
         tree = smb_tree(w, slot, smb_tree_id(data, at))
+        w.slots[slot, B_OPENED] += 1
+        opened = int(w.slots[slot, B_OPENED])
     kept = smb_kept_size(data, at, stop)
     if told < 0 or login < 0 or kept < 0:
         return False
@@ -146,7 +156,7 @@ def smb_asks(w: World, flow: int, slot: int, at: int, stop: int, before: int, po
     entry_set(w, entry, E_ORDINAL, next_ordinal(w, slot, S_ORDINALS, position))
     entry_set(w, entry, Q_OPENED, opened)
     entry_set(w, entry, Q_TREE, share)
-    entry_set(w, entry, Q_PIPE, 1 if pipes else 0)
+    entry_set(w, entry, Q_PIPE, 1 if pipes or related else 0)  # or Q_RELATED
     entry_set(w, entry, Q_TOLD, told)
     entry_set(w, entry, Q_SIZE, size)
     entry_set(w, entry, Q_NTLM, login)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensors.loops.kept import E_KIND, E_OWNER, ENTRY_HEAD, entry_find, entry_number
+from sensors.loops.kept import E_KIND, E_OWNER, ENTRY_HEAD, entry_end, entry_find, entry_first, entry_next, entry_number
 from sensors.loops.octets import Bytes, Out, little32
 from sensors.loops.smb_kept import (
     Q_OPENED,
@@ -10,11 +10,13 @@ from sensors.loops.smb_kept import (
     Q_TREE,
     SMB2_CREATE,
     SMB_ALONE,
+    SMB_FAILED,
     SMB_HEADER,
     SMB_OLD,
     SMB_OPEN,
     SMB_OPEN_SAID,
     SMB_TREE,
+    SMB_WAITS,
     smb_command,
     smb_id_at,
     smb_is_same_id,
@@ -25,6 +27,20 @@ from sensors.loops.text import put, put_int
 from sensors.loops.world import World
 
 
+def smb_opener(w: World, slot: int, number: int) -> int:
+    """The request that opened, is to open or did not open the file of a number; -1 where it is not kept."""
+    entry, end = entry_first(w, slot), entry_end(w, slot)
+    while entry < end:
+        kind = entry_number(w, entry, E_KIND)
+        if kind in (SMB_OPEN, SMB_FAILED) and entry_number(w, entry, E_OWNER) == number:
+            return entry
+        opens = kind == SMB_WAITS and smb_command(w.pool, entry + ENTRY_HEAD) == SMB2_CREATE
+        if opens and entry_number(w, entry, Q_OPENED) == number:
+            return entry
+        entry = entry_next(w, entry)
+    return -1
+
+
 def smb_open_entry(w: World, slot: int, entry: int) -> int:
     """The request that opened, or would open, the file a command is about; -1 where none is known."""
     if entry_number(w, entry, E_KIND) in (SMB_OLD, SMB_ALONE):
@@ -32,7 +48,7 @@ def smb_open_entry(w: World, slot: int, entry: int) -> int:
     if smb_command(w.pool, entry + ENTRY_HEAD) == SMB2_CREATE:
         return entry
     number = entry_number(w, entry, Q_OPENED)
-    return entry_find(w, slot, SMB_OPEN, number) if number else -1
+    return smb_opener(w, slot, number) if number else -1
 
 
 def smb_open_answer(w: World, slot: int, opened: int) -> int:
@@ -134,6 +150,6 @@ def smb_put_file(w: World, at: int, slot: int, entry: int) -> int:
 
 
 LOOPS = (
-    smb_open_entry, smb_open_answer, smb_is_pipe, smb_put_file_name, smb_put_times, smb_put_place, smb_put_kind,
-    smb_put_file,
+    smb_opener, smb_open_entry, smb_open_answer, smb_is_pipe, smb_put_file_name, smb_put_times, smb_put_place,
+    smb_put_kind, smb_put_file,
 )  # fmt: skip

@@ -42,14 +42,18 @@ SMB_OPEN, SMB_OPEN_SAID = 8, 9
 SMB_LOGIN, SMB_LOGIN_SAID, SMB_USER, SMB_USER_SAID = 10, 11, 12, 13
 #: A response alone, while it is told; a content that goes by, of no bytes (twice the file's number, and which way).
 SMB_ALONE, SMB_CONTENT = 14, 15
+#: What did not open a file that its compound goes on about (the file's number).
+SMB_FAILED = 16
 
 # --- numbers of an entry
-#: The file it is about, or 0; the tree in which it opens one, or 0, and whether that is of pipes.
+#: The file it is about or will open, or 0; the tree in which it opens one, or 0, and whether that is of pipes.
 Q_OPENED, Q_TREE, Q_PIPE = E_OWN, E_OWN + 1, E_OWN + 2
 #: What DCERPC told of it; the size of the data it had; a login's ordinal + 1, or 0 where it has none.
 Q_TOLD, Q_SIZE, Q_NTLM = E_OWN + 3, E_OWN + 4, E_OWN + 5
 #: Of what opened a file: whether a WRITE failed. Of a content: the offset wanted next.
 Q_REFUSED, Q_NEXT = E_OWN + 3, E_OWN
+#: Of a command: whether it is about the file that its compound opens.
+Q_RELATED = E_OWN + 2
 
 # --- commands
 SMB2_NEGOTIATE, SMB2_SETUP, SMB2_LOGOFF, SMB2_TREE, SMB2_UNTREE, SMB2_CREATE, SMB2_CLOSE, SMB2_FLUSH = range(8)

@@ -30,6 +30,7 @@ from vonggac.domain.event import Document
 
 #: A slot's columns of ordinals by dataset.
 _ORDINALS = {"smb": S_ORDINALS, "ntlm": kept.B_NTLM, "dcerpc": kept.B_RPC, "file": kept.B_FILE}
+_OPENED, _RELATED = kept.Q_OPENED - E_OWN, kept.Q_RELATED - E_OWN
 _TOLD, _SIZE, _NTLM = kept.Q_TOLD - E_OWN, kept.Q_SIZE - E_OWN, kept.Q_NTLM - E_OWN
 #: Where a response that opened a file has its id.
 _ID = slice(kept.SMB_HEADER + 64, kept.SMB_HEADER + 80)
@@ -41,13 +42,34 @@ def take_over(row: list[int], area: bytes, bodies: Bodies) -> SmbTalk:
     state = talk._state
     if row[kept.B_DIALECT]:
         state.dialect = smb2.dialect_text(row[kept.B_DIALECT] & 0xFFFF)
+    makers = _replay(talk, known)
+    _adjust(talk, known, makers, row[S_FLOW], bodies)
+    state.found.clear()
+    for dataset, column in _ORDINALS.items():
+        state.beginnings._last.pop(dataset, None)
+        if row[column] >= 0:
+            state.beginnings._last[dataset] = (row[column], row[column + 1])
+    return talk
+
+
+def _replay(talk: SmbTalk, known: list[Entry]) -> dict[int, Command]:
+    """The talk hears what is kept. The commands that did not open a file, by the file's number."""
+    makers: dict[int, Command] = {}
     for entry in known:
         if entry.kind == kept.SMB_HALF:
             here = talk._sides[entry.owner]
             here.buffer += entry.data
             here.begun = entry.begun
-        elif entry.kind <= kept.SMB_USER_SAID:
+        elif entry.kind <= kept.SMB_USER_SAID or entry.kind == kept.SMB_FAILED:
             talk._message(talk._sides[0], netbios.MESSAGE, entry.data, entry.begun, whole=True)
+        if entry.kind == kept.SMB_FAILED:
+            makers[entry.owner] = talk._smb2._waiting.popitem()[1]
+    return makers
+
+
+def _adjust(talk: SmbTalk, known: list[Entry], makers: dict[int, Command], flow: int, bodies: Bodies) -> None:
+    """The talk knows what is not in the messages that are kept."""
+    state = talk._state
     files = {entry.owner: state.opens.get(entry.data[_ID]) for entry in known if entry.kind == kept.SMB_OPEN_SAID}
     for number, opened in files.items():
         if opened is not None and opened.pipe is not None:
@@ -56,20 +78,15 @@ def take_over(row: list[int], area: bytes, bodies: Bodies) -> SmbTalk:
     for entry in known:
         if entry.kind == kept.SMB_WAITS:
             _wait(talk, entry)
+            _relate(talk, entry, files, makers)
         elif entry.kind == kept.SMB_LOGIN:
-            talk._state.logins[entry.owner]._ordinal = entry.own[_NTLM] - 1
+            state.logins[entry.owner]._ordinal = entry.own[_NTLM] - 1
         elif entry.kind == kept.SMB_CONTENT:
-            _go_by(files[entry.owner >> 1], entry, row[S_FLOW], bodies)
+            _go_by(files[entry.owner >> 1], entry, flow, bodies)
         elif entry.kind == kept.SMB_OPEN:
             _refuse(files[entry.owner], entry)
         elif entry.kind == kept.SMB_OLD and state.negotiating is not None:
             state.negotiating.ordinal = entry.ordinal
-    state.found.clear()
-    for dataset, column in _ORDINALS.items():
-        state.beginnings._last.pop(dataset, None)
-        if row[column] >= 0:
-            state.beginnings._last[dataset] = (row[column], row[column + 1])
-    return talk
 
 
 def _go_by(opened: Open | None, entry: Entry, flow: int, bodies: Bodies) -> None:
@@ -84,6 +101,26 @@ def _go_by(opened: Open | None, entry: Entry, flow: int, bodies: Bodies) -> None
 def _refuse(opened: Open | None, entry: Entry) -> None:
     if opened is not None:
         opened.refused = bool(entry.own[kept.Q_REFUSED - E_OWN])
+
+
+def _relate(talk: SmbTalk, entry: Entry, files: dict[int, Open | None], makers: dict[int, Command]) -> None:
+    """A request about the file that its compound opens knows of it. What is to open a file or did not open it is in
+    `makers`, by the file's number."""
+    command, number = talk._smb2._waiting[entry.owner], entry.own[_OPENED]
+    if command.number == smb2.CREATE:
+        makers[number] = command
+    if command.number == smb2.CREATE or not entry.own[_RELATED]:
+        return
+    command.ident, command.related = b"", makers.get(number)
+    if command.related is None:
+        command.opened = files[number]
+        command.ident = next(ident for ident, opened in talk._state.opens._opens.items() if opened is command.opened)
+        command.name_file()
+        command.fields.pop("fuid")
+    else:
+        command.opened = command.related.opened
+        command.name_file()
+        makers[number] = command
 
 
 def _wait(talk: SmbTalk, entry: Entry) -> None:

@@ -242,6 +242,31 @@ def infos() -> list[Piece]:
     return pieces
 
 
+SHORT = [
+    (
+        0,
+        compound(
+            wire.smb2(smb2.CREATE, wire.create_request("a"), 4),
+            wire.smb2(smb2.QUERY_INFO, info(1, 5, smb2.SAME_FILE), 5, flags=4, tree=0xFFFFFFFF),
+            wire.smb2(smb2.CLOSE, wire.close_request(smb2.SAME_FILE), 6, flags=4),
+        ),
+    ),
+    (
+        1,
+        compound(
+            wire.smb2(smb2.CREATE, wire.create_response(), 4, status=0),
+            wire.smb2(smb2.QUERY_INFO, bytes(8), 5, status=0),
+            wire.smb2(smb2.CLOSE, wire.close_response(), 6, status=0),
+        ),
+    ),
+]
+PARTS = [
+    tell(smb2.CREATE, wire.create_response(), 4),
+    tell(smb2.QUERY_INFO, bytes(8), 5),
+    tell(smb2.CLOSE, wire.close_response(), 6),
+]
+
+
 ORDINARY: dict[str, list[Piece]] = {
     "a login": [*LOGIN, *MOUNT],
     "begun as SMB 1": [*NEGOTIATED, *LOGIN, *LOGOFF],
@@ -332,6 +357,19 @@ ORDINARY: dict[str, list[Piece]] = {
         wire.smb2(smb2.QUERY_INFO, bytes(8), 40, status=0),
         wire.smb2(smb2.QUERY_INFO, bytes(8), 41, status=0xC0000022),
     )), tell(smb2.ECHO, b"\4\0\0\0", 42)],
+    "a file for the time of a compound": [*LOGIN, *MOUNT, *SHORT, *opened("b")],
+    "that is answered in parts": [*LOGIN, *MOUNT, SHORT[0], *PARTS],
+    "and not there": [*LOGIN, *MOUNT, SHORT[0], (1, compound(
+        *[wire.smb2(command, wire.failure(), 4 + n, status=0xC0000034) for n, command in enumerate((5, 16, 6))],
+    )), *opened("b")],
+    "and not there in parts": [*MOUNT, SHORT[0], *[
+        tell(command, wire.failure(), 4 + n, 0xC0000034) for n, command in enumerate((5, 16, 6))
+    ], *opened("b")],
+    "and open": [*MOUNT, (0, compound(
+        wire.smb2(smb2.CREATE, wire.create_request("a"), 4),
+        wire.smb2(smb2.READ, wire.read_request(0, 9, smb2.SAME_FILE), 5, flags=4),
+    )), tell(smb2.CREATE, wire.create_response(9), 4), tell(smb2.READ, wire.read_response(b"123456789"), 5), *CLOSED],
+    "and unanswered": [*MOUNT, SHORT[0]],
     "several in a piece": [(0, LOGIN[0][1]), (1, LOGIN[1][1]), (0, MOUNT[0][1] + opened("a")[0][1]),
                            (1, MOUNT[1][1] + opened("a")[1][1] + CLOSED[1][1][:9]), (1, CLOSED[1][1][9:])][:4],
 }  # fmt: skip
@@ -351,13 +389,15 @@ UNUSUAL: dict[str, list[Piece]] = {
     "names that are not plain": [*MOUNT, *opened("a\u0301"), *CLOSED],
     "a name that is no text": [*MOUNT, *opened("a\u200b"), *CLOSED],
     "a long name": [*MOUNT, *opened("a" * 300), *CLOSED],
-    "a file opened in its compound": [*MOUNT, (0, compound(
+    "a file written in its compound": [*MOUNT, (0, compound(
         wire.smb2(smb2.CREATE, wire.create_request("a"), 4),
-        wire.smb2(smb2.CLOSE, wire.close_request(smb2.SAME_FILE), 5, flags=4),
-    )), (1, compound(
-        wire.smb2(smb2.CREATE, wire.create_response(), 4, status=0),
-        wire.smb2(smb2.CLOSE, wire.close_response(), 5, status=0),
+        wire.smb2(smb2.WRITE, wire.write_request(0, b"data", smb2.SAME_FILE), 5, flags=4),
     ))],
+    "a compound about nothing": [*MOUNT, (0, compound(
+        wire.smb2(smb2.ECHO, b"\4\0\0\0", 4),
+        wire.smb2(smb2.CLOSE, wire.close_request(smb2.SAME_FILE), 5, flags=4),
+    ))],
+    "a compound that is answered out of turn": [*MOUNT, *SHORT[:1], tell(smb2.CLOSE, wire.close_response(), 6)],
     "cut bodies": [ask(smb2.CREATE, wire.create_request("a")[:30], 4), *MOUNT],
     "cut answers": [*MOUNT, opened("a")[0], tell(smb2.CREATE, wire.create_response()[:50], 4)],
     "a pipe that was opened before": [*wrote(BIND, 5), *read(ACK, 6)],
@@ -412,6 +452,28 @@ def test_a_connection_is_claimed_only_where_it_is_sure_to_be_smb(name):
 @pytest.mark.parametrize("begin", [b"", b"\0\0\0\x40\xfdSMB\0\0\0\0", b"\x81\0\0\x44" + b" " * 68, b"GET / HTTP/1.1"])
 def test_other_connections_are_not_claimed(begin):
     assert not smb.begins_smb(np.frombuffer(begin, np.int8), 0, len(begin))
+
+
+@pytest.mark.parametrize("tellings", [1, 2, 3])
+def test_a_flow_that_tells_more_than_it_may_is_left_to_the_engine(tellings):
+    ear = Ear()
+    for n, piece in enumerate([*MOUNT, SHORT[0]]):
+        ear.hear(n, *piece)
+    ear.w.slots[ear.slot, world.S_ALLOWANCE] = tellings * slots.BYTES_PER_TELLING
+    ear.hear(9, *SHORT[1])
+    assert (ear.talk is None) == (tellings == 3)
+    assert len(ear.lines) == 4
+
+
+@pytest.mark.parametrize("tellings", [1, 3])
+def test_a_flow_that_ends_with_more_than_it_may_tell_is_left_to_the_engine(tellings):
+    ear = Ear()
+    for n, piece in enumerate([*MOUNT, SHORT[0]]):
+        ear.hear(n, *piece)
+    ear.w.slots[ear.slot, world.S_ALLOWANCE] = tellings * slots.BYTES_PER_TELLING
+    ear.end()
+    assert (ear.talk is None) == (tellings == 3)
+    assert len(ear.lines) == 4
 
 
 def test_every_plain_character_is_told_as_the_talk_tells_it():
