@@ -12,7 +12,7 @@ from sensors.flows import Row
 from sensors.loops import ftp_lines as f
 from sensors.loops.kept import E_OWN
 from sensors.loops.world import S_ORDINALS, T_EXPECT
-from sensors.takeover.kept import entries
+from sensors.takeover.entries import entries
 from sensors.talks.ftp import FtpTalk
 from sensors.talks.ftp_data import FtpDataTalk, Transfer
 from sensors.talks.talk import Talk
@@ -65,10 +65,10 @@ def take_over(row: list[int], area: bytes, transfer: Transfer | None) -> FtpTalk
             begin, end = f.FTP_TEXT - E_OWN, f.FTP_TEXT_END - E_OWN
             talk._user = printable(line[entry.own[begin] : entry.own[end]]) or None
         elif entry.kind == f.FTP_COMMAND:
-            talk._command(line, entry.at)
+            talk._command(line, entry.begun)
             talk._waiting[-1].ordinal = entry.ordinal
         elif (reply := talk._replies.line(line)) is not None:
-            talk._reply(reply, entry.at)
+            talk._reply(reply, entry.begun)
     if row[S_ORDINALS] >= 0:
         talk._beginnings._last["ftp"] = (row[S_ORDINALS], row[S_ORDINALS + 1])
     talk._left.clear()

@@ -4,7 +4,7 @@ from sensors.decode.ssh import decode_offer, take_banner, take_packet
 from sensors.loops.ssh_event import SSH_BANNER, SSH_NEW_KEYS, SSH_OFFER
 from sensors.loops.world import S_BEGUN, S_BEGUN_NS
 from sensors.streams import Moment
-from sensors.takeover.kept import entries
+from sensors.takeover.entries import entries
 from sensors.talks.ssh import SshTalk
 
 

@@ -71,7 +71,7 @@ class Ear:
         for kind, _, begin, end, *_ in W.tells[: numbers[world.TELLS]].tolist():
             assert kind == world.T_LINE
             self.lines += INLAYS.fill(text[begin:end]).splitlines()
-        numbers[[world.TELLS, world.OUT, world.FENCE]] = 0
+        numbers[[world.TELLS, world.OUT]] = 0
 
     def found(self, found: object) -> None:
         self.lines += [SCRIBE.found(self.flow, each) for each in found]
