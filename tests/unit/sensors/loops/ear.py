@@ -138,7 +138,7 @@ class Ear:
         text = self.w.out[: numbers[world.OUT]].tobytes()
         for row in self.w.tells[: numbers[world.TELLS]].tolist():
             if row[0] == world.T_LINE:
-                self.lines += self.inlays.fill(text[row[2] : row[3]])
+                self.lines += self.inlays.fill(text[row[2] : row[3]]).splitlines()
                 continue
             for expected in self.transfers.follow(row, text):
                 self._expect(*expected)
