@@ -108,10 +108,6 @@ class Engine:
         self._events, self._more = [], 0
         return events
 
-    def _tell(self, lines: bytes) -> None:
-        self._events.append(lines)
-        self._more += lines.count(b"\n")
-
     def _follow_listener(self, told: Rows, text: bytes) -> None:
         """Lines that are written but for their holes, and what is left to be heard here."""
         rows, _, data, first, times = told
@@ -126,7 +122,8 @@ class Engine:
                 payload, at = bytes(data[offset : offset + length]), Moment(first + packet, times[packet])
                 self._payload(number, flow, side, payload, missing, seq, first_byte, ack, at)
             elif kind == world.T_LINE:
-                self._tell(inlays.fill(text[row[2] : row[3]]))
+                self._events.append(inlays.fill(text[row[2] : row[3]]))
+                self._more += row[4] - 1
             elif kind == world.T_BODY:
                 inlays.bodies.add(number, text[row[2] : row[3]])
             elif kind == world.T_OPEN:

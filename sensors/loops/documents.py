@@ -251,12 +251,14 @@ def tell_line(w: World, begin: int, end: int) -> None:
         last = w.tells[number - 1]
         if last[0] == T_LINE and last[3] + 1 == begin:
             last[3] = end
+            last[4] += 1
             return
     row = w.tells[number]
     row[0] = T_LINE
     row[1] = 0
     row[2] = begin
     row[3] = end
+    row[4] = 1
     w.numbers[TELLS] = number + 1
 
 

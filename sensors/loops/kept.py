@@ -118,7 +118,8 @@ def remember(w: World, slot: int) -> None:
     told = int(w.numbers[TELLS])
     w.work[_BEFORE_TOLD], w.work[_BEFORE_TOLD + 1] = told, w.numbers[OUT]
     if told:
-        w.work[_BEFORE_TOLD + 2] = w.tells[told - 1, 3]  # lines behind those that a row tells of join it
+        last = w.tells[told - 1]  # lines behind those that a row tells of join it
+        w.work[_BEFORE_TOLD + 2], w.work[_BEFORE_TOLD + 3] = last[3], last[4]
     to, source = w.past[:used], w.pool[row[S_AREA] : row[S_AREA] + used]
     for n in range(used):
         to[n] = source[n]
@@ -132,7 +133,8 @@ def recall(w: World, slot: int) -> None:
     told = int(w.work[_BEFORE_TOLD])
     w.numbers[TELLS], w.numbers[OUT] = told, w.work[_BEFORE_TOLD + 1]
     if told:
-        w.tells[told - 1, 3] = w.work[_BEFORE_TOLD + 2]
+        last = w.tells[told - 1]
+        last[3], last[4] = w.work[_BEFORE_TOLD + 2], w.work[_BEFORE_TOLD + 3]
     used = int(row[S_USED])
     to, source = w.pool[row[S_AREA] : row[S_AREA] + used], w.past[:used]
     for n in range(used):

@@ -59,7 +59,7 @@ T_DATA = 0
 T_END = 1
 #: A long flow's report: the same, and the copy of its row: reason, text begin, hole, text end, copy, packet.
 T_ACTIVE = 2
-#: A line and those that follow at once, with line ends between, and holes in them: begin, end.
+#: A line and those that follow at once, with line ends between, and holes in them: begin, end, how many.
 T_LINE = 3
 #: The flow's talk goes on outside the loops: slot, packet position and time of the flow's first packet.
 T_LEAVE = 4

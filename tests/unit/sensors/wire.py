@@ -140,4 +140,7 @@ def lines(frames: Iterable[Any], loops: object, *, linktype: int = 1, ms: int = 
     for chunk in chunked((packet, packet.data) for packet in packets):
         list(sensor.feed(chunk))
     list(sensor.finish())
-    return sensor.take().text.splitlines()
+    events = sensor.take()
+    written = events.text.splitlines()
+    assert len(events) == len(written)
+    return written
