@@ -346,7 +346,7 @@ ORDINARY: dict[str, list[Piece]] = {
                             ask(smb2.QUERY_INFO, info(1, 5, smb2.SAME_FILE), 6)],
     "answers alone": [tell(smb2.ECHO, b"\4\0\0\0", 5), tell(smb2.CLOSE, wire.failure(), 6, 0xC0000128),
                       tell(smb2.OPLOCK_BREAK, bytes(24), 0xFFFFFFFFFFFFFFFF), *MOUNT],
-    "a tree twice": [*IPC, *MOUNT, *opened("samr"), *CLOSED, *UNMOUNT, *UNMOUNT],
+    "trees": [*IPC, *opened("samr"), *UNMOUNT, *MOUNT, *CLOSED, *UNMOUNT, *UNMOUNT],
     "asked ahead": [*MOUNT, *opened("a"), ask(smb2.QUERY_INFO, info(1, 5), 40), ask(smb2.QUERY_INFO, info(1, 4), 41),
                     tell(smb2.QUERY_INFO, bytes(8), 41), tell(smb2.QUERY_INFO, bytes(8), 40)],
     "compounds": [*MOUNT, *opened("a"), (0, compound(
