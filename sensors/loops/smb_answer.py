@@ -70,6 +70,7 @@ from sensors.loops.smb_kept import (
     smb_opened,
     smb_session,
     smb_tree,
+    smb_tree_id,
 )
 from sensors.loops.smb_pipe import smb_is_open_pipe, smb_passes, smb_pipe_text, smb_user_text
 from sensors.loops.smb_setup import smb_answers_setup, smb_drop_all, smb_keep
@@ -173,10 +174,10 @@ def smb_is_same_file(w: World, slot: int, entry: int) -> bool:
 
 
 def smb_connects(w: World, slot: int, entry: int, at: int, stop: int, position: int, ns: int) -> bool:
-    """A tree is connected; False where there is one that has its id."""
-    row = w.slots[slot]
+    """A tree is connected; False where its answer has no id, or one that another has."""
+    row, number = w.slots[slot], smb_tree_id(w.scratch.view(np.int8), at)
     row[B_TREES] += 1
-    free = smb_tree(w, slot, smb_tree_of(w, entry, at)) < 0
+    free = number != 0 and smb_tree(w, slot, number) < 0
     return free and smb_keep(w, slot, entry, SMB_TREE, int(row[B_TREES]), at, stop, position, ns) >= 0
 
 

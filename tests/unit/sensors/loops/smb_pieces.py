@@ -282,6 +282,8 @@ UNUSUAL: dict[str, list[Piece]] = {
     "a content twice": [*MOUNT, *opened("a", 9), *wrote(b"more", 6), *wrote(b"more", 7), *CLOSED],
     "a directory's content": [*MOUNT, *opened("a", options=1), *wrote(b"more", 6), *CLOSED],
     "one of two users again": [*LOGIN, *map(other_session, LOGIN[2:]), *LOGIN[2:], *MOUNT],
+    "a tree without an id": [MOUNT[0], tell(smb2.TREE_CONNECT, wire.tree_response(), 3, flags=smb2.ASYNC_FLAG),
+                             *opened("a"), *CLOSED],
     "a file id twice": [*MOUNT, *opened("a"), *opened("b", number=5), *CLOSED],
     "an answer before what it answers": [*PIPE[:5], *read(ACK, 6), PIPE[5]],
     "a bind and more in a piece": [*PIPE[:5], PIPE[6], (1, PIPE[5][1] + PIPE[7][1])],
