@@ -98,6 +98,7 @@ def compiled_kernel() -> Any:
 
     _compile_once()
     _finish_once()
+    _forget_bitcode()
     _count_from_the_front()
     folder = _folder()
     _keep_code_in(folder)
@@ -166,6 +167,25 @@ def _finish_once() -> None:
     library._optimize_final_module = optimize
     library._finalize_final_module = finalize
     engine.set_env = set_env
+
+
+def _forget_bitcode() -> None:
+    """The long loops are called by Python only: what Numba would link into a caller is given back, 35 MB."""
+    from ctypes import CDLL
+
+    from numba.core import codegen
+
+    library: Any = codegen.JITCodeLibrary
+    load = library._unserialize
+
+    def unserialize(codegen: Any, state: Any) -> Any:
+        loaded = load(codegen, state)
+        if loaded.name in LONG:
+            loaded._shared_module = None
+            getattr(CDLL(None), "malloc_trim", int)(0)  # of the GNU C library: freed memory is the system's again
+        return loaded
+
+    library._unserialize = unserialize
 
 
 def _count_from_the_front() -> None:

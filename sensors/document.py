@@ -151,8 +151,14 @@ class Scribe:
         segment = f',"segment":"{sha256}"' if sha256 else ""
         return f"{self.seen_in}{position}{segment}}}{tunnel}{',' + _inner(own) if own else ''}}}"
 
+    def _name(self, flow: Flow) -> None:
+        """The flow's id, which most flows never need here."""
+        if not flow.id:
+            flow.id = self.id(flow.begun.ns, flow.begun.position, "flow", flow.depth)
+
     def flow(self, flow: Flow, row: Row, reason: str) -> bytes:
         """The event of a flow that ended for that reason (`closed`, `idle`, `active`, `evicted`, `end-of-input`)."""
+        self._name(flow)
         begun_ns, last_ns = flow.begun.ns, row[kernel.LAST_NS]
         sent, received = row[kernel.BYTES], row[kernel.BYTES + 1]
         asked, answered = row[kernel.PACKETS], row[kernel.PACKETS + 1]
@@ -179,6 +185,7 @@ class Scribe:
 
     def found(self, flow: Flow, found: Found) -> bytes:
         """The event of something found on a flow."""
+        self._name(flow)
         at = found.begun
         identity = self.id(at.ns, at.position, found.dataset, found.ordinal)
         ends = ends_of(flow)
@@ -205,8 +212,11 @@ class Scribe:
     def anomaly(self, at: Moment, ordinal: int, layer: str, offset: int, reason: str, flow: Flow | None) -> bytes:
         """Bytes that cannot be decoded: where and why."""
         begin = self._begin("anomaly", at.ns, self.id(at.ns, at.position, "anomaly", ordinal), {})
-        ends = ends_of(flow) if flow is not None else None
-        shared = f"{_shared(flow, ends)}," if flow is not None and ends is not None else ""
+        shared, ends = "", None
+        if flow is not None:
+            self._name(flow)
+            ends = ends_of(flow)
+            shared = f"{_shared(flow, ends)},"
         error = {
             "code": f"{layer}.{reason}",
             "message": f"{layer}: {reason} at byte {offset} of packet {at.position}",

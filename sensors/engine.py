@@ -173,7 +173,6 @@ class Engine:
         if begun is not None:
             flow.begun = begun
         flow.allowance = FREE_TELLINGS * BYTES_PER_TELLING
-        flow.id = self._scribe.id(flow.begun.ns, flow.begun.position, "flow", flow.depth)
         return flow
 
     def _arp(self, arp: Arp) -> None:
@@ -283,7 +282,7 @@ class Engine:
         self._events.append(self._flow_line(flow or self._flow(copy), row, "active", line))
         if flow is not None:
             flow.begun = at
-            flow.id = self._scribe.id(at.ns, at.position, "flow", flow.depth)
+            flow.id = ""
         self._sorter.release(copy)
 
     def _end(self, number: int, reason: str, line: Line | None = None) -> None:

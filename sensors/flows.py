@@ -65,7 +65,7 @@ class Flow:
         self.label = ""  # the protocol's name where no talk knows it
         self.stream: Stream | None = None
         self.talk: Talk | None = None
-        self.id = ""
+        self.id = ""  # once it was needed
 
     def hush(self) -> None:
         """Nothing more is read of it; its protocol stays known."""
