@@ -8,19 +8,16 @@ from typing import Any
 from hypothesis import strategies as st
 
 from sensors.decode import dcerpc as rpc
+from sensors.streams import Moment
 from tests.unit.sensors import windows_wire as wire
+from tests.unit.sensors.loops.ear import BEGUN_NS
+from tests.unit.sensors.loops.pieces import Piece, changed, cut, holed, several, whole
 from tests.unit.sensors.talks.test_dcerpc import BIND, request, response
 
-#: A piece of a connection: who sent it, and what.
-Piece = tuple[int, bytes]
 
-
-def cut(data: bytes, side: int, *sizes: int) -> list[Piece]:
-    pieces, at = [], 0
-    for size in sizes:
-        pieces.append((side, data[at : at + size]))
-        at += size
-    return [piece for piece in [*pieces, (side, data[at:])] if piece[1]]
+def moment(n: int) -> Moment:
+    """Some pieces come in one packet."""
+    return Moment(n * 2 // 3, BEGUN_NS + 1_000 * n)
 
 
 FEATURES = bytes.fromhex("2c1cb76c129840450300000000000000")
@@ -216,19 +213,11 @@ ALL = [*ORDINARY.values(), *UNUSUAL.values()]
 @st.composite
 def connections(draw):
     """Connections one behind the other, cut anew, some bytes changed, some pieces lost."""
-    stream = [piece for which in draw(st.lists(st.integers(0, len(ALL) - 1), min_size=1, max_size=3))
-              for piece in ALL[which]]  # fmt: skip
     pieces: list[Piece] = []
-    for side, data in stream:
+    for side, data in several(draw, ALL):
         if not data or len(data) > 4_000:
             pieces.append((side, data[:600]))
-            continue
-        changed = bytearray(data)
-        for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
-            at = draw(st.integers(0, min(len(data) - 1, 30) if draw(st.booleans()) else len(data) - 1))
-            changed[at] = draw(st.sampled_from(b"\0\1\2\3\5\x0b\x0c\x0d\x0e\x0f\x10\x11\x18\x1c\x80A\xff"))
-        pieces += cut(bytes(changed), side, *draw(st.lists(st.integers(1, 60), max_size=4)))
-    pieces = [piece for piece in pieces if piece[1] or draw(st.integers(0, 3)) == 0]
-    if draw(st.integers(0, 4)) == 0:
-        del pieces[draw(st.integers(0, len(pieces))) :]
-    return pieces
+        else:
+            altered = changed(draw, data, b"\0\1\2\3\5\x0b\x0c\x0d\x0e\x0f\x10\x11\x18\x1c\x80A\xff", head=30)
+            pieces += whole(cut(altered, side, *draw(st.lists(st.integers(1, 60), max_size=4))))
+    return holed(draw, pieces, 4)

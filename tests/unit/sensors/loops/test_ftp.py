@@ -10,24 +10,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sensors.decode.ftp import decode_extended, decode_host_port
-from sensors.loops import ftp, ftp_lines
+from sensors.loops import ftp, ftp_lines, world
 from sensors.loops.documents import FTP
-from sensors.takeover.ftp import Transfers, take_over
-from sensors.talks.ftp import FtpTalk
 from sensors.talks.known import text
 from sensors.talks.recognise import recognise_stream
-from tests.unit.sensors.loops.ear import Speech, run, same
-from tests.unit.sensors.loops.test_http import Piece, cut
+from tests.unit.sensors.loops.ear import Speech, run, same, slot_of
+from tests.unit.sensors.loops.pieces import Piece, changed, cut, holed, several
 from tests.unit.sensors.loops.test_listen import the_same
 from tests.unit.sensors.talks.test_ftp import LOGIN, PASSIVE, active
 from tests.unit.sensors.wire import MACS, scapy, tcp
 
-
-def taken_over(row: list[int], area: bytes, flow: int, transfers: Transfers) -> FtpTalk:
-    return take_over(row, area, transfers.pop(flow))
-
-
-SPEECH = Speech(FTP, "ftp", ftp.ftp_hears, ftp.ftp_ends, taken_over)
+TELLS = world.T_LINE, world.T_EXPECT, world.T_TRANSFER
+SPEECH = Speech("ftp", 21, slot_of(FTP), ftp.ftp_hears, ftp.ftp_ends, tells=TELLS, gains=True)
 
 
 def lines(side: int, *texts: str) -> list[Piece]:
@@ -121,14 +115,14 @@ UNUSUAL: dict[str, list[Piece]] = {
 
 @pytest.mark.parametrize("name", ORDINARY)
 def test_the_ordinary_is_heard_in_the_loops(name: str) -> None:
-    told, heard = same(SPEECH, ORDINARY[name])
+    told, heard = same(SPEECH, ORDINARY[name], most=1_000)
     assert heard == len(ORDINARY[name])
     assert told
 
 
 @pytest.mark.parametrize("name", UNUSUAL)
 def test_the_unusual_is_left_to_the_talk(name: str) -> None:
-    _, heard = same(SPEECH, UNUSUAL[name])
+    _, heard = same(SPEECH, UNUSUAL[name], most=1_000)
     assert heard < len(UNUSUAL[name])
 
 
@@ -264,18 +258,11 @@ ALL = [*ORDINARY.values(), *UNUSUAL.values()]
 @st.composite
 def connections(draw: st.DrawFn) -> list[Piece]:
     """Connections one behind the other, cut anew, some bytes changed, some pieces lost."""
-    stream = [piece for which in draw(st.lists(st.integers(0, len(ALL) - 1), min_size=1, max_size=3))
-              for piece in ALL[which]]  # fmt: skip
     pieces: list[Piece] = [LOGIN[0]]
-    for side, data in stream[:60]:
-        changed = bytearray(data[:700])
-        for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2])) if data else 0):
-            changed[draw(st.integers(0, len(changed) - 1))] = draw(st.sampled_from(b'\r\n -,|12\x00\xc3\xff"A'))
-        pieces += cut(bytes(changed), side, *draw(st.lists(st.integers(1, 20), max_size=3)))
-    pieces = [piece for piece in pieces if piece[1] or draw(st.integers(0, 9)) == 0]
-    if draw(st.integers(0, 4)) == 0:
-        del pieces[draw(st.integers(0, len(pieces))) :]
-    return pieces
+    for side, data in several(draw, ALL)[:60]:
+        altered = changed(draw, data[:700], b'\r\n -,|12\x00\xc3\xff"A')
+        pieces += cut(altered, side, *draw(st.lists(st.integers(1, 20), max_size=3)))
+    return holed(draw, pieces, 10)
 
 
 @settings(deadline=None, max_examples=300)

@@ -11,20 +11,16 @@ from hypothesis import strategies as st
 
 from sensors.loops import ssh
 from sensors.loops.documents import SSH
-from sensors.takeover.ssh import take_over
 from sensors.talks.recognise import recognise_stream
 from sensors.talks.ssh import SshTalk
 from tests.unit.sensors.decode.test_ssh import kexinit
-from tests.unit.sensors.loops.ear import Speech, run, same
-from tests.unit.sensors.loops.test_http import Piece, cut
+from tests.unit.sensors.loops.ear import Speech, run, same, slot_of
+from tests.unit.sensors.loops.pieces import Piece, changed, cut, holed
 from tests.unit.sensors.loops.test_listen import the_same
 from tests.unit.sensors.talks.test_ssh import NEWKEYS
 from tests.unit.sensors.wire import tcp
 
-SPEECH = Speech(
-    SSH, "ssh", lambda *heard: ssh.ssh_hears(*heard[:-2]), ssh.ssh_ends,
-    lambda row, area, flow, transfers: take_over(row, area),
-)  # fmt: skip
+SPEECH = Speech("ssh", 22, slot_of(SSH), lambda *heard: ssh.ssh_hears(*heard[:-2]), ssh.ssh_ends, gains=True)
 
 
 def packet(payload: bytes, padding: int = 4) -> bytes:
@@ -125,17 +121,11 @@ ALL = [*ORDINARY.values(), *UNUSUAL.values()]
 @st.composite
 def connections(draw: st.DrawFn) -> list[Piece]:
     """Connections cut anew, some bytes changed, some pieces lost."""
-    stream = draw(st.sampled_from(ALL))
     pieces: list[Piece] = []
-    for side, data in stream[:40]:
-        changed = bytearray(data)
-        for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2])) if data else 0):
-            changed[draw(st.integers(0, len(changed) - 1))] = draw(st.integers(0, 255))
-        pieces += cut(bytes(changed), side, *draw(st.lists(st.integers(1, 30), max_size=3)))
-    pieces = [piece for piece in pieces if piece[1] or draw(st.integers(0, 9)) == 0]
-    if draw(st.integers(0, 4)) == 0:
-        del pieces[draw(st.integers(0, len(pieces))) :]
-    return pieces or [(0, b"SSH-")]
+    for side, data in draw(st.sampled_from(ALL))[:40]:
+        altered = changed(draw, data, range(256))
+        pieces += cut(altered, side, *draw(st.lists(st.integers(1, 30), max_size=3)))
+    return holed(draw, pieces, 10) or [(0, b"SSH-")]
 
 
 @settings(deadline=None, max_examples=300)
