@@ -12,7 +12,7 @@ from sensors.streams import Moment
 from tests.unit.sensors import windows_wire as wire
 from tests.unit.sensors.loops.ear import BEGUN_NS
 from tests.unit.sensors.loops.pieces import Piece, changed, cut, holed, several, whole
-from tests.unit.sensors.talks.test_dcerpc import BIND, request, response
+from tests.unit.sensors.talks.test_dcerpc import BIND, NTLM, request, response
 
 
 def moment(n: int) -> Moment:
@@ -150,13 +150,6 @@ SECURED: dict[str, list[Piece]] = {
     "trailers of fragments": [*BIND, *(request(57, 2, auth=wire.trailer(bytes(16)), flags=n) for n in (1, 0, 2)),
                               response(2)],
 }  # fmt: skip
-NTLM = [
-    (0, wire.rpc(rpc.BIND, wire.bind(), auth=wire.trailer(wire.NTLM_NEGOTIATE))),
-    (1, wire.rpc(rpc.BIND_ACK, wire.bind_ack(), auth=wire.trailer(wire.NTLM_CHALLENGE))),
-    (0, wire.rpc(rpc.AUTH3, bytes(4), auth=wire.trailer(wire.NTLM_AUTHENTICATE))),
-    request(57, 2, auth=wire.trailer(bytes(16))),
-    response(2, auth=wire.trailer(bytes(16))),
-]
 UNUSUAL: dict[str, list[Piece]] = {
     "a login": NTLM,
     "a login later": [*BIND, request(1, 8), NTLM[2], request(57, 2), response(2), response(8)],
