@@ -70,6 +70,7 @@ from sensors.loops.smb_kept import (
     smb_opened,
     smb_session,
     smb_tree,
+    smb_tree_id,
 )
 from sensors.loops.smb_pipe import smb_is_open_pipe, smb_passes, smb_pipe_text, smb_user_text
 from sensors.loops.smb_setup import smb_answers_setup, smb_drop_all, smb_keep
@@ -172,23 +173,12 @@ def smb_is_same_file(w: World, slot: int, entry: int) -> bool:
     return not place or smb_opened(w, slot, w.pool, raw + place) == entry_number(w, entry, Q_OPENED)
 
 
-def smb_is_tree_used(w: World, slot: int, number: int) -> bool:
-    """Whether a file of a tree is open, or asked for."""
-    return smb_count(w, slot, SMB_OPEN, Q_TREE, number) + smb_count(w, slot, SMB_WAITS, Q_TREE, number) > 0
-
-
 def smb_connects(w: World, slot: int, entry: int, at: int, stop: int, position: int, ns: int) -> bool:
-    """A tree is connected, in the place of one that had its id; False where a file of that one is open."""
-    row, before = w.slots[slot], smb_tree(w, slot, smb_tree_of(w, entry, at))
-    if before >= 0:
-        asked, number = entry_number(w, entry, E_OWNER), entry_number(w, before, E_OWNER)
-        if smb_is_tree_used(w, slot, number):
-            return False
-        smb_drop_all(w, slot, SMB_TREE, number)
-        smb_drop_all(w, slot, SMB_TREE_SAID, number)
-        entry = entry_find(w, slot, SMB_WAITS, asked)
+    """A tree is connected; False where its answer has no id, or one that another has."""
+    row, number = w.slots[slot], smb_tree_id(w.scratch.view(np.int8), at)
     row[B_TREES] += 1
-    return smb_keep(w, slot, entry, SMB_TREE, int(row[B_TREES]), at, stop, position, ns) >= 0
+    free = number != 0 and smb_tree(w, slot, number) < 0
+    return free and smb_keep(w, slot, entry, SMB_TREE, int(row[B_TREES]), at, stop, position, ns) >= 0
 
 
 def smb_grants(w: World, flow: int, slot: int, entry: int, at: int, stop: int, position: int, ns: int) -> bool:
@@ -226,7 +216,7 @@ def smb_disconnects(w: World, slot: int, entry: int, at: int, stop: int, positio
         entry_drop(w, slot, entry)
         return True
     number = entry_number(w, said, E_OWNER)
-    if smb_is_tree_used(w, slot, number):
+    if smb_count(w, slot, SMB_OPEN, Q_TREE, number) + smb_count(w, slot, SMB_WAITS, Q_TREE, number):
         entry_set(w, said, E_KIND, SMB_TREE_GONE)
         entry_set(w, entry, E_KIND, SMB_UNTREE)
         answer = entry_add(w, slot, SMB_UNTREE, 0, w.scratch.view(np.int8), at, stop - at)
@@ -337,6 +327,6 @@ def smb_answered(w: World, slot: int, number: int, command: int, opened: int) ->
 
 
 LOOPS = (
-    smb_says_plainly, smb_waits_with_bind, smb_gets, smb_closes, smb_is_same_file, smb_is_tree_used, smb_connects,
+    smb_says_plainly, smb_waits_with_bind, smb_gets, smb_closes, smb_is_same_file, smb_connects,
     smb_grants, smb_disconnects, smb_settles, smb_is_told_alone, smb_is_first, smb_answered, smb_answers,
 )  # fmt: skip

@@ -34,6 +34,7 @@ from sensors.loops.smb_kept import (
     SMB_USER_SAID,
     SMB_WAITS,
     smb_command,
+    smb_count,
     smb_has_files,
     smb_is_within,
     smb_session,
@@ -154,6 +155,9 @@ def smb_ends_setup(w: World, flow: int, slot: int, entry: int, at: int, stop: in
             return -1
     message = smb_step(w, slot, entry, SMB_SECOND) if by_ntlm else 0
     if success and ntlm_size(w.pool, message, _NTLM_NAMED):
+        had, others = smb_count(w, slot, SMB_USER, E_OWNER, session), smb_users(w, slot)
+        if had and others > 1:  # the talk forgets the one who came first, and would still know this one as that
+            return -1
         smb_drop_all(w, slot, SMB_USER, session)
         smb_drop_all(w, slot, SMB_USER_SAID, session)
         entry = entry_find(w, slot, SMB_WAITS, smb_64(data, at + 24))
