@@ -60,7 +60,11 @@ def test_a_question_and_its_answer_are_one_event() -> None:
 def test_each_part_of_a_long_flow_has_its_own_name() -> None:
     found = the_same([udp(QUESTION), udp(ANSWER, back=True)] * 40, ms=50_000)
     parts = [line for line in found if b'"end_reason":"' in line]
-    assert [line.split(b'"end_reason":"')[1].split(b'"')[0] for line in parts] == [b"active", b"active", b"end-of-input"]
+    assert [line.split(b'"end_reason":"')[1].split(b'"')[0] for line in parts] == [
+        b"active",
+        b"active",
+        b"end-of-input",
+    ]
     assert len({line.split(b'"id":"')[1][:32] for line in parts}) == 3
 
 
