@@ -244,6 +244,20 @@ def same(speech: Speech, pieces: list[Piece], clean: bool = True, most: int = 50
     return lines, heard
 
 
+def wholly(speech: Speech, pieces: list[Piece], clean: bool = True, most: int = 50) -> list[bytes]:
+    """The lines of pieces all of which the loops hear."""
+    lines, heard = same(speech, pieces, clean, most)
+    assert heard == len(pieces)
+    return lines
+
+
+def partly(speech: Speech, pieces: list[Piece], most: int = 50) -> list[bytes]:
+    """The lines of pieces some of which are left to the talk."""
+    lines, heard = same(speech, pieces, most=most)
+    assert heard < len(pieces)
+    return lines
+
+
 def same_anyway(speech: Speech, pieces: list[Piece], leave: int, clean: bool = True, apart: int = 1) -> None:
     """As the talk tells it, whether the loops are left at that piece or where they say so."""
     wanted, _ = run(speech, pieces, 0, clean)
