@@ -84,6 +84,6 @@ def test_no_more_is_told_than_a_flow_may_tell():
 
 
 @settings(deadline=None, max_examples=200)
-@given(connections(), st.integers(0, 30))
-def test_whatever_comes_is_told_as_the_talk_tells_it(pieces, leave):
-    same_anyway(SPEECH, pieces, leave)
+@given(connections(), st.integers(0, 30), st.integers(1, 9))
+def test_whatever_comes_is_told_as_the_talk_tells_it(pieces, leave, apart):
+    same_anyway(SPEECH, pieces, leave, apart=apart)

@@ -110,9 +110,9 @@ def connections(draw):
 
 
 @settings(deadline=None, max_examples=300)
-@given(connections(), st.integers(0, 40))
-def test_whatever_comes_is_told_as_the_talk_tells_it(pieces, leave):
-    same_anyway(SPEECH, pieces, leave)
+@given(connections(), st.integers(0, 40), st.integers(1, 9))
+def test_whatever_comes_is_told_as_the_talk_tells_it(pieces, leave, apart):
+    same_anyway(SPEECH, pieces, leave, apart=apart)
 
 
 @settings(deadline=None, max_examples=60)

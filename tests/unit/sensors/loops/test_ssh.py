@@ -126,6 +126,6 @@ def connections(draw: st.DrawFn) -> list[Piece]:
 
 
 @settings(deadline=None, max_examples=300)
-@given(connections(), st.integers(0, 40))
-def test_whatever_comes_is_told_as_the_talk_tells_it(pieces: list[Piece], leave: int) -> None:
-    same_anyway(SPEECH, pieces, leave)
+@given(connections(), st.integers(0, 40), st.integers(1, 9))
+def test_whatever_comes_is_told_as_the_talk_tells_it(pieces: list[Piece], leave: int, apart: int) -> None:
+    same_anyway(SPEECH, pieces, leave, apart=apart)
