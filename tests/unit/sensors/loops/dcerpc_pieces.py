@@ -8,19 +8,16 @@ from typing import Any
 from hypothesis import strategies as st
 
 from sensors.decode import dcerpc as rpc
+from sensors.streams import Moment
 from tests.unit.sensors import windows_wire as wire
-from tests.unit.sensors.talks.test_dcerpc import BIND, request, response
+from tests.unit.sensors.loops.ear import BEGUN_NS
+from tests.unit.sensors.loops.pieces import Piece, changed, cut, holed, several, whole
+from tests.unit.sensors.talks.test_dcerpc import BIND, NTLM, request, response
 
-#: A piece of a connection: who sent it, and what.
-Piece = tuple[int, bytes]
 
-
-def cut(data: bytes, side: int, *sizes: int) -> list[Piece]:
-    pieces, at = [], 0
-    for size in sizes:
-        pieces.append((side, data[at : at + size]))
-        at += size
-    return [piece for piece in [*pieces, (side, data[at:])] if piece[1]]
+def moment(n: int) -> Moment:
+    """Some pieces come in one packet."""
+    return Moment(n * 2 // 3, BEGUN_NS + 1_000 * n)
 
 
 FEATURES = bytes.fromhex("2c1cb76c129840450300000000000000")
@@ -153,13 +150,6 @@ SECURED: dict[str, list[Piece]] = {
     "trailers of fragments": [*BIND, *(request(57, 2, auth=wire.trailer(bytes(16)), flags=n) for n in (1, 0, 2)),
                               response(2)],
 }  # fmt: skip
-NTLM = [
-    (0, wire.rpc(rpc.BIND, wire.bind(), auth=wire.trailer(wire.NTLM_NEGOTIATE))),
-    (1, wire.rpc(rpc.BIND_ACK, wire.bind_ack(), auth=wire.trailer(wire.NTLM_CHALLENGE))),
-    (0, wire.rpc(rpc.AUTH3, bytes(4), auth=wire.trailer(wire.NTLM_AUTHENTICATE))),
-    request(57, 2, auth=wire.trailer(bytes(16))),
-    response(2, auth=wire.trailer(bytes(16))),
-]
 UNUSUAL: dict[str, list[Piece]] = {
     "a login": NTLM,
     "a login later": [*BIND, request(1, 8), NTLM[2], request(57, 2), response(2), response(8)],
@@ -216,19 +206,11 @@ ALL = [*ORDINARY.values(), *UNUSUAL.values()]
 @st.composite
 def connections(draw):
     """Connections one behind the other, cut anew, some bytes changed, some pieces lost."""
-    stream = [piece for which in draw(st.lists(st.integers(0, len(ALL) - 1), min_size=1, max_size=3))
-              for piece in ALL[which]]  # fmt: skip
     pieces: list[Piece] = []
-    for side, data in stream:
+    for side, data in several(draw, ALL):
         if not data or len(data) > 4_000:
             pieces.append((side, data[:600]))
-            continue
-        changed = bytearray(data)
-        for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
-            at = draw(st.integers(0, min(len(data) - 1, 30) if draw(st.booleans()) else len(data) - 1))
-            changed[at] = draw(st.sampled_from(b"\0\1\2\3\5\x0b\x0c\x0d\x0e\x0f\x10\x11\x18\x1c\x80A\xff"))
-        pieces += cut(bytes(changed), side, *draw(st.lists(st.integers(1, 60), max_size=4)))
-    pieces = [piece for piece in pieces if piece[1] or draw(st.integers(0, 3)) == 0]
-    if draw(st.integers(0, 4)) == 0:
-        del pieces[draw(st.integers(0, len(pieces))) :]
-    return pieces
+        else:
+            altered = changed(draw, data, b"\0\1\2\3\5\x0b\x0c\x0d\x0e\x0f\x10\x11\x18\x1c\x80A\xff", head=30)
+            pieces += whole(cut(altered, side, *draw(st.lists(st.integers(1, 60), max_size=4))))
+    return holed(draw, pieces, 4)

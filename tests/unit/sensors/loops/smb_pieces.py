@@ -7,18 +7,8 @@ import struct
 from sensors.decode import smb2
 from tests.unit.sensors import windows_wire as wire
 from tests.unit.sensors.decode.test_ntlm import answer, negotiation
+from tests.unit.sensors.loops.pieces import Piece
 from tests.unit.sensors.talks.test_smb import CLOSED, LOGIN, MOUNT, ask, opened, tell
-
-#: A piece of a connection: who sent it, and what.
-Piece = tuple[int, bytes]
-
-
-def cut(data: bytes, side: int, *sizes: int) -> list[Piece]:
-    pieces, at = [], 0
-    for size in sizes:
-        pieces.append((side, data[at : at + size]))
-        at += size
-    return [piece for piece in (*pieces, (side, data[at:])) if piece[1]]
 
 
 def compound(*messages: bytes) -> bytes:

@@ -16,21 +16,24 @@ from sensors.takeover.dcerpc import restore
 from sensors.takeover.entries import entries
 from sensors.talks.dcerpc import Rpc
 from sensors.talks.talk import Beginnings
-from tests.unit.sensors.loops.dcerpc_ear import INLAYS, NUMBER, SCRIBE, Ear, W, moment, octets
-from tests.unit.sensors.loops.dcerpc_pieces import ALTERED, ORDINARY, SECURED, connections, fault
+from tests.unit.sensors.loops.dcerpc_pieces import ALTERED, ORDINARY, SECURED, connections, fault, moment
+from tests.unit.sensors.loops.ear import INLAYS, LISTENER, SCRIBE, Kept, Speech, W, octets, slot_of
+from tests.unit.sensors.loops.pieces import whole
 from tests.unit.sensors.talks.test_dcerpc import BIND, request, response
 
+#: What a pipe says is told of in the slot of its SMB session.
+SPEECH = Speech("smb", 445, slot_of(SMB), dcerpc.rpc_hears, dcerpc.rpc_ends, moment=moment)
 
-class Pipes(Ear):
+
+class Pipes(Kept):
     """Associations on three pipes of one SMB session, heard by the loops and by `Rpc`."""
 
-    application, label = SMB, "smb"
     names = ("", "\\srvsvc", '"ống"')
     users: tuple[dict[str, str], ...] = ({}, {"name": "nguyễn", "domain": "A\\B"}, {"name": '"'})
     column = world.S_OWN + 2
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(SPEECH)
         W.slots[self.slot, self.column] = -1
         self.beginnings, self.events, self.wanted = Beginnings(), [], []
         self.pipes = [self._pipe(n) for n in range(3)]
@@ -50,7 +53,7 @@ class Pipes(Ear):
         """What `Rpc` tells of it; a fault is a line too."""
         self.pipes[which].told = {}
         try:
-            self.pipes[which].data(side, data, moment(n))
+            self.pipes[which].data(side, data, self.speech.moment(n))
         except Undecodable as fault:
             self._told()
             self.wanted.append(repr(fault).encode())
@@ -59,9 +62,9 @@ class Pipes(Ear):
     def loop(self, n: int, which: int, side: int, data: bytes) -> int:
         """What the loops tell of it; -1 where they do not know it."""
         kept.remember(W, self.slot)
-        before, at, texts = self.state(), moment(n), self.texts[2 * which : 2 * which + 2]
-        told = dcerpc.rpc_hears(
-            W, NUMBER, self.slot, which + 1, self.column, side, octets(data), 2, 2 + len(data), *at, *texts
+        before, at, texts = self.state(), self.speech.moment(n), self.texts[2 * which : 2 * which + 2]
+        told = self.speech.hears(
+            W, self.number, self.slot, which + 1, self.column, side, octets(data), 2, 2 + len(data), *at, *texts
         )
         if told < 0:
             kept.recall(W, self.slot)
@@ -88,12 +91,13 @@ class Pipes(Ear):
         self.end(which)
 
     def end(self, which: int) -> None:
-        assert dcerpc.rpc_ends(W, NUMBER, self.slot, which + 1, *self.texts[2 * which : 2 * which + 2]) == world.TAKEN
+        texts = self.texts[2 * which : 2 * which + 2]
+        assert self.speech.ends(W, self.number, self.slot, which + 1, *texts) == world.TAKEN
         self.read()
 
     def leave(self) -> None:
         """Other pipes hear what follows, and know what the loops know of these."""
-        self.beginnings, row, area = Beginnings(), *self.kept()
+        self.beginnings, (row, area, *_) = Beginnings(), LISTENER.slot(self.slot)
         self.pipes = [self._pipe(n) for n in range(3)]
         for n, pipe in enumerate(self.pipes):
             restore(pipe, self.events, entries(row, area), n + 1)
@@ -154,7 +158,7 @@ def test_what_one_command_tells_is_put_together():
 @given(st.lists(connections(), min_size=3, max_size=3), st.randoms(use_true_random=False), st.integers(0, 60))
 def test_whatever_comes_on_pipes_is_told_as_the_talk_tells_it(each, random, leave):
     """Three conversations in turns of their own; behind what the loops do not know the talk goes on for all."""
-    each = [[piece for piece in pieces if piece[1]] for pieces in each]
+    each = [whole(pieces) for pieces in each]
     turns = [which for which, pieces in enumerate(each) for _ in pieces]
     random.shuffle(turns)
     ear, wanted, alone = Pipes(), Pipes(), False

@@ -9,25 +9,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sensors.decode.ftp import decode_extended, decode_host_port
-from sensors.loops import ftp, ftp_lines
+from sensors.decode.ftp import Endpoint, decode_extended, decode_host_port
+from sensors.loops import ftp, ftp_lines, world
 from sensors.loops.documents import FTP
-from sensors.takeover.ftp import Transfers, take_over
-from sensors.talks.ftp import FtpTalk
 from sensors.talks.known import text
 from sensors.talks.recognise import recognise_stream
-from tests.unit.sensors.loops.ear import Speech, run, same
-from tests.unit.sensors.loops.test_http import Piece, cut
+from tests.unit.sensors.loops.ear import Speech, partly, same_anyway, slot_of, wholly
+from tests.unit.sensors.loops.pieces import Piece, changed, cut, holed, several
 from tests.unit.sensors.loops.test_listen import the_same
 from tests.unit.sensors.talks.test_ftp import LOGIN, PASSIVE, active
 from tests.unit.sensors.wire import MACS, scapy, tcp
 
-
-def taken_over(row: list[int], area: bytes, flow: int, transfers: Transfers) -> FtpTalk:
-    return take_over(row, area, transfers.pop(flow))
-
-
-SPEECH = Speech(FTP, "ftp", ftp.ftp_hears, ftp.ftp_ends, taken_over)
+TELLS = world.T_LINE, world.T_EXPECT, world.T_TRANSFER
+SPEECH = Speech("ftp", 21, slot_of(FTP), ftp.ftp_hears, ftp.ftp_ends, tells=TELLS, gains=True)
 
 
 def lines(side: int, *texts: str) -> list[Piece]:
@@ -121,15 +115,12 @@ UNUSUAL: dict[str, list[Piece]] = {
 
 @pytest.mark.parametrize("name", ORDINARY)
 def test_the_ordinary_is_heard_in_the_loops(name: str) -> None:
-    told, heard = same(SPEECH, ORDINARY[name])
-    assert heard == len(ORDINARY[name])
-    assert told
+    assert wholly(SPEECH, ORDINARY[name], most=1_000)
 
 
 @pytest.mark.parametrize("name", UNUSUAL)
 def test_the_unusual_is_left_to_the_talk(name: str) -> None:
-    _, heard = same(SPEECH, UNUSUAL[name])
-    assert heard < len(UNUSUAL[name])
+    partly(SPEECH, UNUSUAL[name], most=1_000)
 
 
 @pytest.mark.parametrize(
@@ -174,6 +165,12 @@ EXTENDED = st.text(st.sampled_from("12|||.a0:!"), max_size=30) | st.tuples(
 ).map(lambda parts: f"x|{'|'.join(map(str, parts))}|")
 
 
+def agrees(port: int, address: int, wanted: Endpoint | None) -> None:
+    """What the loops read (0: nothing, -1: no address) and the decoder."""
+    assert port == (wanted.port if wanted else 0)
+    assert not wanted or wanted.address == (None if address < 0 else address.to_bytes(4, "big"))
+
+
 @settings(max_examples=600, deadline=None)
 @given(HOST_PORTS)
 @example("1,2,3,4,5,6,7")
@@ -181,9 +178,7 @@ EXTENDED = st.text(st.sampled_from("12|||.a0:!"), max_size=30) | st.tuples(
 def test_ports_are_read_as_the_decoder_does(told: str) -> None:
     data = told.encode()
     port, address = ftp_lines.ftp_host_port(np.frombuffer(data + b"1,2", np.int8), 0, len(data))
-    wanted = decode_host_port(data)
-    assert port == (wanted.port if wanted else 0)
-    assert not wanted or address.to_bytes(4, "big") == wanted.address
+    agrees(port, address, decode_host_port(data))
 
 
 @settings(max_examples=1_000, deadline=None)
@@ -195,12 +190,10 @@ def test_ports_are_read_as_the_decoder_does(told: str) -> None:
 def test_extended_ports_are_read_as_the_decoder_does(told: str) -> None:
     data = told.encode()
     port, address = ftp_lines.ftp_extended(np.frombuffer(data + b"|1|", np.int8), 0, len(data))
-    wanted = decode_extended(data)
     if port < 0:
         assert ":" in told
     else:
-        assert port == (wanted.port if wanted else 0)
-        assert not wanted or wanted.address == (None if address < 0 else address.to_bytes(4, "big"))
+        agrees(port, address, decode_extended(data))
 
 
 FILE = b"MZ" + bytes(3_000)
@@ -264,23 +257,14 @@ ALL = [*ORDINARY.values(), *UNUSUAL.values()]
 @st.composite
 def connections(draw: st.DrawFn) -> list[Piece]:
     """Connections one behind the other, cut anew, some bytes changed, some pieces lost."""
-    stream = [piece for which in draw(st.lists(st.integers(0, len(ALL) - 1), min_size=1, max_size=3))
-              for piece in ALL[which]]  # fmt: skip
     pieces: list[Piece] = [LOGIN[0]]
-    for side, data in stream[:60]:
-        changed = bytearray(data[:700])
-        for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2])) if data else 0):
-            changed[draw(st.integers(0, len(changed) - 1))] = draw(st.sampled_from(b'\r\n -,|12\x00\xc3\xff"A'))
-        pieces += cut(bytes(changed), side, *draw(st.lists(st.integers(1, 20), max_size=3)))
-    pieces = [piece for piece in pieces if piece[1] or draw(st.integers(0, 9)) == 0]
-    if draw(st.integers(0, 4)) == 0:
-        del pieces[draw(st.integers(0, len(pieces))) :]
-    return pieces
+    for side, data in several(draw, ALL)[:60]:
+        altered = changed(draw, data[:700], b'\r\n -,|12\x00\xc3\xff"A')
+        pieces += cut(altered, side, *draw(st.lists(st.integers(1, 20), max_size=3)))
+    return holed(draw, pieces, 10)
 
 
 @settings(deadline=None, max_examples=300)
-@given(connections(), st.integers(0, 40))
-def test_whatever_comes_is_told_as_the_talk_tells_it(pieces: list[Piece], leave: int) -> None:
-    wanted, _ = run(SPEECH, pieces, 0)
-    assert run(SPEECH, pieces, -1)[0] == wanted
-    assert run(SPEECH, pieces, leave)[0] == wanted
+@given(connections(), st.integers(0, 40), st.integers(1, 9))
+def test_whatever_comes_is_told_as_the_talk_tells_it(pieces: list[Piece], leave: int, apart: int) -> None:
+    same_anyway(SPEECH, pieces, leave, apart=apart)

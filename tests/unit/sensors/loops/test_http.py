@@ -9,169 +9,23 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sensors import kernel
-from sensors.decode.address import TCP
-from sensors.decode.fault import Undecodable
-from sensors.decode.frame import Segment
-from sensors.document import Scribe
-from sensors.flows import Flow, FlowTable
-from sensors.inlays import Inlays
-from sensors.listener import Listener
-from sensors.loops import http, slots, world
+from sensors.loops import http, world
 from sensors.loops.documents import HTTP
-from sensors.streams import Moment
-from sensors.takeover.http import take_over
 from sensors.talks.http import HttpTalk
 from sensors.talks.recognise import recognise_stream
-from sensors.talks.talk import Found
+from tests.unit.sensors.loops.ear import Ear, Speech, partly, run, same, same_anyway, slot_of, wholly
+from tests.unit.sensors.loops.pieces import Piece, changed, cut, holed, several
 from tests.unit.sensors.talks.test_http import PAGE, request, response
-from tests.unit.sensors.wire import ORIGIN
-
-BEGUN_NS = 1_700_000_000_123_456_789
-#: A piece of a connection: who sent it, and what.
-Piece = tuple[int, bytes]
 
 
-def opened(table: FlowTable, port: int) -> int:
-    """A new connection's row."""
-    ends = bytes((192, 0, 2, 1)), bytes((198, 51, 100, 7))
-    segment = Segment(*ends, TCP, port, 80, b"", 0, 0, 0, 2, 0, (), 60)
-    return table.enter(segment, (), 1, Moment(0, BEGUN_NS))[0]
+def ends(w: world.World, flow: int, slot: int) -> int:
+    """However it ends, the loops tell of it."""
+    assert http.http_ends(w, flow, slot) == world.TAKEN
+    return world.TAKEN
 
 
-class Ear:
-    """One connection, heard by the loops as far as they go, and by the talk from there on. What the loops told is read
-    once they heard so many pieces (`apart`)."""
-
-    table = FlowTable(limit=2)
-    scribe = Scribe(ORIGIN, "f" * 16)
-    listener = Listener(table, scribe, None)
-    inlays = Inlays()
-    numbers = opened(table, 40_000), opened(table, 40_001)
-
-    def __init__(self, apart: int = 1, which: int = 0) -> None:
-        self.apart, self.number = apart, self.numbers[which]
-        self.w = self.listener.world
-        self.w.flows[self.number, [kernel.FLAGS, kernel.FLAGS + 1, kernel.RST_BY, kernel.NAMED]] = (2, 18, -1, 0)
-        self.flow = Flow(self.table.row(self.number), self.table.key(self.number))
-        self.flow.id = self.scribe.id(BEGUN_NS, 0, "flow", 0)
-        self.flow.label = "http"
-        self.slot = slots.take_slot(self.w, self.number, HTTP, 0, BEGUN_NS)
-        self.talk: HttpTalk | None = None
-        self.lines: list[bytes] = []
-
-    def hear(self, n: int, side: int, data: bytes) -> None:
-        if self.talk is not None:
-            self._found(self.talk.data(side, data, Moment(n, BEGUN_NS + n)))
-            return
-        before = self.state()
-        verdict = http.http_hears(
-            self.w, self.number, self.slot, side, np.frombuffer(b"??" + data, np.int8), 2, 2 + len(data), n,
-            BEGUN_NS + n,
-        )  # fmt: skip
-        if verdict == world.UNUSUAL:
-            assert self.state() == before
-            self.leave()
-            self.hear(n, side, data)
-            return
-        assert self.w.numbers[world.OUT] - before[-1] < 2 * world.MAX_EVENT
-        if n % self.apart == self.apart - 1:
-            self.read()
-
-    def lose(self, n: int, side: int, size: int) -> None:
-        self.leave()
-        self._found(self.talk.gap(side, size, Moment(n, BEGUN_NS + n)))
-
-    def end(self, clean: bool) -> None:
-        if self.talk is None:
-            self.w.flows[self.number, kernel.FLAGS + 1] |= int(clean)
-            assert http.http_ends(self.w, self.number, self.slot) == world.TAKEN
-            self.read()
-            slots.drop_slot(self.w, self.slot)
-        else:
-            self._found(self.talk.close(clean))
-        assert len(self.inlays.bodies) == 0
-
-    def leave(self) -> None:
-        """What is heard next, the talk hears."""
-        if self.talk is None:
-            self.read()
-            row = self.w.slots[self.slot].tolist()
-            begin = row[world.S_AREA]
-            area = self.w.pool[begin : begin + row[world.S_CAPACITY]].tobytes()
-            self.talk = take_over(row, area, self.inlays.bodies)
-            slots.drop_slot(self.w, self.slot)
-
-    def state(self) -> tuple[object, ...]:
-        row = self.w.slots[self.slot].tolist()
-        area = self.w.pool[row[world.S_AREA] :][: row[world.S_USED]].tobytes()
-        own = [number for n, number in enumerate(row) if n not in (world.S_AREA, world.S_CAPACITY)]
-        told = self.w.tells[: self.w.numbers[world.TELLS]].tolist()
-        text = [self.w.out[begin:end].tobytes() for _, _, begin, end, *_ in told]
-        return own, area, told, text, int(self.w.numbers[world.OUT])
-
-    def _found(self, found: object) -> None:
-        """Faults are lines too; behind one the talk is closed, as the engine does."""
-        try:
-            for each in found:
-                self.lines.append(self.scribe.found(self.flow, each) if isinstance(each, Found) else b"becomes")
-        except Undecodable as fault:
-            self.lines.append(repr(fault).encode())
-            self.lines += [self.scribe.found(self.flow, each) for each in self.talk.close(False)]
-            self.talk.done = True
-
-    def read(self) -> int:
-        """What was told is read, as the engine does; how many rows it was of bodies."""
-        numbers, bodies = self.w.numbers, 0
-        text = self.w.out[: numbers[world.OUT]].tobytes()
-        for kind, number, begin, end, *_ in self.w.tells[: numbers[world.TELLS]].tolist():
-            if kind == world.T_BODY:
-                self.inlays.bodies.add(number, text[begin:end])
-                bodies += 1
-            else:
-                assert kind == world.T_LINE
-                self.lines += self.inlays.fill(text[begin:end]).splitlines()
-        numbers[[world.TELLS, world.OUT]] = 0
-        return bodies
-
-
-def run(pieces: list[Piece], leave: int, clean: bool = True, apart: int = 1) -> tuple[list[bytes], int]:
-    """The lines of a connection that is left to the talk before that piece, and how many pieces the loops heard. A
-    piece without bytes is a hole of a hundred."""
-    ear, heard = Ear(apart), 0
-    for n, (side, data) in enumerate(pieces):
-        if n == leave:
-            ear.leave()
-        if ear.talk is not None and ear.talk.done:
-            break
-        if data:
-            ear.hear(n, side, data)
-        else:
-            ear.lose(n, side, 100)
-        heard += ear.talk is None
-    if leave == len(pieces):
-        ear.leave()
-    if ear.talk is None or not ear.talk.done:
-        ear.end(clean)
-    return ear.lines, heard
-
-
-def same(pieces: list[Piece], clean: bool = True) -> tuple[list[bytes], int]:
-    """What the loops tell of all pieces is what the talk tells of them, wherever it takes over."""
-    wanted, _ = run(pieces, 0, clean)
-    for leave in range(1, len(pieces) + 2):
-        for apart in (3, 100, 1):
-            lines, heard = run(pieces, leave, clean, apart)
-            assert lines == wanted
-    return lines, heard
-
-
-def cut(data: bytes, side: int, *sizes: int) -> list[Piece]:
-    pieces, at = [], 0
-    for size in sizes:
-        pieces.append((side, data[at : at + size]))
-        at += size
-    return [*pieces, (side, data[at:])]
+TELLS = world.T_LINE, world.T_BODY
+SPEECH = Speech("http", 80, slot_of(HTTP), http.http_hears, ends, tells=TELLS, apart=(3, 100, 1))
 
 
 def chunked(*chunks: bytes, trailer: bytes = b"", **fields: str) -> bytes:
@@ -285,15 +139,12 @@ UNUSUAL: dict[str, list[Piece]] = {
 @pytest.mark.parametrize("clean", [True, False])
 @pytest.mark.parametrize("name", ORDINARY)
 def test_the_ordinary_is_heard_in_the_loops(name, clean):
-    lines, heard = same(ORDINARY[name], clean)
-    assert heard == len(ORDINARY[name])
-    assert lines or "head" in name
+    assert wholly(SPEECH, ORDINARY[name], clean) or "head" in name
 
 
 @pytest.mark.parametrize("name", UNUSUAL)
 def test_the_unusual_is_left_to_the_talk(name):
-    _, heard = same(UNUSUAL[name])
-    assert heard < len(UNUSUAL[name])
+    partly(SPEECH, UNUSUAL[name])
 
 
 @pytest.mark.parametrize("name", [*ORDINARY, *UNUSUAL])
@@ -325,21 +176,21 @@ def download(size: int, port: int = 0) -> list[Piece]:
 @pytest.mark.parametrize(("size", "rows"), [(1, 1), (1_400, 1), (16_384, 1), (16_385, 2), (40_000, 3)])
 def test_a_body_is_gathered_in_bays(size, rows):
     pieces = download(size)
-    wanted, _ = run(pieces, 0)
-    ear = Ear(apart=1_000)
+    wanted, _ = run(SPEECH, pieces, 0)
+    ear = Ear(SPEECH, apart=1_000)
     for n, piece in enumerate(pieces):
         ear.hear(n, *piece)
     assert rows <= ear.read() <= rows + 1  # a bay's last bytes may be too few for a packet
     ear.end(True)
     assert ear.lines == wanted
     for apart in (1, 2, 5):
-        assert run(pieces, -1, apart=apart) == (wanted, len(pieces))
+        assert run(SPEECH, pieces, -1, apart=apart) == (wanted, len(pieces))
 
 
 def test_bodies_of_two_connections_are_gathered_apart():
     both = [download(15_000), download(12_000, port=1)]
-    ears = [Ear(1_000, which) for which in (0, 1)]
-    talks = [Ear(1_000, which) for which in (0, 1)]
+    ears = [Ear(SPEECH, 1_000, which) for which in (0, 1)]
+    talks = [Ear(SPEECH, 1_000, which) for which in (0, 1)]
     for which in (0, 1):
         talks[which].leave()
     for n in range(max(map(len, both))):
@@ -356,7 +207,7 @@ def test_bodies_of_two_connections_are_gathered_apart():
 def test_bytes_that_are_not_heard_after_all_are_taken_out_of_their_bay():
     answer = response(PAGE)
     pieces = [(0, request()), (1, answer[:-20]), (1, answer[-20:] + b"nothing of HTTP"), (1, b"x")]
-    lines, heard = same(pieces)
+    lines, heard = same(SPEECH, pieces)
     assert heard == 2
     assert lines
 
@@ -367,27 +218,18 @@ ALL = [*ORDINARY.values(), *UNUSUAL.values()]
 @st.composite
 def connections(draw):
     """Connections one behind the other, cut anew, some bytes changed, some pieces lost."""
-    stream = [piece for which in draw(st.lists(st.integers(0, len(ALL) - 1), min_size=1, max_size=3))
-              for piece in ALL[which]]  # fmt: skip
     pieces: list[Piece] = []
-    for side, data in stream:
-        if not data or len(data) > 4_000:
+    for side, data in several(draw, ALL):
+        if len(data) > 4_000:
             pieces.append((side, data[:600]))
-            continue
-        changed = bytearray(data)
-        for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
-            changed[draw(st.integers(0, len(data) - 1))] = draw(st.sampled_from(b"\r\n :/?%0a\x00\xc3\"'=;x1HC"))
-        pieces += cut(bytes(changed), side, *draw(st.lists(st.integers(1, 60), max_size=4)))
-    pieces = [piece for piece in pieces if piece[1] or draw(st.integers(0, 3)) == 0]
-    if draw(st.integers(0, 4)) == 0:
-        del pieces[draw(st.integers(0, len(pieces))) :]
-    return pieces
+        else:
+            altered = changed(draw, data, b"\r\n :/?%0a\x00\xc3\"'=;x1HC")
+            pieces += cut(altered, side, *draw(st.lists(st.integers(1, 60), max_size=4))) if data else [(side, b"")]
+    return holed(draw, pieces, 4)
 
 
 @settings(deadline=None, max_examples=300)
 @given(connections(), st.integers(0, 30), st.booleans(), st.integers(1, 9))
 @example([(0, request()), (1, chunked(b"x")[:-2] + b" \r\n\r\n")], 9, True, 1)
 def test_whatever_comes_is_told_as_the_talk_tells_it(pieces, leave, clean, apart):
-    wanted, _ = run(pieces, 0, clean)
-    assert run(pieces, -1, clean)[0] == wanted
-    assert run(pieces, leave, clean, apart)[0] == wanted
+    same_anyway(SPEECH, pieces, leave, clean, apart)

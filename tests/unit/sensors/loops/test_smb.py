@@ -11,23 +11,21 @@ from hypothesis import strategies as st
 from sensors.decode.windows import utf16
 from sensors.loops import slots, smb, world
 from sensors.loops.smb_words import smb_is_ascii, smb_is_plain, smb_put_lower, smb_put_text
+from sensors.streams import Moment
 from sensors.talks.recognise import recognise_stream
 from sensors.talks.smb import SmbTalk
-from tests.unit.sensors.loops.smb_ear import Ear, run, same
-from tests.unit.sensors.loops.smb_pieces import MOUNT, ORDINARY, SHORT, UNUSUAL, Piece, cut
+from tests.unit.sensors.loops.ear import BEGUN_NS, Ear, Speech, partly, run, same_anyway, wholly
+from tests.unit.sensors.loops.pieces import Piece, changed, cut, several, whole
+from tests.unit.sensors.loops.smb_pieces import MOUNT, ORDINARY, SHORT, UNUSUAL
 
 
-@pytest.mark.parametrize("name", ORDINARY)
-def test_the_ordinary_is_heard_in_the_loops(name):
-    lines, heard = same(ORDINARY[name])
-    assert heard == len(ORDINARY[name])
-    assert lines
+def moment(n: int) -> Moment:
+    """Two pieces come in one packet."""
+    return Moment(n // 2, BEGUN_NS + n)
 
 
-@pytest.mark.parametrize("name", UNUSUAL)
-def test_the_unusual_is_left_to_the_talk(name):
-    _, heard = same(UNUSUAL[name])
-    assert heard < len(UNUSUAL[name])
+TELLS = world.T_LINE, world.T_BODY
+SPEECH = Speech("smb", 445, smb.smb_slot, smb.smb_hears, smb.smb_ends, moment=moment, tells=TELLS, allowance=1 << 40)
 
 
 @pytest.mark.parametrize("name", [*ORDINARY, *UNUSUAL])
@@ -46,9 +44,19 @@ def test_other_connections_are_not_claimed(begin):
     assert not smb.begins_smb(np.frombuffer(begin, np.int8), 0, len(begin))
 
 
+@pytest.mark.parametrize("name", ORDINARY)
+def test_the_ordinary_is_heard_in_the_loops(name):
+    assert wholly(SPEECH, ORDINARY[name])
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_the_unusual_is_left_to_the_talk(name):
+    partly(SPEECH, UNUSUAL[name])
+
+
 @pytest.mark.parametrize("tellings", [1, 2, 3])
 def test_a_flow_that_tells_more_than_it_may_is_left_to_the_engine(tellings):
-    ear = Ear()
+    ear = Ear(SPEECH)
     for n, piece in enumerate([*MOUNT, SHORT[0]]):
         ear.hear(n, *piece)
     ear.w.slots[ear.slot, world.S_ALLOWANCE] = tellings * slots.BYTES_PER_TELLING
@@ -59,7 +67,7 @@ def test_a_flow_that_tells_more_than_it_may_is_left_to_the_engine(tellings):
 
 @pytest.mark.parametrize("tellings", [1, 3])
 def test_a_flow_that_ends_with_more_than_it_may_tell_is_left_to_the_engine(tellings):
-    ear = Ear()
+    ear = Ear(SPEECH)
     for n, piece in enumerate([*MOUNT, SHORT[0]]):
         ear.hear(n, *piece)
     ear.w.slots[ear.slot, world.S_ALLOWANCE] = tellings * slots.BYTES_PER_TELLING
@@ -93,23 +101,18 @@ ALL = [*ORDINARY.values(), *list(UNUSUAL.values())[:-1]]
 def connections(draw):
     """Connections one behind the other, cut anew, some bytes changed, some pieces out of turn."""
     pieces: list[Piece] = []
-    for which in draw(st.lists(st.integers(0, len(ALL) - 1), min_size=1, max_size=3)):
-        for side, data in ALL[which]:
-            changed = bytearray(data[:4_000])
-            for _ in range(draw(st.sampled_from([0, 0, 0, 0, 0, 0, 1, 2]))):
-                changed[draw(st.integers(0, len(changed) - 1))] = draw(st.sampled_from(b"\0\1\2\3\4\x7f\xff\x80\x10a"))
-            pieces += cut(bytes(changed), side, *draw(st.lists(st.integers(1, 90), max_size=2)))
+    for side, data in several(draw, ALL):
+        altered = changed(draw, data[:4_000], b"\0\1\2\3\4\x7f\xff\x80\x10a", times=(0, 0, 0, 0, 0, 0, 1, 2))
+        pieces += whole(cut(altered, side, *draw(st.lists(st.integers(1, 90), max_size=2))))
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         pieces.insert(draw(st.integers(0, len(pieces))), pieces.pop(draw(st.integers(0, len(pieces) - 1))))
     return pieces[: draw(st.integers(1, 40))]
 
 
 @settings(deadline=None, max_examples=300)
-@given(connections(), st.integers(0, 40))
-def test_whatever_comes_is_told_as_the_talk_tells_it(pieces, leave):
-    wanted, _ = run(pieces, 0)
-    assert run(pieces, -1)[0] == wanted
-    assert run(pieces, leave)[0] == wanted
+@given(connections(), st.integers(0, 40), st.integers(1, 9))
+def test_whatever_comes_is_told_as_the_talk_tells_it(pieces, leave, apart):
+    same_anyway(SPEECH, pieces, leave, apart=apart)
 
 
 @settings(deadline=None, max_examples=60)
@@ -117,5 +120,5 @@ def test_whatever_comes_is_told_as_the_talk_tells_it(pieces, leave):
 def test_however_it_is_cut_it_is_heard_in_the_loops(name, sizes):
     pieces: list[Piece] = []
     for side, data in ORDINARY[name]:
-        pieces += cut(data, side, *sizes[len(pieces) % 7 :][:3])
-    assert run(pieces, -1) == (run(pieces, 0)[0], len(pieces))
+        pieces += whole(cut(data, side, *sizes[len(pieces) % 7 :][:3]))
+    assert run(SPEECH, pieces, -1) == (run(SPEECH, pieces, 0)[0], len(pieces))

@@ -11,20 +11,16 @@ from hypothesis import strategies as st
 
 from sensors.loops import ssh
 from sensors.loops.documents import SSH
-from sensors.takeover.ssh import take_over
 from sensors.talks.recognise import recognise_stream
 from sensors.talks.ssh import SshTalk
 from tests.unit.sensors.decode.test_ssh import kexinit
-from tests.unit.sensors.loops.ear import Speech, run, same
-from tests.unit.sensors.loops.test_http import Piece, cut
+from tests.unit.sensors.loops.ear import Speech, partly, run, same_anyway, slot_of, wholly
+from tests.unit.sensors.loops.pieces import Piece, changed, cut, holed
 from tests.unit.sensors.loops.test_listen import the_same
 from tests.unit.sensors.talks.test_ssh import NEWKEYS
 from tests.unit.sensors.wire import tcp
 
-SPEECH = Speech(
-    SSH, "ssh", lambda *heard: ssh.ssh_hears(*heard[:-2]), ssh.ssh_ends,
-    lambda row, area, flow, transfers: take_over(row, area),
-)  # fmt: skip
+SPEECH = Speech("ssh", 22, slot_of(SSH), lambda *heard: ssh.ssh_hears(*heard[:-2]), ssh.ssh_ends, gains=True)
 
 
 def packet(payload: bytes, padding: int = 4) -> bytes:
@@ -85,15 +81,12 @@ UNUSUAL: dict[str, list[Piece]] = {
 
 @pytest.mark.parametrize("name", ORDINARY)
 def test_the_ordinary_is_heard_in_the_loops(name: str) -> None:
-    told, heard = same(SPEECH, ORDINARY[name])
-    assert heard == len(ORDINARY[name])
-    assert len(told) == 1
+    assert len(wholly(SPEECH, ORDINARY[name])) == 1
 
 
 @pytest.mark.parametrize("name", UNUSUAL)
 def test_the_unusual_is_left_to_the_talk(name: str) -> None:
-    _, heard = same(SPEECH, UNUSUAL[name])
-    assert heard < len(UNUSUAL[name])
+    partly(SPEECH, UNUSUAL[name])
 
 
 @pytest.mark.parametrize("text", [b"SSH-", b"SSH-2.0-x\r\n", b"SSH", b"SSH_2", b"ssh-2.0", b"GET / HTTP/1.1\r\n"])
@@ -125,22 +118,14 @@ ALL = [*ORDINARY.values(), *UNUSUAL.values()]
 @st.composite
 def connections(draw: st.DrawFn) -> list[Piece]:
     """Connections cut anew, some bytes changed, some pieces lost."""
-    stream = draw(st.sampled_from(ALL))
     pieces: list[Piece] = []
-    for side, data in stream[:40]:
-        changed = bytearray(data)
-        for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2])) if data else 0):
-            changed[draw(st.integers(0, len(changed) - 1))] = draw(st.integers(0, 255))
-        pieces += cut(bytes(changed), side, *draw(st.lists(st.integers(1, 30), max_size=3)))
-    pieces = [piece for piece in pieces if piece[1] or draw(st.integers(0, 9)) == 0]
-    if draw(st.integers(0, 4)) == 0:
-        del pieces[draw(st.integers(0, len(pieces))) :]
-    return pieces or [(0, b"SSH-")]
+    for side, data in draw(st.sampled_from(ALL))[:40]:
+        altered = changed(draw, data, range(256))
+        pieces += cut(altered, side, *draw(st.lists(st.integers(1, 30), max_size=3)))
+    return holed(draw, pieces, 10) or [(0, b"SSH-")]
 
 
 @settings(deadline=None, max_examples=300)
-@given(connections(), st.integers(0, 40))
-def test_whatever_comes_is_told_as_the_talk_tells_it(pieces: list[Piece], leave: int) -> None:
-    wanted, _ = run(SPEECH, pieces, 0)
-    assert run(SPEECH, pieces, -1)[0] == wanted
-    assert run(SPEECH, pieces, leave)[0] == wanted
+@given(connections(), st.integers(0, 40), st.integers(1, 9))
+def test_whatever_comes_is_told_as_the_talk_tells_it(pieces: list[Piece], leave: int, apart: int) -> None:
+    same_anyway(SPEECH, pieces, leave, apart=apart)

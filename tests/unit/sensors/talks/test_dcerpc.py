@@ -30,6 +30,16 @@ def response(call: int, size: int = 4, **options: Any) -> tuple[int, bytes]:
     return 1, w.rpc(dcerpc.RESPONSE, w.reply(bytes(size)), call, **options)
 
 
+#: A login in three legs, and a call.
+NTLM = [
+    (0, w.rpc(dcerpc.BIND, w.bind(), auth=w.trailer(w.NTLM_NEGOTIATE))),
+    (1, w.rpc(dcerpc.BIND_ACK, w.bind_ack(), auth=w.trailer(w.NTLM_CHALLENGE))),
+    (0, w.rpc(dcerpc.AUTH3, bytes(4), auth=w.trailer(w.NTLM_AUTHENTICATE))),
+    request(57, 2, auth=w.trailer(bytes(16))),
+    response(2, auth=w.trailer(bytes(16))),
+]
+
+
 def test_binds_and_calls_are_joined_with_their_answers():
     events = sense(tcp([*BIND, request(64, 2, 92), response(2, 40)], dport=49_667))
     bind, call = rpc(events)
@@ -76,14 +86,7 @@ def test_a_refused_interface_is_a_failure():
 
 
 def test_a_login_in_three_legs_is_told_with_the_first_answer():
-    turns = [
-        (0, w.rpc(dcerpc.BIND, w.bind(), auth=w.trailer(w.NTLM_NEGOTIATE))),
-        (1, w.rpc(dcerpc.BIND_ACK, w.bind_ack(), auth=w.trailer(w.NTLM_CHALLENGE))),
-        (0, w.rpc(dcerpc.AUTH3, bytes(4), auth=w.trailer(w.NTLM_AUTHENTICATE))),
-        request(57, 2, auth=w.trailer(bytes(16))),
-        response(2, auth=w.trailer(bytes(16))),
-    ]
-    events = sense(tcp(turns))
+    events = sense(tcp(NTLM))
     (ntlm,) = of(events, "ntlm")
     assert ntlm["vonggac"]["ntlm"] | {"username": "nguyễn", "success": True} == ntlm["vonggac"]["ntlm"]
     call = of(events, "dcerpc")[1]
