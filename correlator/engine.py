@@ -11,13 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 
 from correlator.facts import Facts
 from correlator.indicators import IndicatorHit, IndicatorSet
+from correlator.matching import Matcher
 from correlator.rule import Correlation, MatchRule, Rule
-from correlator.sigma.fields import Origin, applies, origin_of
 from correlator.windows import LATENESS, Fired, Windows
 from vonggac.domain.detection import ENTITY_FIELDS, Detection, RuleInfo, Ruleset, detection_id
 from vonggac.domain.event import Document
@@ -26,7 +25,6 @@ from vonggac.messages import say
 
 #: A detection names at most this many events; its `evidence_count` says how many there were.
 MAX_EVIDENCE = 256
-_MAX_ORIGINS = 1_024
 #: Where an entity of an indicator's kind stands, best first.
 _ENTITY_PATHS: Mapping[str, tuple[str, ...]] = {
     "ip": ("destination.ip", "source.ip"),
@@ -40,7 +38,7 @@ _SHA256_LENGTH = 64
 class Program:
     """What runs: rules, the correlations that each rule feeds, and indicators."""
 
-    rules: tuple[MatchRule, ...] = ()
+    matcher: Matcher
     correlations: tuple[Correlation, ...] = ()
     feeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     indicators: IndicatorSet = field(default_factory=IndicatorSet)
@@ -53,14 +51,13 @@ class Program:
 
 
 class State:
-    """What a program remembers between events: windows, faults counted, and which rules an origin concerns."""
+    """What a program remembers between events: windows, and faults counted."""
 
-    __slots__ = ("faults", "origins", "windows")
+    __slots__ = ("faults", "windows")
 
     def __init__(self, program: Program) -> None:
         self.windows = tuple(Windows(correlation) for correlation in program.correlations)
         self.faults: Counter[str] = Counter()
-        self.origins: dict[Origin, tuple[MatchRule, ...]] = {}
 
 
 def make_program(rules: Iterable[Rule], indicators: IndicatorSet | None = None) -> Program:
@@ -76,7 +73,7 @@ def make_program(rules: Iterable[Rule], indicators: IndicatorSet | None = None) 
         for rule_id in correlation.rules:
             feeds.setdefault(rule_id, []).append(index)
     return Program(
-        tuple(match_rules),
+        Matcher(match_rules),
         tuple(correlations),
         {rule_id: tuple(indices) for rule_id, indices in feeds.items()},
         indicators if indicators is not None else IndicatorSet(),
@@ -92,13 +89,7 @@ def step(program: Program, state: State, event: Document) -> tuple[State, list[D
         return state, []
     detections: list[Detection] = []
     entities: dict[str, Any] | None = None
-    for rule in _rules_for(program, state, event):
-        try:
-            if not rule.matches(facts):
-                continue
-        except Exception as error:  # one rule's fault on one strange value must not stop the watch
-            state.faults[f"rule {rule.info.id}: {type(error).__name__}"] += 1
-            continue
+    for rule in program.matcher.hits(event, facts):
         entities = entities if entities is not None else _entities(facts)
         if rule.alerts:
             detections.append(_of_rule(rule.info, facts.id, facts.time, entities))
@@ -127,7 +118,7 @@ class Correlator:
     @property
     def faults(self) -> Mapping[str, int]:
         """Reason -> how often an event or a rule on an event could not be evaluated."""
-        return MappingProxyType(self._state.faults)
+        return self._state.faults + self._program.matcher.faults
 
     @property
     def window_counts(self) -> Mapping[str, int]:
@@ -154,18 +145,6 @@ class Correlator:
             self._state, found = step(self._program, self._state, event)
             detections += found
         return detections
-
-
-def _rules_for(program: Program, state: State, event: Document) -> tuple[MatchRule, ...]:
-    """The rules whose log source the event is of, remembered by the event's origin."""
-    origin = origin_of(event)
-    rules = state.origins.get(origin)
-    if rules is None:
-        rules = tuple(rule for rule in program.rules if applies(rule.source, origin))
-        if len(state.origins) >= _MAX_ORIGINS:
-            state.origins.clear()
-        state.origins[origin] = rules
-    return rules
 
 
 def _entities(facts: Facts) -> dict[str, Any]:

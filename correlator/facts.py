@@ -103,7 +103,7 @@ def _find(document: Mapping[str, Any], path: str) -> Sequence[Any]:
     if here is None or type(here) is dict:
         return _NONE
     if isinstance(here, (list, tuple)):
-        return list(_leaves(here, 0))
+        return list(leaves_of(here))
     return (here,)
 
 
@@ -111,11 +111,12 @@ def _in_list(items: Sequence[Any], rest: str) -> Sequence[Any]:
     return [value for item in items if isinstance(item, dict) for value in _find(item, rest)]
 
 
-def _leaves(items: Sequence[Any], depth: int) -> Iterator[Any]:
+def leaves_of(items: Sequence[Any], depth: int = 0) -> Iterator[Any]:
+    """The values of a list and of the lists in it; objects and nulls are left out."""
     for item in items:
         if isinstance(item, (list, tuple)):
             if depth < MAX_DEPTH:
-                yield from _leaves(item, depth + 1)
+                yield from leaves_of(item, depth + 1)
         elif item is not None and not isinstance(item, dict):
             yield item
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from correlator.sigma.compile import Predicate
 from correlator.sigma.fields import LogSource
+from correlator.sigma.tree import Node
 from vonggac.domain.detection import RuleInfo
 
 
@@ -27,7 +27,7 @@ class MatchRule:
     info: RuleInfo
     name: str
     source: LogSource
-    matches: Predicate
+    tree: Node
     place: Place
     alerts: bool = True
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
-from correlator.facts import SEPARATOR, Facts
-from correlator.sigma.modifiers import (
+from correlator.facts import SEPARATOR, Facts, text_of
+from correlator.sigma.tests import (
     Compare,
     Inside,
     Missing,
@@ -99,22 +99,32 @@ def _one(path: str, test: Test) -> Predicate:
     match test:
         case Text(op, value, cased):
             return _text(path, op, (value,), cased)
+        case SameAs(op=op, cased=cased, paths=others):
+            relation, texts = _RELATIONS[op], Facts.texts if cased else Facts.folded
+            return lambda facts: any(
+                relation(mine, theirs)
+                for mine in texts(facts, path)
+                for other in others
+                for theirs in texts(facts, other)
+            )
+    passes = value_test(test)
+    return lambda facts: any(passes(value) for value in facts.get(path))
+
+
+def value_test(test: Test) -> Callable[[Any], bool]:
+    """The test of one value, for tests that need no other and are not of texts as they stand."""
+    match test:
         case Pattern(regex):
             search = compile_regex(regex).search
-            return lambda facts: any(search(text) is not None for text in facts.texts(path))
+            return lambda value: search(text_of(value)) is not None
         case Number(number):
             as_text = str(number)
-            return lambda facts: any(_equals(value, number, as_text) for value in facts.get(path))
+            return lambda value: _equals(value, number, as_text)
         case Compare():
-            return _compare(path, test)
+            return _compare(test)
         case Inside(network):
-            return lambda facts: any(inside(text, network) for text in facts.texts(path))
-        case SameAs(other, op):
-            relation = _RELATIONS[op]
-            return lambda facts: any(
-                relation(mine, theirs) for mine in facts.folded(path) for theirs in facts.folded(other)
-            )
-    raise AssertionError(f"no predicate for {test}")
+            return lambda value: inside(text_of(value), network)
+    raise AssertionError(f"no test of a value for {test}")
 
 
 def _text(path: str, op: Op, values: tuple[str, ...], cased: bool) -> Predicate:
@@ -160,14 +170,14 @@ def _equals(value: object, number: float, as_text: str) -> bool:
     return value == as_text
 
 
-def _compare(path: str, test: Compare) -> Predicate:
+def _compare(test: Compare) -> Callable[[Any], bool]:
     compare, number = COMPARISONS[test.op], test.number
     if test.part is None:
         read: Callable[[object], float | None] = number_of
     else:
         part = test.part
         read = lambda value: _time_part(value, part)  # noqa: E731
-    return lambda facts: any((found := read(value)) is not None and compare(found, number) for value in facts.get(path))
+    return lambda value: (found := read(value)) is not None and compare(found, number)
 
 
 def number_of(value: object) -> float | None:

@@ -46,7 +46,7 @@ def link(
     counted = condition.fieldref if kind is CorrelationType.VALUE_COUNT else ()
     fields = (counted,) if isinstance(counted, str) else tuple(counted)
     made = Correlation(
-        info=rule_info(parsed, source),
+        info=rule_info(source),
         name=text(parsed.name),
         type=kind,
         rules=used,
