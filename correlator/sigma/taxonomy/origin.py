@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -45,10 +45,9 @@ def origin_of(document: Mapping[str, Any]) -> Origin:
     event = document.get("event")
     if type(event) is dict and not ("winlog" in document or "host" in document or "Event" in document):
         dataset, module = event.get("dataset"), event.get("module")
-        if dataset == "smb" or dataset == "tls":  # each of two Zeek logs
-            return _of_sensor(dataset, module or "", _zeek_log(document) if module == "zeek" else "")
-        if dataset in _sensor_datasets():
-            return _of_sensor(dataset, module or "", "")
+        if type(dataset) is str and dataset in _sensor_datasets():
+            twofold = module == "zeek" and (dataset == "smb" or dataset == "tls")  # each of two Zeek logs
+            return _of_sensor(dataset, _text(module), _zeek_log(document) if twofold else "")
     return _told_in_full(document)
 
 
@@ -61,7 +60,7 @@ def _sensor_datasets() -> frozenset[str]:
 
 @lru_cache(maxsize=1_024)
 def _of_sensor(dataset: str, module: str, log: str) -> Origin:
-    return Origin(dataset, str(module), log=log)
+    return Origin(dataset, module, log=log)
 
 
 def _zeek_log(document: Mapping[str, Any]) -> str:
@@ -73,24 +72,21 @@ def _told_in_full(document: Mapping[str, Any]) -> Origin:
     system = _map(_map(document.get("Event")).get("System"))
     dataset = _text(event.get("dataset") or document.get("event.dataset"))
     module = _text(event.get("module") or document.get("event.module"))
+    kinds = _pairs(_texts(event.get("category")), _texts(event.get("type")))
     told = _told_by_object(document.get("logsource"))
-    flat = not (winlog or system or told) and ("EventID" in document or "Channel" in document)
-    channel = _channel(document, winlog, system) if winlog or system or flat else ""
-    code = ""
-    if winlog or system or flat or _first(event.get("code")):
-        code = _code(document, event, winlog, system)
-    if not (told or winlog or system or flat or module) and dataset in _UNTOLD:
+    if winlog or system or (not told and ("EventID" in document or "Channel" in document)):
+        channel = _channel(document, winlog, system)
+        os = "linux" if channel.startswith("linux-sysmon") else "windows"
+        return _of_host(dataset, module, os, _code(document, event, winlog, system), channel, kinds)
+    if not told and not module and dataset in _UNTOLD:
         told = _told_by_names(tuple(document))
-    return Origin(
-        dataset,
-        module,
-        _os(document, channel, bool(winlog or system or flat)),
-        code,
-        channel,
-        _kinds(event),
-        program=_program(document),
-        told=told,
-    )
+    os = _text(field(document, "host.os.type") or field(document, "host.os.family")).lower()
+    return Origin(dataset, module, os, _first(event.get("code")), "", kinds, "", _program(document), told)
+
+
+@lru_cache(maxsize=4_096)
+def _of_host(dataset: str, module: str, os: str, code: str, channel: str, kinds: frozenset[str]) -> Origin:
+    return Origin(dataset, module, os, code, channel, kinds)
 
 
 def _channel(document: Mapping[str, Any], winlog: Mapping[str, Any], system: Mapping[str, Any]) -> str:
@@ -109,29 +105,16 @@ def _channel(document: Mapping[str, Any], winlog: Mapping[str, Any], system: Map
 def _code(
     document: Mapping[str, Any], event: Mapping[str, Any], winlog: Mapping[str, Any], system: Mapping[str, Any]
 ) -> str:
-    found = (event.get("code"), winlog.get("event_id"), system.get("EventID"), document.get("EventID"))
-    code = next((text for each in found if (text := _first(each))), "")
+    code = _first(event.get("code") or winlog.get("event_id") or system.get("EventID") or document.get("EventID"))
     if code != "4657":
         return code
     data = _map(winlog.get("event_data")) or _map(_map(document.get("Event")).get("EventData")) or document
     return f"{code}/{_text(data.get('OperationType'))}"
 
 
-def _os(document: Mapping[str, Any], channel: str, windows: bool) -> str:
-    if channel.startswith("linux-sysmon"):
-        return "linux"
-    if windows:
-        return "windows"
-    return _text(field(document, "host.os.type") or field(document, "host.os.family")).lower()
-
-
-def _kinds(event: Mapping[str, Any]) -> frozenset[str]:
-    categories, types = event.get("category"), event.get("type")
-    return _pairs(_texts(categories), _texts(types)) if categories else frozenset()
-
-
 @lru_cache(maxsize=1_024)
 def _pairs(categories: tuple[str, ...], types: tuple[str, ...]) -> frozenset[str]:
+    """Each category by itself, and with each type."""
     return frozenset(categories) | {f"{category}/{kind}" for category in categories for kind in types}
 
 
@@ -145,7 +128,7 @@ def _program(document: Mapping[str, Any]) -> str:
 
 
 def _told_by_object(value: Any) -> tuple[LogSource, ...]:
-    if not isinstance(value, Mapping):
+    if type(value) is not dict:
         return ()
     source = LogSource(*(_text(value.get(key)).lower() for key in ("category", "product", "service")))
     return (source,) if any(source.parts) else ()
@@ -160,24 +143,18 @@ def _told_by_names(names: tuple[str, ...]) -> tuple[LogSource, ...]:
 
 def _first(value: Any) -> str:
     """A number or text, also where evtx_dump writes it as `{"#text": …}` beside attributes."""
-    if isinstance(value, Mapping):
-        value = value.get("#text")
-    return _text(value)
+    return _text(value.get("#text") if type(value) is dict else value)
 
 
 def _text(value: Any) -> str:
-    return str(value) if isinstance(value, (str, int)) else ""
+    return value if type(value) is str else str(value) if isinstance(value, (str, int)) else ""
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(_iterated(value))
-
-
-def _iterated(value: Any) -> Iterator[str]:
-    for item in value if isinstance(value, (list, tuple)) else (value,):
-        if isinstance(item, str):
-            yield item
+    if isinstance(value, (list, tuple)):
+        return tuple([item for item in value if isinstance(item, str)])
+    return (value,) if isinstance(value, str) else ()
 
 
 def _map(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if type(value) is dict else {}
