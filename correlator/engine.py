@@ -233,7 +233,7 @@ def _about(found: IndicatorHit, facts: Facts, entities: Mapping[str, Any]) -> tu
         return found.kind, entity, found.value
     if facts.get("tls.client.ja3") or facts.get("tls.server.ja3s"):
         return "fingerprint", "source.ip", found.value
-    sha256 = next((text for text in facts.folded("related.hash") if len(text) == _SHA256_LENGTH), found.value)
+    sha256 = next((text for text in facts.folded(("related.hash",)) if len(text) == _SHA256_LENGTH), found.value)
     return "file", "file.hash.sha256", sha256
 
 

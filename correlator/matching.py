@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from ahocorasick_rs import AhoCorasick, Implementation
@@ -22,9 +23,9 @@ from ahocorasick_rs import AhoCorasick, Implementation
 from correlator.facts import Facts, leaves_of, text_of
 from correlator.rule import MatchRule
 from correlator.sigma.clauses import MAX_CLAUSES, rows_of
-from correlator.sigma.compile import Predicate, compile_tree, value_test
+from correlator.sigma.compile import Predicate, address_of, compile_tree, value_test
 from correlator.sigma.fields import Origin, applies, origin_of
-from correlator.sigma.tests import Number, Op, Pattern, Present, Test, Text, compile_regex
+from correlator.sigma.tests import Inside, Number, Op, Pattern, Present, Test, Text, compile_regex
 from vonggac.domain.event import Document
 
 #: Origins remembered, and decided values remembered for each field of a plan; what is over begins anew.
@@ -33,7 +34,7 @@ MAX_VALUES = 20_000
 #: Longer values are decided each time they come.
 MAX_REMEMBERED = 2_048
 #: Automata of up to this many texts are made for speed, larger ones for size.
-_FAST_TEXTS = 2_000
+_FAST_TEXTS = 100
 
 
 class Matcher:
@@ -42,15 +43,15 @@ class Matcher:
     def __init__(self, rules: Sequence[MatchRule]) -> None:
         self.rules = tuple(rules)
         self.faults: Counter[str] = Counter()
+        self._sources = frozenset(rule.source for rule in rules)
         self._predicates: dict[int, Predicate] = {}
         self._plans: dict[tuple[int, ...], _Plan] = {}
         self._by_origin: dict[Origin, _Plan] = {}
 
     def hits(self, event: Document, facts: Facts) -> list[MatchRule]:
         """The rules that the event fulfils, in their order. A rule that fails on an event is counted in `faults`."""
-        plan = self._plan(origin_of(event))
-        found = plan.candidates(event, facts)
-        return [self.rules[index] for index in found if self._holds(index, facts)] if found else []
+        found = self._plan(origin_of(event)).candidates(event, facts)
+        return [self.rules[index] for index in sorted(found) if found[index] or self._holds(index, facts)]
 
     def _holds(self, index: int, facts: Facts) -> bool:
         predicate = self._predicates.get(index)
@@ -67,7 +68,8 @@ class Matcher:
         if plan is None:
             if len(self._by_origin) >= MAX_ORIGINS:
                 self._by_origin.clear()
-            chosen = tuple(index for index, rule in enumerate(self.rules) if applies(rule.source, origin))
+            concerned = {source for source in self._sources if applies(source, origin)}
+            chosen = tuple(index for index, rule in enumerate(self.rules) if rule.source in concerned)
             plan = self._plans.get(chosen)
             if plan is None:
                 plan = self._plans[chosen] = _Plan([(index, self.rules[index]) for index in chosen])
@@ -84,7 +86,8 @@ class _Branch:
 
 
 class _Plan:
-    """Rules that are asked of the same events. Bit `row + clause * rows` stands for a row's clause."""
+    """Rules that are asked of the same events. Bit `row + clause * rows` stands for a row's clause, the bits above those
+    of the clauses for the rows' doubts."""
 
     def __init__(self, rules: Iterable[tuple[int, MatchRule]]) -> None:
         rows = [(index, row) for index, rule in rules for row in rows_of(rule.tree)]
@@ -92,37 +95,39 @@ class _Plan:
         self._rows = len(rows)
         self._all = (1 << self._rows) - 1
         self._always = 0
+        self._exact = sum(1 << at for at, (_, row) in enumerate(rows) if row.exact)
         asked: dict[tuple[str, ...], dict[Test, int]] = {}
         for at, (_, row) in enumerate(rows):
-            for number in range(MAX_CLAUSES):
-                bit = 1 << (at + number * self._rows)
-                if number >= len(row):
-                    self._always |= bit
-                    continue
-                for leaf in row[number]:
+            groups = dict(enumerate(row.clauses)) | {MAX_CLAUSES: row.doubts}
+            for number in range(len(row.clauses), MAX_CLAUSES):
+                self._always |= 1 << (at + number * self._rows)
+            for number, leaves in groups.items():
+                for leaf in leaves:
                     tests = asked.setdefault(leaf.paths, {})
-                    tests[leaf.test] = tests.get(leaf.test, 0) | bit
+                    tests[leaf.test] = tests.get(leaf.test, 0) | 1 << (at + number * self._rows)
         self._keywords = _Field(asked.pop(())) if () in asked else None
         self._top = _tree(asked)
 
-    def candidates(self, event: Document, facts: Facts) -> list[int]:
-        """The rules (their indices, ascending) that the event may fulfil."""
-        if not self._rows:
-            return []
+    def candidates(self, event: Document, facts: Facts) -> dict[int, bool]:
+        """The rules (their indices) that the event may fulfil, and whether it does so for sure."""
+        rows = self._rows
+        if not rows:
+            return {}
         bits = self._always | _decided(event, self._top)
         if self._keywords is not None:
             for text in facts.said():
                 bits |= self._keywords.decide(text)
-        rows = self._rows
         left = bits & (bits >> rows) & (bits >> 2 * rows) & (bits >> 3 * rows) & self._all
         if not left:
-            return []
-        found: dict[int, None] = {}
+            return {}
+        sure = left & self._exact & ~(bits >> MAX_CLAUSES * rows)
+        found: dict[int, bool] = {}
         while left:
             lowest = left & -left
-            found[self._rule_of_row[lowest.bit_length() - 1]] = None
+            index = self._rule_of_row[lowest.bit_length() - 1]
+            found[index] = found.get(index, False) or bool(lowest & sure)
             left ^= lowest
-        return list(found)
+        return found
 
 
 def _tree(asked: Mapping[tuple[str, ...], Mapping[Test, int]]) -> dict[str, _Branch]:
@@ -239,6 +244,33 @@ class _Texts:
         return bits
 
 
+class _Networks:
+    """Networks, by how many of an address's last bits they leave open."""
+
+    def __init__(self) -> None:
+        self._by_open_bits: dict[tuple[int, int], dict[int, int]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_open_bits)
+
+    def add(self, network: IPv4Network | IPv6Network, bits: int) -> None:
+        open_bits = network.max_prefixlen - network.prefixlen
+        table = self._by_open_bits.setdefault((network.version, open_bits), {})
+        number = int(network.network_address) >> open_bits
+        table[number] = table.get(number, 0) | bits
+
+    def around(self, text: str) -> int:
+        """What being in the networks that hold the address makes true."""
+        address = address_of(text)
+        bits = 0
+        if address is not None:
+            number = int(address)
+            for (version, open_bits), table in self._by_open_bits.items():
+                if version == address.version:
+                    bits |= table.get(number >> open_bits, 0)
+        return bits
+
+
 class _Field:
     """All tests of one field (or of several that stand at the same place), decided together for a value."""
 
@@ -249,6 +281,7 @@ class _Field:
         self._numbers: dict[float, int] = {}
         self._texts = _Texts()
         self._texts_cased = _Texts()
+        self._networks = _Networks()
         self._others: list[tuple[Callable[[Any], bool], int]] = []
         self._known: dict[Any, int] = {}
         for test, bits in tests.items():
@@ -266,6 +299,8 @@ class _Field:
             case Number(number):
                 self._numbers[number] = self._numbers.get(number, 0) | bits
                 self._whole_cased[str(number)] = self._whole_cased.get(str(number), 0) | bits
+            case Inside(network):
+                self._networks.add(network, bits)
             case Pattern(regex, literal) if literal:
                 self._texts.add(literal).patterns.append((compile_regex(regex).search, bits))
             case _:
@@ -302,6 +337,8 @@ class _Field:
             bits |= self._texts.found_in(folded, text)
         if self._texts_cased:
             bits |= self._texts_cased.found_in(text, text)
+        if self._networks:
+            bits |= self._networks.around(text)
         return bits
 
 

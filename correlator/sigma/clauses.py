@@ -1,13 +1,15 @@
 """What must be true of an event for a rule to match: a rule as rows of clauses that can be decided value by value.
 
-A row stands for one way in which a rule can match; it has up to MAX_CLAUSES clauses, each a set of tests of which one
-must pass. A row whose clauses all pass is only a candidate: negations, and tests that no single value decides, are not
-in it. A rule none of whose rows is a candidate does not match.
+A row stands for one way in which a rule can match. It has up to MAX_CLAUSES clauses, each a set of tests of which one
+must pass, and doubts: tests of which one passes wherever something that must not be true is. A row whose clauses all
+pass is a candidate, and a rule none of whose rows is one does not match. A candidate without a doubt matches for sure
+where the row is `exact`; of the others the whole condition must be asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import product
 
 from correlator.sigma.tests import Compare, Inside, Missing, Number, Op, Pattern, Present, SameAs, Test, Text
@@ -18,7 +20,13 @@ MAX_CLAUSES = 4
 MAX_ROWS = 16
 
 Clause = tuple[Leaf, ...]
-Row = tuple[Clause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    clauses: tuple[Clause, ...]
+    doubts: Clause
+    exact: bool
 
 
 def rows_of(node: Node) -> list[Row]:
@@ -27,9 +35,32 @@ def rows_of(node: Node) -> list[Row]:
 
 
 def _row(conjuncts: Iterable[Node]) -> Row:
-    clauses = [clause for clause in (_clause(node) for node in conjuncts) if clause is not None]
-    cheap = sorted((clause for clause in clauses if not _is_slow(clause)), key=_share)
-    return tuple((cheap or sorted(clauses, key=_share))[:MAX_CLAUSES])
+    clauses: list[Clause] = []
+    doubts: list[Leaf] = []
+    exact = True
+    for node in conjuncts:
+        clause = _clause(node)
+        if clause is not None:
+            clauses.append(clause)
+            exact = exact and _says_all(node)
+        elif isinstance(node, Not) and (denied := _clause(node.item)) is not None:
+            doubts += denied
+        else:
+            exact = False
+    # A test that costs a look at every value is only asked where the row has no other.
+    chosen = sorted((clause for clause in clauses if not _is_bare(clause)), key=_share)[:MAX_CLAUSES]
+    chosen = chosen or sorted(clauses, key=_share)[:MAX_CLAUSES]
+    return Row(tuple(chosen), tuple(doubts), exact and len(chosen) == len(clauses))
+
+
+def _says_all(node: Node) -> bool:
+    """Whether the node's clause is true only where the node is."""
+    match node:
+        case Leaf(_, test):
+            return not isinstance(test, SameAs)
+        case Either(items):
+            return all(_says_all(item) for item in items)
+    return isinstance(node, Not)  # of Missing, see `_clause`
 
 
 def _ways(node: Node) -> list[list[Node]]:
@@ -66,7 +97,7 @@ def _clause(node: Node) -> Clause | None:
             return tuple(leaf for clause in found for leaf in clause or ()) if None not in found else None
         case All(items):
             known = [clause for clause in (_clause(item) for item in items) if clause is not None]
-            return min(known, key=lambda clause: (_is_slow(clause), _share(clause)), default=None)
+            return min(known, key=lambda clause: (_is_bare(clause), _share(clause)), default=None)
     return None
 
 
@@ -79,13 +110,9 @@ def _of_leaf(paths: tuple[str, ...], test: Test) -> Clause | None:
     return (Leaf(paths, test),)
 
 
-def _is_slow(clause: Clause) -> bool:
-    """Whether a test of it costs a look at every value of its field."""
-    return any(isinstance(leaf.test, (Compare, Inside)) or _is_bare(leaf.test) for leaf in clause)
-
-
-def _is_bare(test: Test) -> bool:
-    return isinstance(test, Pattern) and not test.literal
+def _is_bare(clause: Clause) -> bool:
+    """Whether it holds a regular expression without a text that could be looked for first."""
+    return any(isinstance(leaf.test, Pattern) and not leaf.test.literal for leaf in clause)
 
 
 def _share(clause: Clause) -> float:
@@ -105,8 +132,3 @@ def _guess(test: Test) -> float:
             return 0.5
     return 1.0
 
-
-def leaves(rows: Iterable[Row]) -> Iterator[Leaf]:
-    for row in rows:
-        for clause in row:
-            yield from clause
