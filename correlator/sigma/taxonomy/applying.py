@@ -76,7 +76,8 @@ def _confirmed(source: LogSource, origin: Origin) -> set[tuple[str, str]]:
 def _tells(entry: Entry, origin: Origin) -> bool:
     if origin.dataset in entry.datasets or origin.module in entry.modules or origin.program in entry.programs:
         return True
-    return not entry.ecs.isdisjoint(origin.kinds)
+    logged = origin.os == "windows" and origin.code != ""  # then the event id says it exactly
+    return any(kind in origin.kinds for kind in entry.ecs if not (logged and "/" in kind))
 
 
 def _is_windows_event(category: str, origin: Origin) -> bool:

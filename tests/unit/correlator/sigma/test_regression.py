@@ -21,7 +21,7 @@ from correlator.sigma.load import load_rules
 from sensors.base import Origin
 from sensors.ndjson import NdjsonReader
 from tests.unit.correlator.sigma.naive import naive_hit, read_rules
-from vonggac.domain.event import Document
+from vonggac.domain.event import Document, field
 
 pytestmark = pytest.mark.shared
 
@@ -53,12 +53,12 @@ def winlogbeat(record: Record) -> Record:
         "host": {"name": system["Computer"], "os": {"type": "windows"}},
         "winlog": {"channel": system["Channel"], "event_data": data},
     }
-    for name, (group, field) in _MOVED.items():
+    for name, (group, ours) in _MOVED.items():
         if name in data:
-            document.setdefault(group, {})[field] = data.pop(name)
-    for name, field in (("ParentImage", "executable"), ("ParentCommandLine", "command_line")):
+            document.setdefault(group, {})[ours] = data.pop(name)
+    for name, ours in (("ParentImage", "executable"), ("ParentCommandLine", "command_line")):
         if name in data:
-            document.setdefault("process", {}).setdefault("parent", {})[field] = data.pop(name)
+            document.setdefault("process", {}).setdefault("parent", {})[ours] = data.pop(name)
     for name in ("OriginalFileName", "Product", "Description", "Company", "FileVersion"):
         if name in data and _number(system["EventID"]) == 1:
             document.setdefault("process", {}).setdefault("pe", {})[_snake(name)] = data.pop(name)
@@ -138,8 +138,11 @@ def test_all_rules_on_all_events_hit_as_pysigma_reads_them_in_every_shape(shared
     expected = {
         (str(rule.id), str(at)) for rule in rules for at, record in enumerate(records) if naive_hit(rule, flat(record))
     }
+    program = load_rules(files).rules
     for shape in (as_it_is, winlogbeat, flat):
-        events = unread([shape(record) for record in records])
-        hits = Correlator(load_rules(files).rules).feed(events)
-        assert {(hit.rule.id, hit.evidence[0]) for hit in hits} == expected
+        for reading in (sensed, unread):
+            events = reading([shape(record) for record in records])
+            places = {str(field(event, "event.id")): str(at) for at, event in enumerate(events)}
+            hits = Correlator(program).feed(events)
+            assert {(hit.rule.id, places[hit.evidence[0]]) for hit in hits} == expected
     assert len(expected) > 59 <= len(records)

@@ -100,6 +100,10 @@ def told(dataset: str = "", **fields: Any) -> dict[str, Any]:
 
 FLAT_WEB = {"event": {"dataset": "record"}, "c-uri": "/x", "cs-method": "GET"}
 ZEEK_FILES = {"event": {"dataset": "smb", "module": "zeek"}, "vonggac": {"zeek": {"smb_files": {"name": "x"}}}}
+STREAM = {  # Sysmon's event 15, which ECS too calls the creation of a file
+    "event": {"code": "15", "category": ["file"], "type": ["creation"]},
+    "winlog": {"channel": "Microsoft-Windows-Sysmon/Operational"},
+}
 ENDPOINT = {"event": {"dataset": "endpoint.events.process", "category": ["process"], "type": ["start"]}}
 
 
@@ -133,6 +137,8 @@ ENDPOINT = {"event": {"dataset": "endpoint.events.process", "category": ["proces
         (LogSource("process_creation", "windows"), ENDPOINT | {"host": {"os": {"type": "linux"}}}, False),
         (LogSource("process_creation", "linux"), {"EventID": 1, "Channel": "Linux-Sysmon/Operational"}, True),
         (LogSource("process_creation", "windows"), {"EventID": 1, "Channel": "System"}, False),
+        (LogSource("file_event", "windows"), STREAM, False),
+        (LogSource("create_stream_hash", "windows"), STREAM, True),
         (LogSource("process_creation", "windows"), {"EventID": 4688, "Channel": "Security"}, True),
         (LogSource("process_creation", "windows"), {"EventID": 4688}, True),
         (LogSource("registry_set", "windows"), {"EventID": 4657, "OperationType": "%%1905"}, True),
