@@ -19,21 +19,24 @@ The decisions, where Sigma leaves them open:
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from correlator.sigma.taxonomy.origin import Origin
 from correlator.sigma.taxonomy.tables import Entry, LogSource, tables
 
 _OWN = "vonggac"
 
 
+@lru_cache(maxsize=65_536)
 def applies(source: LogSource, origin: Origin) -> bool:
-    """Whether events of that origin are of the rule's log source."""
+    """Whether events of that origin are of the rule's log source. Remembered: rules share few log sources."""
     if source.product == _OWN:
         return not source.service or origin.dataset == source.service
     if origin.told:
         return not any(source.parts) or any(_agrees(source, told) for told in origin.told)
     if source.product == "zeek":
         return _zeek(source.service, origin)
-    return all(part in _confirmed(source, origin) for part in source.parts)
+    return set(source.parts) <= _confirmed(source, origin)
 
 
 def _agrees(source: LogSource, told: LogSource) -> bool:
@@ -65,18 +68,24 @@ def _confirmed(source: LogSource, origin: Origin) -> set[tuple[str, str]]:
         found.add(("category", source.category))
     if source.product == "windows" and _is_channel(source.service, origin):
         found.add(("service", source.service))
-    for entry in tables().entries:
-        if entry.belongs_to(source) and _tells(entry, origin):
+    for entry in _entries_of(source):
+        if _tells(entry, origin):
             found |= set(entry.source.parts)
     if source.category == "application" and ("product", source.product) in found:
         found.add(("category", "application"))
     return found
 
 
+@lru_cache(maxsize=4_096)
+def _entries_of(source: LogSource) -> tuple[Entry, ...]:
+    return tuple(entry for entry in tables().entries if entry.belongs_to(source))
+
+
 def _tells(entry: Entry, origin: Origin) -> bool:
     if origin.dataset in entry.datasets or origin.module in entry.modules or origin.program in entry.programs:
         return True
-    return not entry.ecs.isdisjoint(origin.kinds)
+    logged = origin.os == "windows" and origin.code != ""  # then the event id says it exactly
+    return any(kind in origin.kinds for kind in entry.ecs if not (logged and "/" in kind))
 
 
 def _is_windows_event(category: str, origin: Origin) -> bool:

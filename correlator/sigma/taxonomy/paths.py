@@ -28,7 +28,9 @@ def only_zeek_says(name: str, source: LogSource) -> bool:
 
     An event that holds none of a rule's such fields is not one the rule speaks of: `not Z: 0` must not be true of it.
     """
-    return source.product == "zeek" and "." not in name and not any(_mapped(name, source))
+    if source.product != "zeek" or "." in name:
+        return False
+    return all(path.startswith("zeek.") for path in _mapped(name, source))
 
 
 def _mapped(name: str, source: LogSource) -> Iterator[str]:

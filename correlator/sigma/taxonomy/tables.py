@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 _DATA = Path(__file__).parent / "data"
-FILES = ("zeek", "network", "hosts", "products", "windows", "records")
+FILES = ("zeek", "filebeat", "network", "hosts", "products", "windows", "records")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def tables() -> Tables:
         dates={name: data["valid_from"] for name, data in read.items()},
         sources={name: data["source"] for name, data in read.items()},
         entries=entries,
-        zeek={e.source.service: e for e in entries if e.source.product == "zeek" and e.source.service},
+        zeek={e.source.service: e for e in entries if e.source.product == "zeek" and e.datasets},
         windows=_windows(read["windows"]),
         telltales=tuple(_telltale(row) for row in read["records"]["record"]),
         programs=frozenset().union(*(entry.programs for entry in entries)),
