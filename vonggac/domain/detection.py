@@ -86,6 +86,7 @@ class Detection:
     group_by: Mapping[str, Any] = field(default_factory=dict)
     indicator_id: str | None = None
     tlp: str | None = None
+    explanation: Mapping[str, Any] = field(default_factory=dict)  # of a behaviour: which numbers, against what
     evidence_count: int | None = None  # how many events there were, where `evidence` names only the first of them
 
     @property
@@ -131,6 +132,7 @@ def to_document(detection: Detection) -> Document:
     put(document, "vonggac.detection.indicator_id", detection.indicator_id)
     put(document, "vonggac.detection.tlp", detection.tlp)
     put(document, "vonggac.detection.evidence_count", detection.evidence_count)
+    put(document, "vonggac.detection.explanation", dict(detection.explanation) or None)
     for path, value in detection.entities.items():
         put(document, path, value)
     return document
@@ -164,5 +166,6 @@ def from_document(document: Document) -> Detection:
         group_by=own["group_by"],
         indicator_id=own.get("indicator_id"),
         tlp=own.get("tlp"),
+        explanation=own.get("explanation", {}),
         evidence_count=own.get("evidence_count"),
     )
