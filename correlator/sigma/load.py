@@ -13,8 +13,9 @@ from sigma.rule import SigmaRule
 from sigma.rule.detection import SigmaDetectionItem
 
 from correlator.rule import Correlation, MatchRule, Place, Rule
+from correlator.sigma.chain import link
 from correlator.sigma.compile import compile_tree
-from correlator.sigma.correlation import link
+from correlator.sigma.correlation import Draft, draft
 from correlator.sigma.document import MAX_FILE_BYTES, BrokenYaml, Source, documents
 from correlator.sigma.fields import LogSource, only_zeek_says, paths_of
 from correlator.sigma.info import Refused, rule_info, text
@@ -121,19 +122,23 @@ class _Loading:
         self.accept(path, rule.info.id, source)
 
     def link_correlations(self) -> None:
+        drafts: list[Draft] = []
         for waiting in self.pending:
-            path, source = waiting.path, waiting.source
             try:
-                made, generate = link(path, source, self.rules, self.names)
-                self.claim(made.info.id, made.name, source, path)
+                one = draft(waiting.path, waiting.source)
+                self.claim(one.info.id, one.name, waiting.source, waiting.path)
             except Refused as fault:
-                self.refuse(path, _id(source), fault.key, fault.line, fault.reason)
+                self.refuse(waiting.path, _id(waiting.source), fault.key, fault.line, fault.reason)
                 continue
+            drafts.append(one)
+        linked = link(drafts, self.rules, self.names)
+        for one, refused in linked.refused:
+            self.refuse(one.path, one.info.id, refused.key, refused.line, refused.reason)
+        for made in linked.correlations:
             self.correlations.append(made)
-            if not generate:
-                for rule_id in made.rules:
-                    self.rules[rule_id] = replace(self.rules[rule_id], alerts=False)
-            self.accept(path, made.info.id, source)
+            self.statuses.append(RuleStatus(made.place.path, made.info.id, "ok", "", made.place.line))
+        for rule_id in linked.silenced:
+            self.rules[rule_id] = replace(self.rules[rule_id], alerts=False)
 
     def claim(self, rule_id: str, name: str, source: Source, path: str) -> None:
         """An id or name belongs to the first rule that bears it."""
