@@ -20,7 +20,7 @@ MAX_EVIDENCE = 256
 MAX_HITS_PER_GROUP = 65_536
 #: An occurrence with lists in several fields belongs to each combination, up to this many.
 MAX_COMBINATIONS = 16
-_DROP_AT = 64
+_DROP_AT = 8
 
 
 @dataclass(slots=True)
@@ -124,7 +124,7 @@ class Group:
         del self.entities[: self.done - first]
         if self.told and self.decided is not None:
             self.told = {stretch for stretch in self.told if stretch >= self.decided // span}
-        if self.low > _DROP_AT:
+        if self.low > _DROP_AT + len(hits) // 4:
             self._drop(self.low)
         return fired
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from correlator.facts import text_of
 from correlator.numbers import number_of
-from correlator.rule import Correlation, CorrelationType
+from correlator.rule import Correlation
 from correlator.sigma.fields import Paths
 from correlator.windows import snapshot
 from correlator.windows.group import MAX_COMBINATIONS, Group, Plan
@@ -37,6 +37,8 @@ class Windows:
         self.digest = digest
         self._lateness = lateness // timedelta(microseconds=1)
         self._plan = Plan(correlation)
+        self._by_rule = correlation.type.counts_rules
+        self._in_numbers = correlation.type.takes_numbers
         self._groups: OrderedDict[GroupKey, Group] = OrderedDict()
         self._queue: list[tuple[int, GroupKey]] = []
 
@@ -60,7 +62,7 @@ class Windows:
         hit = Hit(
             to_epoch_us(occurrence.time),
             occurrence.id,
-            rule_id if correlation.type.counts_rules else "",
+            rule_id if self._by_rule else "",
             value,
             tuple(_texts(occurrence, paths) for paths in correlation.carry_paths.get(rule_id, ())),
             _evidence(occurrence),
@@ -78,7 +80,8 @@ class Windows:
         fired = group.add(hit, entities)
         self._schedule(group)
         self._forget(hit.at)
-        self._evict()
+        if len(self._groups) > MAX_GROUPS or self._plan.held > MAX_HITS:
+            self._evict()
         return fired
 
     def advance(self, now: int) -> list[Fired]:
@@ -145,12 +148,12 @@ class Windows:
 
     def _value(self, rule_id: str, occurrence: Occurrence) -> tuple[Any, ...] | None:
         """What is counted or reckoned with; None where the field is absent or holds no number."""
-        kind, paths = self.correlation.type, self.correlation.value_paths.get(rule_id, ())
-        if kind is CorrelationType.VALUE_COUNT:
+        paths = self.correlation.value_paths.get(rule_id, ())
+        if not paths:
+            return ()
+        if not self._in_numbers:
             columns = [_texts(occurrence, one) for one in paths]
             return self._combinations(columns) if all(columns) else None
-        if not kind.takes_numbers:
-            return ()
         values = [value for one in paths for value in _values(occurrence, one)]
         numbers = tuple(number for number in map(number_of, values) if number is not None)
         self.counts.not_a_number += len(values) - len(numbers)

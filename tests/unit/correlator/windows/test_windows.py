@@ -112,7 +112,8 @@ class Event:
 
 def _with_paths(kind: CorrelationType) -> Windows:
     rule = correlation(kind, ("gte", 1), rules=("a",))
-    return Windows(replace(rule, group_paths={"a": (("ip", "other_ip"),)}, value_paths={"a": (("n",),)}))
+    values = {} if kind is CorrelationType.EVENT_COUNT else {"a": (("n",),)}
+    return Windows(replace(rule, group_paths={"a": (("ip", "other_ip"),)}, value_paths=values))
 
 
 @pytest.mark.parametrize("value", [5, "5", "5.0", 5.0, "5e0", " 5 "])
