@@ -163,7 +163,7 @@ class Group:
         excess = self._plan.max_hits // 4
         fired = self.settle(self.hits[excess].at)
         if len(self.hits) > self._plan.max_hits:
-            self._plan.counts.evicted_hits += excess - self.low
+            self._plan.counts.evicted_hits += max(0, excess - self.low)
             self._drop(excess)
         return fired
 
