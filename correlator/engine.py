@@ -11,14 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 
 from correlator.facts import Facts
 from correlator.indicators import IndicatorHit, IndicatorSet
+from correlator.matching import Matcher
 from correlator.numbers import plain
 from correlator.rule import Correlation, MatchRule, Rule
-from correlator.sigma.fields import Origin, applies, origin_of
 from correlator.windows import FOREVER, LATENESS, Fired, Inner, Windows
 from correlator.windows.snapshot import digest_of
 from vonggac.domain.detection import ENTITY_FIELDS, Detection, RuleInfo, Ruleset, detection_id
@@ -26,7 +25,6 @@ from vonggac.domain.event import Document
 from vonggac.domain.times import format_instant, to_epoch_us
 from vonggac.messages import say
 
-_MAX_ORIGINS = 1_024
 #: Where an entity of an indicator's kind stands, best first.
 _ENTITY_PATHS: Mapping[str, tuple[str, ...]] = {
     "ip": ("destination.ip", "source.ip"),
@@ -43,7 +41,7 @@ class Program:
     A correlation stands after those below it.
     """
 
-    rules: tuple[MatchRule, ...] = ()
+    matcher: Matcher
     correlations: tuple[Correlation, ...] = ()
     feeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     indicators: IndicatorSet = field(default_factory=IndicatorSet)
@@ -60,12 +58,12 @@ class Program:
 
 
 class State:
-    """What a program remembers between events: windows, faults counted, and which rules an origin concerns.
+    """What a program remembers between events: windows, and faults counted.
 
     `due` is the time of the event (µs since 1970) from which on a window must be decided.
     """
 
-    __slots__ = ("due", "faults", "origins", "windows")
+    __slots__ = ("due", "faults", "windows")
 
     def __init__(self, program: Program) -> None:
         digests: dict[str, str] = {}
@@ -76,7 +74,6 @@ class State:
             Windows(correlation, program.lateness, digests[correlation.info.id]) for correlation in program.correlations
         )
         self.faults: Counter[str] = Counter()
-        self.origins: dict[Origin, tuple[MatchRule, ...]] = {}
         self.due = FOREVER
 
     def look_ahead(self) -> None:
@@ -93,7 +90,7 @@ def make_program(
         for rule_id in correlation.rules:
             feeds.setdefault(rule_id, []).append(index)
     return Program(
-        tuple(rule for rule in rules if isinstance(rule, MatchRule)),
+        Matcher([rule for rule in rules if isinstance(rule, MatchRule)]),
         correlations,
         {rule_id: tuple(indices) for rule_id, indices in feeds.items()},
         indicators if indicators is not None else IndicatorSet(),
@@ -118,23 +115,17 @@ def _from_below(correlations: Mapping[str, Correlation]) -> tuple[Correlation, .
 
 def step(program: Program, state: State, event: Document) -> tuple[State, list[Detection]]:
     """The state after the event, and what it makes detected. A rule that fails on an event is counted, not fatal."""
+    facts = Facts(event)
     try:
-        facts = Facts(event)
+        now = to_epoch_us(facts.time)
     except ValueError as error:
         state.faults[f"event: {error}"] += 1
         return state, []
     detections: list[Detection] = []
-    now = to_epoch_us(facts.time)
     if now >= state.due:
         detections += advance(program, state, now)
     entities: dict[str, Any] | None = None
-    for rule in _rules_for(program, state, event):
-        try:
-            if not rule.matches(facts):
-                continue
-        except Exception as error:  # one rule's fault on one strange value must not stop the watch
-            state.faults[f"rule {rule.info.id}: {type(error).__name__}"] += 1
-            continue
+    for rule in program.matcher.hits(event, facts):
         entities = entities if entities is not None else _entities(facts)
         if rule.alerts:
             detections.append(_of_rule(rule.info, facts.id, facts.time, entities))
@@ -198,7 +189,7 @@ class Correlator:
     @property
     def faults(self) -> Mapping[str, int]:
         """Reason -> how often an event or a rule on an event could not be evaluated."""
-        return MappingProxyType(self._state.faults)
+        return self._state.faults + self._program.matcher.faults
 
     @property
     def window_counts(self) -> Mapping[str, int]:
@@ -238,18 +229,6 @@ class Correlator:
         ]
         self._state.look_ahead()
         return tuple(anew)
-
-
-def _rules_for(program: Program, state: State, event: Document) -> tuple[MatchRule, ...]:
-    """The rules whose log source the event is of, remembered by the event's origin."""
-    origin = origin_of(event)
-    rules = state.origins.get(origin)
-    if rules is None:
-        rules = tuple(rule for rule in program.rules if applies(rule.source, origin))
-        if len(state.origins) >= _MAX_ORIGINS:
-            state.origins.clear()
-        state.origins[origin] = rules
-    return rules
 
 
 def _entities(facts: Facts) -> dict[str, Any]:
@@ -331,7 +310,7 @@ def _about(found: IndicatorHit, facts: Facts, entities: Mapping[str, Any]) -> tu
         return found.kind, entity, found.value
     if facts.get("tls.client.ja3") or facts.get("tls.server.ja3s"):
         return "fingerprint", "source.ip", found.value
-    sha256 = next((text for text in facts.folded("related.hash") if len(text) == _SHA256_LENGTH), found.value)
+    sha256 = next((text for text in facts.folded(("related.hash",)) if len(text) == _SHA256_LENGTH), found.value)
     return "file", "file.hash.sha256", sha256
 
 

@@ -18,57 +18,81 @@ _ADDED_FIELDS = frozenset({"ecs.version", "event.id", "event.dataset", "observer
 #: Stands between the texts of `everything`; no value is taken to hold it.
 SEPARATOR = "\0"
 
+Paths = tuple[str, ...]
+
 _NONE: tuple[Any, ...] = ()
 
-_instant = lru_cache(maxsize=4096)(parse_instant)
 _parts = lru_cache(maxsize=4096)(lambda path: tuple(path.split(".")))
 
 
 class Facts:
     """The values of one event by dotted path; a list's items stand together, and so does a path in a list's objects.
 
-    A key that itself holds dots is found at the top. Absent, null and empty lists are all absence. Raises ValueError
-    for an event without a time.
+    A key that itself holds dots is found at the top. Absent, null and empty lists are all absence.
     """
 
-    __slots__ = ("_everything", "_folded", "_texts", "_values", "document", "id", "time")
+    __slots__ = ("_everything", "_folded", "_joined", "_texts", "_values", "_time", "document")
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
         self._values: dict[str, Sequence[Any]] = {}
-        self._texts: dict[str, tuple[str, ...]] = {}
-        self._folded: dict[str, tuple[str, ...]] = {}
+        self._joined: dict[Paths, Sequence[Any]] = {}
+        self._texts: dict[Paths, Sequence[str]] = {}
+        self._folded: dict[Paths, Sequence[str]] = {}
         self._everything: tuple[str, str] | None = None
-        self.id = str(field(document, "event.id") or "")
-        self.time: datetime = _instant(str(document.get("@timestamp", "")))
+        self._time: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        return str(field(self.document, "event.id") or "")
+
+    @property
+    def time(self) -> datetime:
+        """When it happened. Raises ValueError for an event without a time."""
+        if self._time is None:
+            self._time = parse_instant(str(self.document.get("@timestamp", "")))
+        return self._time
 
     def get(self, path: str) -> Sequence[Any]:
+        """The values at one path."""
         found = self._values.get(path)
         if found is None:
             found = self._values[path] = _find(self.document, path)
         return found
 
-    def texts(self, path: str) -> tuple[str, ...]:
-        """The values as text."""
-        found = self._texts.get(path)
+    def at(self, paths: Paths) -> Sequence[Any]:
+        """The values at any of the paths."""
+        found = self._joined.get(paths)
         if found is None:
-            values = self.get(path)
-            found = self._texts[path] = tuple([text_of(value) for value in values]) if values else _NONE
+            found = self.get(paths[0])
+            for path in paths[1:]:
+                more = self.get(path)
+                if more:
+                    found = [*found, *more] if found else more
+            self._joined[paths] = found
         return found
 
-    def folded(self, path: str) -> tuple[str, ...]:
-        """The values as text in lower case: Sigma compares without regard to case."""
-        found = self._folded.get(path)
+    def texts(self, paths: Paths) -> Sequence[str]:
+        """The values as text."""
+        found = self._texts.get(paths)
         if found is None:
-            texts = self.texts(path)
-            found = self._folded[path] = tuple([text.lower() for text in texts]) if texts else _NONE
+            values = self.at(paths)
+            found = self._texts[paths] = [text_of(value) for value in values] if values else _NONE
+        return found
+
+    def folded(self, paths: Paths) -> Sequence[str]:
+        """The values as text in lower case: Sigma compares without regard to case."""
+        found = self._folded.get(paths)
+        if found is None:
+            texts = self.texts(paths)
+            found = self._folded[paths] = [text.lower() for text in texts] if texts else _NONE
         return found
 
     def said(self) -> Iterator[str]:
         """Every text that the log itself holds."""
         for path in dict.fromkeys(_paths(self.document, "", 0)):
             if path not in _ADDED_FIELDS:
-                yield from self.texts(path)
+                yield from self.texts((path,))
 
     def everything(self, cased: bool) -> str:
         """All of `said` in one string with SEPARATOR between, as it is or in lower case."""
@@ -103,7 +127,7 @@ def _find(document: Mapping[str, Any], path: str) -> Sequence[Any]:
     if here is None or type(here) is dict:
         return _NONE
     if isinstance(here, (list, tuple)):
-        return list(_leaves(here, 0))
+        return list(leaves_of(here))
     return (here,)
 
 
@@ -111,11 +135,12 @@ def _in_list(items: Sequence[Any], rest: str) -> Sequence[Any]:
     return [value for item in items if isinstance(item, dict) for value in _find(item, rest)]
 
 
-def _leaves(items: Sequence[Any], depth: int) -> Iterator[Any]:
+def leaves_of(items: Sequence[Any], depth: int = 0) -> Iterator[Any]:
+    """The values of a list and of the lists in it; objects and nulls are left out."""
     for item in items:
         if isinstance(item, (list, tuple)):
             if depth < MAX_DEPTH:
-                yield from _leaves(item, depth + 1)
+                yield from leaves_of(item, depth + 1)
         elif item is not None and not isinstance(item, dict):
             yield item
 

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from correlator.expression import Expression
 from correlator.numbers import Number, plain
-from correlator.sigma.compile import Predicate
 from correlator.sigma.fields import LogSource
+from correlator.sigma.tree import Node
 from vonggac.domain.detection import RuleInfo
 
 #: Rule id -> for each field, the paths under which an event may hold it.
@@ -32,7 +32,7 @@ class MatchRule:
     info: RuleInfo
     name: str
     source: LogSource
-    matches: Predicate
+    tree: Node
     place: Place
     alerts: bool = True
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
-from correlator.facts import SEPARATOR, Facts
-from correlator.sigma.modifiers import (
+from correlator.facts import SEPARATOR, Facts, Paths, text_of
+from correlator.sigma.tests import (
     Compare,
     Inside,
     Missing,
@@ -58,7 +58,14 @@ def _all(parts: list[Predicate]) -> Predicate:
     if len(parts) == 2:
         first, second = parts
         return lambda facts: first(facts) and second(facts)
-    return lambda facts: all(part(facts) for part in parts)
+
+    def every(facts: Facts) -> bool:
+        for part in parts:  # noqa: SIM110
+            if not part(facts):
+                return False
+        return True
+
+    return every
 
 
 def _any(parts: list[Predicate]) -> Predicate:
@@ -67,69 +74,91 @@ def _any(parts: list[Predicate]) -> Predicate:
     if len(parts) == 2:
         first, second = parts
         return lambda facts: first(facts) or second(facts)
-    return lambda facts: any(part(facts) for part in parts)
+
+    def some(facts: Facts) -> bool:
+        for part in parts:  # noqa: SIM110
+            if part(facts):
+                return True
+        return False
+
+    return some
 
 
 def _alternatives(items: Iterable[Node]) -> list[Predicate]:
     """The items' predicates; text tests of one field, operation and case become one predicate over all their values."""
-    texts: dict[tuple[tuple[str, ...], Op, bool], list[str]] = {}
+    texts: dict[tuple[Paths, Op, bool], list[str]] = {}
     others: list[Predicate] = []
     for item in items:
         if isinstance(item, Leaf) and item.paths and isinstance(item.test, Text):
             texts.setdefault((item.paths, item.test.op, item.test.cased), []).append(item.test.value)
         else:
             others.append(compile_tree(item))
-    return [
-        _text(path, op, tuple(values), cased) for (paths, op, cased), values in texts.items() for path in paths
-    ] + others
+    return [_text(paths, op, tuple(values), cased) for (paths, op, cased), values in texts.items()] + others
 
 
-def _leaf(paths: tuple[str, ...], test: Test) -> Predicate:
+def _leaf(paths: Paths, test: Test) -> Predicate:
     if not paths:
         return _keyword(test)
     match test:
         case Missing():
-            return lambda facts: not any(facts.get(path) for path in paths)
+            return lambda facts: not facts.at(paths)
         case Present(wanted):
-            return lambda facts: any(facts.get(path) for path in paths) is wanted
-    return _any([_one(path, test) for path in paths])
-
-
-def _one(path: str, test: Test) -> Predicate:
-    match test:
+            return lambda facts: bool(facts.at(paths)) is wanted
         case Text(op, value, cased):
-            return _text(path, op, (value,), cased)
+            return _text(paths, op, (value,), cased)
+        case SameAs(op=op, cased=cased, paths=others):
+            relation, texts = _RELATIONS[op], Facts.texts if cased else Facts.folded
+            return lambda facts: any(
+                relation(mine, theirs) for mine in texts(facts, paths) for theirs in texts(facts, others)
+            )
+    passes = value_test(test)
+    return lambda facts: any(passes(value) for value in facts.at(paths))
+
+
+def value_test(test: Test) -> Callable[[Any], bool]:
+    """The test of one value, for tests that need no other and are not of texts as they stand."""
+    match test:
         case Pattern(regex):
             search = compile_regex(regex).search
-            return lambda facts: any(search(text) is not None for text in facts.texts(path))
+            return lambda value: search(text_of(value)) is not None
         case Number(number):
             as_text = str(number)
-            return lambda facts: any(_equals(value, number, as_text) for value in facts.get(path))
+            return lambda value: _equals(value, number, as_text)
         case Compare():
-            return _compare(path, test)
+            return _compare(test)
         case Inside(network):
-            return lambda facts: any(inside(text, network) for text in facts.texts(path))
-        case SameAs(other, op):
-            relation = _RELATIONS[op]
-            return lambda facts: any(
-                relation(mine, theirs) for mine in facts.folded(path) for theirs in facts.folded(other)
-            )
-    raise AssertionError(f"no predicate for {test}")
+            return lambda value: inside(text_of(value), network)
+    raise AssertionError(f"no test of a value for {test}")
 
 
-def _text(path: str, op: Op, values: tuple[str, ...], cased: bool) -> Predicate:
+def _text(paths: Paths, op: Op, values: tuple[str, ...], cased: bool) -> Predicate:
     texts = Facts.texts if cased else Facts.folded
     if op is Op.EQUALS:
         wanted = frozenset(values)
-        return lambda facts: not wanted.isdisjoint(texts(facts, path))
-    if op is Op.STARTSWITH:
-        return lambda facts: any(text.startswith(values) for text in texts(facts, path))
-    if op is Op.ENDSWITH:
-        return lambda facts: any(text.endswith(values) for text in texts(facts, path))
-    if len(values) == 1:
-        needle = values[0]
-        return lambda facts: any(needle in text for text in texts(facts, path))
-    return lambda facts: any(value in text for text in texts(facts, path) for value in values)
+        return lambda facts: not wanted.isdisjoint(texts(facts, paths))
+    # Loops, and not any() over a generator, which costs as much again.
+    if op is Op.CONTAINS:
+        return _containing(texts, paths, values)
+    begins = op is Op.STARTSWITH
+
+    def at_an_end(facts: Facts) -> bool:
+        for text in texts(facts, paths):  # noqa: SIM110
+            if text.startswith(values) if begins else text.endswith(values):
+                return True
+        return False
+
+    return at_an_end
+
+
+def _containing(texts: Callable[[Facts, Paths], Iterable[str]], paths: Paths, values: tuple[str, ...]) -> Predicate:
+    def contains(facts: Facts) -> bool:
+        for text in texts(facts, paths):
+            for value in values:
+                if value in text:
+                    return True
+        return False
+
+    return contains
 
 
 _RELATIONS: Mapping[Op, Callable[[str, str], bool]] = {
@@ -160,14 +189,14 @@ def _equals(value: object, number: float, as_text: str) -> bool:
     return value == as_text
 
 
-def _compare(path: str, test: Compare) -> Predicate:
+def _compare(test: Compare) -> Callable[[Any], bool]:
     compare, number = COMPARISONS[test.op], test.number
     if test.part is None:
         read: Callable[[object], float | None] = number_of
     else:
         part = test.part
         read = lambda value: _time_part(value, part)  # noqa: E731
-    return lambda facts: any((found := read(value)) is not None and compare(found, number) for value in facts.get(path))
+    return lambda value: (found := read(value)) is not None and compare(found, number)
 
 
 def number_of(value: object) -> float | None:
@@ -195,12 +224,13 @@ def _instant(text: str) -> datetime:
 
 
 def inside(text: str, network: IPv4Network | IPv6Network) -> bool:
-    address = _address(text)
+    address = address_of(text)
     return address is not None and address.version == network.version and address in network
 
 
 @lru_cache(maxsize=65_536)
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def address_of(text: str) -> IPv4Address | IPv6Address | None:
+    """The address that a text spells."""
     try:
         return ip_address(text)
     except ValueError:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sigma.correlations import SigmaCorrelationRule
-
 from correlator.expression import Expression, Malformed, parse
 from correlator.numbers import Number, number_of
 from correlator.rule import Bound, CorrelationType
@@ -40,8 +38,6 @@ _SECONDS: Mapping[str, int] = {
     "M": 2_629_746,
     "y": 31_556_952,
 }
-
-_ANY = {"type": "event_count", "rules": "x", "timespan": "1s", "condition": {"gte": 1}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +75,7 @@ def draft(path: str, source: Source) -> Draft:
     return Draft(
         path=path,
         source=source,
-        info=rule_info(SigmaCorrelationRule.from_dict({**source.data, "correlation": _ANY}, True), source),
+        info=rule_info(source),
         name=text(source.data.get("name")),
         type=kind,
         rules=rules,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date
 
 from correlator.sigma.document import Source
 from vonggac.domain.detection import ENTITY_FIELDS, RuleInfo, Ruleset
@@ -45,6 +45,12 @@ RSIT_CLASSES = frozenset(
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _TECHNIQUE = re.compile(r"t\d{4}(?:\.\d{3})?")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ].*)?")
+#: Sigma rules specification 2.1, "Title", "Level", "Status".
+MAX_TITLE = 256
+LEVELS = ("informational", "low", "medium", "high", "critical")
+STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
 _BLOCK_KEYS = frozenset({"category", "rsit", "kind", "entity"})
 
 
@@ -58,29 +64,98 @@ class Refused(Exception):
         self.reason = reason
 
 
-def rule_info(parsed: Any, source: Source) -> RuleInfo:
-    """What the parsed pySigma rule and its document say. Raises Refused where our own block is wrong.
+def rule_info(source: Source) -> RuleInfo:
+    """What a rule's document says of itself. Raises Refused where it says it wrongly.
 
-    A rule without the block is of a kind of its own, so that detections of unrelated rules never join one incident.
+    A rule without our block is of a kind of its own, so that detections of unrelated rules never join one incident.
     """
-    block = source.data.get("vonggac", {})
+    data = source.data
+    block = data.get("vonggac", {})
     _check_block(block, source)
-    title = text(parsed.title)
+    _one_of("status", STATUSES, source)
+    title = _title(source)
     return RuleInfo(
-        id=text(parsed.id) or text(parsed.name) or entry_id("rule", title),
+        id=_identity(source) or text(data.get("name")) or entry_id("rule", title),
         name=title,
-        name_vi=text(source.data.get("title_vi")) or title,
-        ruleset=Ruleset.CORRELATION if "correlation" in source.data else Ruleset.SIGMA,
-        level=parsed.level.name.lower() if parsed.level else "medium",
-        version=text(parsed.modified or parsed.date),
-        author=text(parsed.author),
-        techniques=tuple(
-            tag.name.upper() for tag in parsed.tags if tag.namespace == "attack" and _TECHNIQUE.fullmatch(tag.name)
-        ),
+        name_vi=text(data.get("title_vi")) or title,
+        ruleset=Ruleset.CORRELATION if "correlation" in data else Ruleset.SIGMA,
+        level=_one_of("level", LEVELS, source) or "medium",
+        version=_date("modified", source) or _date("date", source),
+        author=_author(data.get("author")),
+        techniques=tuple(_techniques(source)),
         category=block.get("category", "other"),
         kind=block.get("kind") or slug(title),
         entity=block.get("entity", "source.ip"),
     )
+
+
+def _title(source: Source) -> str:
+    title = source.data.get("title")
+    if not isinstance(title, str) or not title.strip():
+        raise _wrong(source, "title", "a rule needs a title, which is text")
+    if len(title) > MAX_TITLE:
+        raise _wrong(source, "title", f"the title is longer than {MAX_TITLE} characters")
+    return title
+
+
+def _identity(source: Source) -> str:
+    """The id in lower case; empty where there is none."""
+    if source.data.get("name") is not None and not isinstance(source.data["name"], str):
+        raise _wrong(source, "name", "name must be text")
+    identity = source.data.get("id")
+    if identity is None:
+        return ""
+    if not isinstance(identity, str) or not _UUID.fullmatch(identity):
+        raise _wrong(source, "id", "id must be a UUID")
+    return identity.lower()
+
+
+def _one_of(key: str, allowed: Collection[str], source: Source) -> str:
+    value = source.data.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or value.lower() not in allowed:
+        raise _wrong(source, key, f"{key} must be one of {', '.join(allowed)}")
+    return value.lower()
+
+
+def _date(key: str, source: Source) -> str:
+    """`2026-03-02`; Sigma 1 wrote it with slashes."""
+    value = source.data.get(key)
+    if value is None:
+        return ""
+    match = _DATE.fullmatch(str(value))
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3])).isoformat() if match else _bad_date(key, source)
+    except ValueError:
+        return _bad_date(key, source)
+
+
+def _bad_date(key: str, source: Source) -> str:
+    raise _wrong(source, key, f"{key} must be a date like 2026-03-02")
+
+
+def _author(value: object) -> str:
+    return ", ".join(text(each) for each in value) if isinstance(value, list) else text(value)
+
+
+def _techniques(source: Source) -> Iterator[str]:
+    """The ATT&CK techniques among the tags, each once."""
+    tags = source.data.get("tags") or []
+    if not isinstance(tags, list):
+        raise _wrong(source, "tags", "tags must be a list")
+    seen: set[str] = set()
+    for at, tag in enumerate(tags):
+        if not isinstance(tag, str) or "." not in tag:
+            raise Refused("rule_invalid", source.line_of("tags", at), "a tag is written namespace.name")
+        namespace, _, name = tag.lower().partition(".")
+        if namespace == "attack" and _TECHNIQUE.fullmatch(name) and name not in seen:
+            seen.add(name)
+            yield name.upper()
+
+
+def _wrong(source: Source, key: str, reason: str) -> Refused:
+    return Refused("rule_invalid", source.line_of(key), reason)
 
 
 def text(value: object) -> str:

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from sigma.exceptions import SigmaError
-from sigma.rule import SigmaRule
-from sigma.rule.detection import SigmaDetectionItem
 
 from correlator.rule import Correlation, MatchRule, Place, Rule
 from correlator.sigma.chain import link
-from correlator.sigma.compile import compile_tree
+from correlator.sigma.collection import rules_of
 from correlator.sigma.correlation import Draft, draft
+from correlator.sigma.detection import Detection
 from correlator.sigma.document import MAX_FILE_BYTES, BrokenYaml, Source, documents
 from correlator.sigma.fields import LogSource, only_zeek_says, paths_of
+from correlator.sigma.filter import Filter, read_filter
 from correlator.sigma.info import Refused, rule_info, text
-from correlator.sigma.modifiers import Present, Unsupported
-from correlator.sigma.tree import All, Either, Leaf, build
+from correlator.sigma.logsource import read_logsource
+from correlator.sigma.modifiers import Placeholders
+from correlator.sigma.tests import Present
+from correlator.sigma.tree import All, Either, Leaf, Node, joined
 from vonggac.errors import RuleError, UnknownInput
 
 SUFFIXES = (".yml", ".yaml")
 
-#: A condition longer or deeper than this takes pySigma's parser exponential time.
-MAX_CONDITION = 4_096
-MAX_PARENTHESES = 5
+#: A file's text to its documents; a reader that remembers may stand in for `documents`.
+Reader = Callable[[str], Iterable[Source | BrokenYaml]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +40,21 @@ class RuleStatus:
 
 @dataclass(frozen=True, slots=True)
 class LoadedRules:
-    """Rules that run, and for every document of every file what became of it."""
+    """Rules that run, and for every document of every file what became of it, in the files' order."""
 
     rules: tuple[Rule, ...] = ()
     faults: tuple[RuleError, ...] = ()
     statuses: tuple[RuleStatus, ...] = ()
 
 
-def load_rules(paths: Iterable[Path]) -> LoadedRules:
+def load_rules(
+    paths: Iterable[Path], placeholders: Placeholders | None = None, read: Reader = documents
+) -> LoadedRules:
     """All rules of these files and folders. Raises UnknownInput for a path that does not exist."""
-    loading = _Loading()
+    loading = _Loading(placeholders or {}, read)
     for path in paths:
         for file in _files(path):
             loading.file(file)
-    loading.link_correlations()
     return loading.result()
 
 
@@ -70,231 +68,194 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pending:
+class _Document:
+    """A document on its way; `order` is its place among all."""
+
+    order: int
     path: str
     source: Source
 
+    @property
+    def place(self) -> Place:
+        return Place(self.path, self.source.line)
+
+    @property
+    def id(self) -> str:
+        return text(self.source.data.get("id"))
+
 
 class _Loading:
-    """Collects rules and faults while the files are gone through; correlations wait until all rules are known."""
+    """Collects rules and faults. Filters are read before the rules that they change, correlations after those they
+    use."""
 
-    def __init__(self) -> None:
-        self.rules: dict[str, MatchRule] = {}
-        self.correlations: list[Correlation] = []
-        self.names: dict[str, str] = {}
-        self.faults: list[RuleError] = []
-        self.statuses: list[RuleStatus] = []
-        self.pending: list[_Pending] = []
-        self.places: dict[str, Place] = {}
+    def __init__(self, placeholders: Placeholders, read: Reader) -> None:
+        self._placeholders = placeholders
+        self._read = read
+        self._documents: list[_Document] = []
+        self._statuses: dict[int, RuleStatus] = {}
+        self._faults: dict[int, RuleError] = {}
+        self._places: dict[str, Place] = {}
+        self._rules: dict[str, MatchRule] = {}
+        self._names: dict[str, str] = {}
+        self._filters: dict[_Document, Filter] = {}
+        self._filtered: set[tuple[_Document, str]] = set()
+        self._drafts: dict[str, tuple[_Document, Draft]] = {}
+        self._correlations: tuple[Correlation, ...] = ()
+        self._order = 0
 
     def file(self, path: Path) -> None:
         name = str(path)
         try:
             content = path.read_bytes() if path.stat().st_size <= MAX_FILE_BYTES else None
         except OSError as error:
-            self.refuse(name, "", "rule_unreadable", 1, f"cannot be read: {error.strerror}")
+            self._broken(name, BrokenYaml("rule_unreadable", 1, f"cannot be read: {error.strerror}"))
             return
         if content is None:
-            self.refuse(name, "", "rule_too_large", 1, f"larger than {MAX_FILE_BYTES} bytes")
+            self._broken(name, BrokenYaml("rule_too_large", 1, f"larger than {MAX_FILE_BYTES} bytes"))
             return
         try:
             decoded = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            self.refuse(name, "", "rule_invalid", content.count(b"\n", 0, error.start) + 1, "not UTF-8 text")
+            line = content.count(b"\n", 0, error.start) + 1
+            self._broken(name, BrokenYaml("rule_invalid", line, "not UTF-8 text"))
             return
-        for document in documents(decoded):
+        for document in rules_of(self._read(decoded)):
             if isinstance(document, BrokenYaml):
-                self.refuse(name, "", document.key, document.line, document.reason)
+                self._broken(name, document)
             else:
-                self.document(name, document)
-
-    def document(self, path: str, source: Source) -> None:
-        if "correlation" in source.data:
-            self.pending.append(_Pending(path, source))
-            return
-        try:
-            rule = _match_rule(path, source)
-            self.claim(rule.info.id, rule.name, source, path)
-        except Refused as fault:
-            self.refuse(path, _id(source), fault.key, fault.line, fault.reason)
-            return
-        self.rules[rule.info.id] = rule
-        self.accept(path, rule.info.id, source)
-
-    def link_correlations(self) -> None:
-        drafts: list[Draft] = []
-        for waiting in self.pending:
-            try:
-                one = draft(waiting.path, waiting.source)
-                self.claim(one.info.id, one.name, waiting.source, waiting.path)
-            except Refused as fault:
-                self.refuse(waiting.path, _id(waiting.source), fault.key, fault.line, fault.reason)
-                continue
-            drafts.append(one)
-        linked = link(drafts, self.rules, self.names)
-        for one, refused in linked.refused:
-            self.refuse(one.path, one.info.id, refused.key, refused.line, refused.reason)
-        for made in linked.correlations:
-            self.correlations.append(made)
-            self.statuses.append(RuleStatus(made.place.path, made.info.id, "ok", "", made.place.line))
-        for rule_id in linked.silenced:
-            self.rules[rule_id] = replace(self.rules[rule_id], alerts=False)
-
-    def claim(self, rule_id: str, name: str, source: Source, path: str) -> None:
-        """An id or name belongs to the first rule that bears it."""
-        for word, key in ((rule_id, "id"), (name, "name")):
-            if word and word in self.places:
-                first = self.places[word]
-                reason = f"{key} {word} belongs to the rule in {first.path}, line {first.line}"
-                raise Refused("rule_invalid", source.line_of(key), reason)
-        place = Place(path, source.line)
-        self.places[rule_id] = place
-        if name:
-            self.places[name] = place
-            self.names[name] = rule_id
-
-    def accept(self, path: str, rule_id: str, source: Source) -> None:
-        self.statuses.append(RuleStatus(path, rule_id, "ok", "", source.line))
-
-    def refuse(self, path: str, rule_id: str, key: str, line: int, reason: str) -> None:
-        status = "unsupported" if key == "rule_unsupported" else "invalid"
-        self.statuses.append(RuleStatus(path, rule_id, status, reason, line))
-        self.faults.append(RuleError(key, path=path, line=line, reason=reason, status=status, rule=rule_id))
+                self._documents.append(_Document(self._next(), name, document))
 
     def result(self) -> LoadedRules:
-        return LoadedRules((*self.rules.values(), *self.correlations), tuple(self.faults), tuple(self.statuses))
+        """What the files gave, once all of them are read."""
+        kinds: dict[str, list[_Document]] = {"filter": [], "correlation": [], "": []}
+        for document in self._documents:
+            kinds[next((kind for kind in ("filter", "correlation") if kind in document.source.data), "")].append(
+                document
+            )
+        for document in kinds["filter"]:
+            self._try(document, self._filter)
+        for document in kinds[""]:
+            self._try(document, self._match_rule)
+        self._check_filters()
+        self._link(kinds["correlation"])
+        in_order = sorted(self._statuses)
+        return LoadedRules(
+            (*self._rules.values(), *self._correlations),
+            tuple(self._faults[order] for order in in_order if order in self._faults),
+            tuple(self._statuses[order] for order in in_order),
+        )
 
+    # --- the kinds of documents
 
-def _id(source: Source) -> str:
-    return text(source.data.get("id"))
+    def _filter(self, document: _Document) -> str:
+        info = rule_info(document.source)
+        self._filters[document] = read_filter(document.source)
+        self._claim(document, info.id)
+        return info.id
 
+    def _match_rule(self, document: _Document) -> str:
+        source = document.source
+        info = rule_info(source)
+        logsource = read_logsource(source)
+        detection = Detection(source, "detection", _where(logsource), self._placeholders)
+        tree = _of_its_log(detection, logsource)
+        name = text(source.data.get("name"))
+        conditions = self._filters_of(document, info.id, name, logsource)
+        self._claim(document, info.id)
+        self._rules[info.id] = MatchRule(info, name, logsource, joined(All, (tree, *conditions)), document.place)
+        return info.id
 
-def _match_rule(path: str, source: Source) -> MatchRule:
-    """The rule of a document. Raises Refused."""
-    _check_form(source)
-    try:
-        parsed = SigmaRule.from_dict(dict(source.data), collect_errors=True)
-    except (SigmaError, AttributeError, TypeError, ValueError, KeyError) as error:
-        # pySigma takes the types of some values for granted.
-        raise _faulty_item(source) or Refused("rule_invalid", source.line, _said(error)) from error
-    if parsed.errors:
-        raise _pysigma_fault(parsed.errors[0], source)
-    info = rule_info(parsed, source)
-    logsource = LogSource(
-        (parsed.logsource.category or "").lower(),
-        (parsed.logsource.product or "").lower(),
-        (parsed.logsource.service or "").lower(),
-    )
-    names: set[str] = set()
-
-    def paths(name: str) -> tuple[str, ...]:
-        names.add(name)
-        return paths_of(name, logsource)
-
-    try:
-        trees = tuple(build(_parsed(condition, source), paths) for condition in parsed.detection.parsed_condition)
-    except Unsupported as fault:
-        line = _line_of_field(source, fault.field) if fault.field else source.line_of("detection", "condition")
-        raise Refused("rule_unsupported", line, fault.reason) from fault
-    tree = trees[0] if len(trees) == 1 else Either(trees)
-    foreign = [
-        Leaf(paths_of(name, logsource), Present(True)) for name in sorted(names) if only_zeek_says(name, logsource)
-    ]
-    if foreign:
-        tree = All((tree, Either(tuple(foreign))))
-    return MatchRule(info, text(parsed.name), logsource, compile_tree(tree), Place(path, source.line))
-
-
-def _check_form(source: Source) -> None:
-    if not isinstance(source.data.get("id", ""), str):
-        raise Refused("rule_invalid", source.line_of("id"), "id must be a UUID")
-    if "action" in source.data:
-        raise Refused("rule_unsupported", source.line_of("action"), "rule collections (action) are not evaluated")
-    if "filter" in source.data:
-        raise Refused("rule_unsupported", source.line_of("filter"), "Sigma filters are not evaluated")
-    detection = source.data.get("detection")
-    if not isinstance(detection, Mapping):
-        return  # pySigma says what is wrong
-    if "timeframe" in detection:
-        reason = "timeframe belongs to the old pipe syntax; write a correlation rule"
-        raise Refused("rule_unsupported", source.line_of("detection", "timeframe"), reason)
-    for path, key, _ in _items(detection, ("detection",)):
-        if "utf16" in key.split("|")[1:]:
-            # pySigma 1.5 puts the byte order mark before it as UTF-8, so the base64 of it would never match.
-            raise Refused("rule_unsupported", source.line_of(*path), "the modifier utf16 is not evaluated; use wide")
-    condition = detection.get("condition")
-    for text_ in condition if isinstance(condition, list) else [condition]:
-        if isinstance(text_, str) and (len(text_) > MAX_CONDITION or _depth(text_) > MAX_PARENTHESES):
-            reason = f"condition longer than {MAX_CONDITION} characters or nested deeper than {MAX_PARENTHESES}"
-            raise Refused("rule_unsupported", source.line_of("detection", "condition"), reason)
-
-
-def _depth(condition: str) -> int:
-    depth = deepest = 0
-    for char in condition:
-        depth += (char == "(") - (char == ")")
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _parsed(condition: Any, source: Source) -> Any:
-    try:
-        tree = condition.parsed
-    except (SigmaError, AttributeError, TypeError) as error:
-        raise Refused("rule_invalid", source.line_of("detection", "condition"), _said(error)) from error
-    except RecursionError as error:
-        raise Refused("rule_invalid", source.line_of("detection", "condition"), "condition nested too deep") from error
-    if tree is None:
-        raise Refused("rule_invalid", source.line_of("detection", "condition"), "the condition selects nothing")
-    return tree
-
-
-_KEY_OF_ERROR = re.compile(r"^Sigma([A-Z][a-z]+)")
-
-
-def _pysigma_fault(error: Any, source: Source) -> Refused:
-    """pySigma's first complaint with the line it is about."""
-    found = _faulty_item(source)
-    if found is not None:
+    def _filters_of(self, document: _Document, rule_id: str, name: str, logsource: LogSource) -> list[Node]:
+        """The conditions that filters add to a rule, read with the rule's fields."""
+        found: list[Node] = []
+        for each, rule_filter in self._filters.items():
+            wanted = {reference for reference in rule_filter.rules if reference.lower() in (rule_id, name.lower())}
+            if not rule_filter.concerns(logsource) or (rule_filter.rules and not wanted):
+                continue
+            self._filtered |= {(each, reference) for reference in wanted}
+            block = Detection(each.source, "filter", _where(logsource), self._placeholders, frozenset({"rules"}))
+            try:
+                found.append(block.tree())
+            except Refused as fault:
+                self._refuse(each, fault)
         return found
-    match = _KEY_OF_ERROR.match(type(error).__name__)
-    key = (match[1].lower() if match else "").replace("identifier", "id").replace("tag", "tags")
-    key = {"condition": "detection"}.get(key, key)
-    path = ("detection", "condition") if "condition" in type(error).__name__.lower() else (key,)
-    return Refused("rule_invalid", source.line_of(*path), _said(error))
 
+    def _check_filters(self) -> None:
+        """A filter that names a rule which is not there, or is of another log source, would change nothing unseen."""
+        for document, rule_filter in self._filters.items():
+            missing = [name for name in rule_filter.rules if (document, name) not in self._filtered]
+            if missing:
+                line = document.source.line_of("filter", "rules")
+                reason = f"no rule {missing[0]} of the filter's log source is there to be filtered"
+                self._refuse(document, Refused("rule_invalid", line, reason))
 
-def _faulty_item(source: Source) -> Refused | None:
-    """The first detection item that pySigma refuses by itself."""
-    for path, key, value in _items(source.data.get("detection"), ("detection",)):
+    def _link(self, waiting: Iterable[_Document]) -> None:
+        for document in waiting:
+            self._try(document, self._draft)
+        linked = link([one for _, one in self._drafts.values()], self._rules, self._names)
+        for one, fault in linked.refused:
+            self._refuse(self._drafts[one.info.id][0], fault)
+        for rule_id in linked.silenced:
+            self._rules[rule_id] = replace(self._rules[rule_id], alerts=False)
+        self._correlations = linked.correlations
+
+    def _draft(self, document: _Document) -> str:
+        one = draft(document.path, document.source)
+        self._claim(document, one.info.id)
+        self._drafts[one.info.id] = (document, one)
+        return one.info.id
+
+    # --- accounts
+
+    def _try(self, document: _Document, take: Callable[[_Document], str]) -> None:
         try:
-            SigmaDetectionItem.from_mapping(key, value)
-        except (SigmaError, TypeError, ValueError, AttributeError) as error:
-            return Refused("rule_invalid", source.line_of(*path), _said(error))
-    return None
+            rule_id = take(document)
+        except Refused as fault:
+            self._refuse(document, fault)
+            return
+        self._statuses.setdefault(document.order, RuleStatus(document.path, rule_id, "ok", "", document.source.line))
+
+    def _claim(self, document: _Document, rule_id: str) -> None:
+        """An id or name belongs to the first rule that bears it. Raises Refused."""
+        name = text(document.source.data.get("name"))
+        for word, key in ((rule_id, "id"), (name, "name")):
+            if word and word in self._places:
+                first = self._places[word]
+                reason = f"{key} {word} belongs to the rule in {first.path}, line {first.line}"
+                raise Refused("rule_invalid", document.source.line_of(key), reason)
+        self._places[rule_id] = document.place
+        if name:
+            self._places[name] = document.place
+            self._names[name] = rule_id
+
+    def _next(self) -> int:
+        self._order += 1
+        return self._order
+
+    def _broken(self, path: str, fault: BrokenYaml) -> None:
+        self._tell(self._next(), path, "", fault)
+
+    def _refuse(self, document: _Document, fault: Refused) -> None:
+        self._tell(document.order, document.path, document.id, fault)
+
+    def _tell(self, order: int, path: str, rule_id: str, fault: Refused | BrokenYaml) -> None:
+        status = "unsupported" if fault.key == "rule_unsupported" else "invalid"
+        self._statuses[order] = RuleStatus(path, rule_id, status, fault.reason, fault.line)
+        self._faults[order] = RuleError(
+            fault.key, path=path, line=fault.line, reason=fault.reason, status=status, rule=rule_id
+        )
 
 
-def _line_of_field(source: Source, field: str) -> int:
-    for path, key, _ in _items(source.data.get("detection"), ("detection",)):
-        if key.partition("|")[0] == field:
-            return source.line_of(*path)
-    return source.line_of("detection")
+def _where(logsource: LogSource) -> Callable[[str], tuple[str, ...]]:
+    return lambda name: paths_of(name, logsource)
 
 
-def _items(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, Any]]:
-    """Each `field|modifiers: value` of a detection, with its path."""
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            if len(path) == 1:  # a selection's name
-                if key != "condition":
-                    yield from _items(value, (*path, key))
-            else:
-                yield (*path, key), str(key), value
-    elif isinstance(node, list):
-        for index, item in enumerate(node):
-            yield from _items(item, (*path, index))
-
-
-def _said(error: Exception) -> str:
-    """One line of what the library said, without its own source note."""
-    return " ".join(str(error.args[0] if error.args else error).split())[:300]
+def _of_its_log(detection: Detection, logsource: LogSource) -> Node:
+    """The rule's tree; an event that holds none of the fields that only some Zeek logs have is not one it speaks of."""
+    tree = detection.tree()
+    foreign = [
+        Leaf(paths_of(name, logsource), Present(True))
+        for name in sorted(detection.fields)
+        if only_zeek_says(name, logsource)
+    ]
+    return All((tree, joined(Either, tuple(foreign)))) if foreign else tree

@@ -1,19 +1,10 @@
-"""A rule's condition as our own small tree: pySigma's parsed condition with fields mapped and values made tests."""
+"""A rule's condition as a tree of tests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from sigma import conditions
-
-from correlator.sigma.modifiers import Test, Unsupported, keyword, tests_of
-
-#: A rule with more tests than this is a bomb, not a rule.
-MAX_TESTS = 20_000
-
-FieldMap = Callable[[str], tuple[str, ...]]
+from correlator.sigma.tests import Test
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,49 +33,16 @@ class Not:
 Node = Leaf | All | Either | Not
 
 
-def build(condition: Any, paths_of: FieldMap) -> Node:
-    """The tree of a condition that pySigma parsed (`SigmaCondition.parsed`).
-
-    Raises Unsupported, with the field it concerns, where a value or the condition cannot be evaluated exactly.
-    """
-    node = _build(condition, paths_of)
-    if _size(node) > MAX_TESTS:
-        raise Unsupported(f"more than {MAX_TESTS} tests in one rule")
-    return node
+def joined(kind: type[All] | type[Either], items: tuple[Node, ...]) -> Node:
+    """The items as one node; one alone is itself."""
+    return items[0] if len(items) == 1 else kind(items)
 
 
-def _build(condition: Any, paths_of: FieldMap) -> Node:
-    match condition:
-        case conditions.ConditionAND():
-            return All(tuple(_build(inner, paths_of) for inner in condition.args))
-        case conditions.ConditionOR():
-            return Either(tuple(_build(inner, paths_of) for inner in condition.args))
-        case conditions.ConditionNOT():
-            return Not(_build(condition.args[0], paths_of))
-        case conditions.ConditionFieldEqualsValueExpression():
-            return _field(condition.field, condition.value, paths_of)
-        case conditions.ConditionValueExpression():
-            return _any_of((), keyword(condition.value))
-    raise Unsupported(f"condition of type {type(condition).__name__} is not evaluated")
-
-
-def _field(field: str, value: Any, paths_of: FieldMap) -> Node:
-    try:
-        tests = tests_of(value)
-    except Unsupported as fault:
-        raise Unsupported(fault.reason, field) from fault
-    return _any_of(paths_of(field), tests)
-
-
-def _any_of(paths: tuple[str, ...], tests: tuple[Test, ...]) -> Node:
-    leaves = tuple(Leaf(paths, test) for test in tests)
-    return leaves[0] if len(leaves) == 1 else Either(leaves)
-
-
-def _size(node: Node) -> int:
+def size(node: Node) -> int:
+    """How many tests the tree holds, each as often as it stands in it."""
     match node:
         case All(items) | Either(items):
-            return sum(_size(item) for item in items)
+            return sum(size(item) for item in items)
         case Not(item):
-            return _size(item)
+            return size(item)
     return 1

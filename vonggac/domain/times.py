@@ -46,7 +46,9 @@ def parse_instant(text: str) -> datetime:
     if match is None:
         raise ValueError(f"not an RFC 3339 time: {text!r}")
     day, clock, fraction, zone = match.groups()
-    zone = "+00:00" if zone in "Zz" else zone
+    if zone in "Zz":
+        whole = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0')[:6]:0<6}+00:00")
+        return whole.replace(tzinfo=UTC)
     whole = datetime.fromisoformat(f"{day}T{clock}{zone}")
     return (whole + timedelta(microseconds=int((fraction or "0")[:6].ljust(6, "0")))).astimezone(UTC)
 

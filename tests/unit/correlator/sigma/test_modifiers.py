@@ -9,6 +9,7 @@ import pytest
 
 from correlator.facts import Facts
 from correlator.rule import MatchRule
+from correlator.sigma.compile import compile_tree
 from tests.unit.correlator.samples import event, load_text, rule_text
 
 
@@ -17,7 +18,7 @@ def matches(folder: Path, detection: str, **fields: Any) -> bool:
     assert not loaded.faults, loaded.faults
     rule = loaded.rules[0]
     assert isinstance(rule, MatchRule)
-    return rule.matches(Facts(event(**fields)))
+    return compile_tree(rule.tree)(Facts(event(**fields)))
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,9 @@ def matches(folder: Path, detection: str, **fields: Any) -> bool:
         ("f|wide|base64offset|contains: ping", ["cABpAG4AZw"], ["ping"]),
         ("f|wide|base64: a", ["YQA="], ["YQ=="]),
         ("f|utf16be|base64: a", ["AGE="], ["YQA="]),
+        ("f|utf16|base64: a", ["//5hAA=="], ["YQA="]),
+        ("f|utf16le|base64offset|contains: ping", ["cABpAG4AZw"], ["ping"]),
+        ("f|base64offset|contains: đồng", ["xxxxEkeG7k25nxx", "xxSR4buTbm", "xMSR4buTbmc"], ["đồng"]),
         ("f|windash|contains: ' -f '", ["x -f y", "x /f y", "x –f y"], ["x f y", "x +f y"]),
         ("f|exists: true", ["", 0, "x"], [None, []]),
         ("f|exists: false", [None], ["x", ""]),
@@ -128,8 +132,7 @@ def test_a_keyword_is_not_found_in_what_our_sensor_added(tmp_path: Path):
     [
         (r"f|re: '(?=a)b'", "RE2"),
         (r"f|re: '(a)\1'", "RE2"),
-        ("f|expand: '%servers%'", "expand"),
-        ("f|utf16|base64: a", "utf16"),
+        ("f|expand: '%servers%'", "%servers%"),
     ],
 )
 def test_what_cannot_be_evaluated_is_unsupported_with_its_line(item: str, reason: str, tmp_path: Path):

@@ -1,0 +1,352 @@
+"""Which of many rules an event fulfils, at a cost that does not grow with the rules.
+
+Three sieves, the coarse one first:
+
+1. The event's log source (`Origin`) chooses the rules that speak of it; rules that always go together make a `_Plan`.
+2. A plan's rules stand as rows of clauses (`sigma.clauses`), and each row and clause has a bit of one long number.
+   What a field's value makes true is a number too, found once for each distinct value by a dictionary of whole values
+   and one automaton over all texts that any rule looks for in that field, and remembered while it is in use. The
+   event's number is the union over its values; rows whose clauses all stand in it are candidates.
+3. Of the few candidates the whole condition is asked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+from ahocorasick_rs import AhoCorasick, Implementation
+
+from correlator.facts import Facts, leaves_of, text_of
+from correlator.rule import MatchRule
+from correlator.sigma.clauses import MAX_CLAUSES, rows_of
+from correlator.sigma.compile import Predicate, address_of, compile_tree, value_test
+from correlator.sigma.fields import Origin, applies, origin_of
+from correlator.sigma.tests import Inside, Number, Op, Pattern, Present, Test, Text, compile_regex
+from vonggac.domain.event import Document
+
+#: Origins remembered, and decided values remembered for each field of a plan; what is over begins anew.
+MAX_ORIGINS = 1_024
+MAX_VALUES = 20_000
+#: Longer values are decided each time they come.
+MAX_REMEMBERED = 2_048
+#: Automata of up to this many texts are made for speed, larger ones for size.
+_FAST_TEXTS = 100
+
+
+class Matcher:
+    """The rules, and what has been learnt of the events so far. What is remembered only saves time."""
+
+    def __init__(self, rules: Sequence[MatchRule]) -> None:
+        self.rules = tuple(rules)
+        self.faults: Counter[str] = Counter()
+        self._sources = frozenset(rule.source for rule in rules)
+        self._predicates: dict[int, Predicate] = {}
+        self._plans: dict[tuple[int, ...], _Plan] = {}
+        self._by_origin: dict[Origin, _Plan] = {}
+
+    def hits(self, event: Document, facts: Facts) -> list[MatchRule]:
+        """The rules that the event fulfils, in their order. A rule that fails on an event is counted in `faults`."""
+        found = self._plan(origin_of(event)).candidates(event, facts)
+        return [self.rules[index] for index in sorted(found) if found[index] or self._holds(index, facts)]
+
+    def _holds(self, index: int, facts: Facts) -> bool:
+        predicate = self._predicates.get(index)
+        if predicate is None:
+            predicate = self._predicates[index] = compile_tree(self.rules[index].tree)
+        try:
+            return predicate(facts)
+        except Exception as error:  # one rule's fault on one strange value must not stop the watch
+            self.faults[f"rule {self.rules[index].info.id}: {type(error).__name__}"] += 1
+            return False
+
+    def _plan(self, origin: Origin) -> _Plan:
+        plan = self._by_origin.get(origin)
+        if plan is None:
+            if len(self._by_origin) >= MAX_ORIGINS:
+                self._by_origin.clear()
+            concerned = {source for source in self._sources if applies(source, origin)}
+            chosen = tuple(index for index, rule in enumerate(self.rules) if rule.source in concerned)
+            plan = self._plans.get(chosen)
+            if plan is None:
+                plan = self._plans[chosen] = _Plan([(index, self.rules[index]) for index in chosen])
+            self._by_origin[origin] = plan
+        return plan
+
+
+@dataclass(slots=True)
+class _Branch:
+    """A name in a document: what its value decides, and the names below it."""
+
+    here: _Field | None = None
+    below: dict[str, _Branch] = field(default_factory=dict)
+
+
+class _Plan:
+    """Rules that are asked of the same events. Bit `row + clause * rows` stands for a row's clause, the bits above those
+    of the clauses for the rows' doubts."""
+
+    def __init__(self, rules: Iterable[tuple[int, MatchRule]]) -> None:
+        rows = [(index, row) for index, rule in rules for row in rows_of(rule.tree)]
+        self._rule_of_row = [index for index, _ in rows]
+        self._rows = len(rows)
+        self._all = (1 << self._rows) - 1
+        self._always = 0
+        self._exact = sum(1 << at for at, (_, row) in enumerate(rows) if row.exact)
+        asked: dict[tuple[str, ...], dict[Test, int]] = {}
+        for at, (_, row) in enumerate(rows):
+            groups = dict(enumerate(row.clauses)) | {MAX_CLAUSES: row.doubts}
+            for number in range(len(row.clauses), MAX_CLAUSES):
+                self._always |= 1 << (at + number * self._rows)
+            for number, leaves in groups.items():
+                for leaf in leaves:
+                    tests = asked.setdefault(leaf.paths, {})
+                    tests[leaf.test] = tests.get(leaf.test, 0) | 1 << (at + number * self._rows)
+        self._keywords = _Field(asked.pop(())) if () in asked else None
+        self._top = _tree(asked)
+
+    def candidates(self, event: Document, facts: Facts) -> dict[int, bool]:
+        """The rules (their indices) that the event may fulfil, and whether it does so for sure."""
+        rows = self._rows
+        if not rows:
+            return {}
+        bits = self._always | _decided(event, self._top)
+        if self._keywords is not None:
+            for text in facts.said():
+                bits |= self._keywords.decide(text)
+        left = bits & (bits >> rows) & (bits >> 2 * rows) & (bits >> 3 * rows) & self._all
+        if not left:
+            return {}
+        sure = left & self._exact & ~(bits >> MAX_CLAUSES * rows)
+        found: dict[int, bool] = {}
+        while left:
+            lowest = left & -left
+            index = self._rule_of_row[lowest.bit_length() - 1]
+            found[index] = found.get(index, False) or bool(lowest & sure)
+            left ^= lowest
+        return found
+
+
+def _tree(asked: Mapping[tuple[str, ...], Mapping[Test, int]]) -> dict[str, _Branch]:
+    """The names of a document that lead to fields asked for. Paths that hold the same fields share what they decide."""
+    by_path: dict[str, list[tuple[str, ...]]] = {}
+    for paths in asked:
+        for path in paths:
+            by_path.setdefault(path, []).append(paths)
+    made: dict[tuple[tuple[str, ...], ...], _Field] = {}
+    top: dict[str, _Branch] = {}
+    for path, wanted in by_path.items():
+        key = tuple(wanted)
+        if key not in made:
+            tests: dict[Test, int] = {}
+            for paths in wanted:
+                for test, bits in asked[paths].items():
+                    tests[test] = tests.get(test, 0) | bits
+            made[key] = _Field(tests)
+        _plant(top, path, made[key])
+    return top
+
+
+def _plant(branches: dict[str, _Branch], path: str, found: _Field) -> None:
+    """The path under its name and, as some records write it, each rest of it under a name with dots."""
+    branches.setdefault(path, _Branch()).here = found
+    name, dot, rest = path.partition(".")
+    if dot:
+        _plant(branches.setdefault(name, _Branch()).below, rest, found)
+
+
+def _decided(document: Mapping[str, Any], branches: Mapping[str, _Branch]) -> int:
+    """The union of what the document's values decide."""
+    bits = 0
+    for name, value in document.items():
+        branch = branches.get(name)
+        if branch is None:
+            continue
+        kind = type(value)
+        if kind is dict:
+            if branch.below:
+                bits |= _decided(value, branch.below)
+        elif kind is list or kind is tuple:
+            bits |= _decided_in_list(value, branch)
+        elif branch.here is not None and value is not None:
+            bits |= branch.here.decide(value)
+    return bits
+
+
+def _decided_in_list(items: Sequence[Any], branch: _Branch) -> int:
+    bits = 0
+    if branch.here is not None:
+        for value in leaves_of(items):
+            bits |= branch.here.decide(value)
+    if branch.below:
+        for item in items:
+            if isinstance(item, dict):
+                bits |= _decided(item, branch.below)
+    return bits
+
+
+@dataclass(slots=True)
+class _Sought:
+    """What finding one text in a value makes true, by where it stands; `patterns` are then searched for."""
+
+    anywhere: int = 0
+    begins: int = 0
+    ends: int = 0
+    patterns: list[tuple[Callable[[str], Any], int]] = field(default_factory=list)
+
+
+class _Texts:
+    """Texts sought in values, all in one pass."""
+
+    def __init__(self) -> None:
+        self._sought: dict[str, _Sought] = {}
+        self._automaton: Any = None
+        self._list: list[_Sought] = []
+        self._all = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._sought)
+
+    def add(self, text: str) -> _Sought:
+        return self._sought.setdefault(text, _Sought())
+
+    def _build(self) -> None:
+        self._list = list(self._sought.values())
+        for sought in self._list:
+            self._all |= sought.anywhere | sought.begins | sought.ends
+            for _, bits in sought.patterns:
+                self._all |= bits
+        kind = Implementation.DFA if len(self._list) <= _FAST_TEXTS else Implementation.ContiguousNFA
+        self._automaton = AhoCorasick(list(self._sought), implementation=kind, store_patterns=False)
+
+    def found_in(self, text: str, raw: str) -> int:
+        """What the texts that stand in `text` make true; patterns are searched for in `raw`."""
+        if self._automaton is None:
+            self._build()
+        bits, end = 0, len(text)
+        try:
+            places = self._automaton.find_matches_as_indexes(text, overlapping=True)
+        except UnicodeEncodeError:  # half a surrogate pair: let the whole conditions say what is wrong
+            return self._all
+        for number, start, stop in places:
+            sought = self._list[number]
+            bits |= sought.anywhere
+            if not start:
+                bits |= sought.begins
+            if stop == end:
+                bits |= sought.ends
+            for search, bit in sought.patterns:
+                if bit & ~bits and search(raw) is not None:
+                    bits |= bit
+        return bits
+
+
+class _Networks:
+    """Networks, by how many of an address's last bits they leave open."""
+
+    def __init__(self) -> None:
+        self._by_open_bits: dict[tuple[int, int], dict[int, int]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_open_bits)
+
+    def add(self, network: IPv4Network | IPv6Network, bits: int) -> None:
+        open_bits = network.max_prefixlen - network.prefixlen
+        table = self._by_open_bits.setdefault((network.version, open_bits), {})
+        number = int(network.network_address) >> open_bits
+        table[number] = table.get(number, 0) | bits
+
+    def around(self, text: str) -> int:
+        """What being in the networks that hold the address makes true."""
+        address = address_of(text)
+        bits = 0
+        if address is not None:
+            number = int(address)
+            for (version, open_bits), table in self._by_open_bits.items():
+                if version == address.version:
+                    bits |= table.get(number >> open_bits, 0)
+        return bits
+
+
+class _Field:
+    """All tests of one field (or of several that stand at the same place), decided together for a value."""
+
+    def __init__(self, tests: Mapping[Test, int]) -> None:
+        self._present = 0
+        self._whole: dict[str, int] = {}
+        self._whole_cased: dict[str, int] = {}
+        self._numbers: dict[float, int] = {}
+        self._texts = _Texts()
+        self._texts_cased = _Texts()
+        self._networks = _Networks()
+        self._others: list[tuple[Callable[[Any], bool], int]] = []
+        self._known: dict[Any, int] = {}
+        for test, bits in tests.items():
+            self._add(test, bits)
+
+    def _add(self, test: Test, bits: int) -> None:
+        match test:
+            case Text(Op.EQUALS, value, cased):
+                whole = self._whole_cased if cased else self._whole
+                whole[value] = whole.get(value, 0) | bits
+            case Text(_, "", _) | Present():
+                self._present |= bits
+            case Text(op, value, cased):
+                _put(self._texts_cased if cased else self._texts, op, value, bits)
+            case Number(number):
+                self._numbers[number] = self._numbers.get(number, 0) | bits
+                self._whole_cased[str(number)] = self._whole_cased.get(str(number), 0) | bits
+            case Inside(network):
+                self._networks.add(network, bits)
+            case Pattern(regex, literal) if literal:
+                self._texts.add(literal).patterns.append((compile_regex(regex).search, bits))
+            case _:
+                self._others.append((value_test(test), bits))
+
+    def decide(self, value: Any) -> int:
+        """What the value, which is not null, makes true."""
+        if type(value) is str:
+            known = self._known.get(value)
+            if known is not None:
+                return known
+            key: Any = value
+        else:
+            key = (type(value), value)
+            known = self._known.get(key)
+            if known is not None:
+                return known
+        bits = self._present | self._of_text(text_of(value))
+        if type(value) is int or type(value) is float:
+            bits |= self._numbers.get(value, 0)
+        for passes, bit in self._others:
+            if passes(value):
+                bits |= bit
+        if type(value) is not str or len(value) <= MAX_REMEMBERED:
+            if len(self._known) >= MAX_VALUES:
+                self._known.clear()
+            self._known[key] = bits
+        return bits
+
+    def _of_text(self, text: str) -> int:
+        folded = text.lower()
+        bits = self._whole.get(folded, 0) | self._whole_cased.get(text, 0)
+        if self._texts:
+            bits |= self._texts.found_in(folded, text)
+        if self._texts_cased:
+            bits |= self._texts_cased.found_in(text, text)
+        if self._networks:
+            bits |= self._networks.around(text)
+        return bits
+
+
+def _put(texts: _Texts, op: Op, value: str, bits: int) -> None:
+    sought = texts.add(value)
+    if op is Op.CONTAINS:
+        sought.anywhere |= bits
+    elif op is Op.STARTSWITH:
+        sought.begins |= bits
+    else:
+        sought.ends |= bits
