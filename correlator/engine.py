@@ -159,10 +159,13 @@ def _feed_windows(
 
 def _told(program: Program, state: State, correlation: Correlation, fired: Fired) -> Iterator[Detection]:
     """A window that fired is a detection, and where nothing can change it any more, a hit to those above."""
+    alerts, counts_above = fired.alerts and correlation.alerts, fired.settled and correlation.info.id in program.feeds
+    if not alerts and not counts_above:
+        return
     found = _of_window(correlation, fired)
-    if fired.alerts and correlation.alerts:
+    if alerts:
         yield found
-    if fired.settled and correlation.info.id in program.feeds:
+    if counts_above:
         values = {**fired.carried, **{name: (value,) for name, value in fired.group.items()}}
         inner = Inner(found.id, fired.end, values, fired.evidence)
         yield from _feed_windows(program, state, correlation.info.id, inner, fired.shared)
