@@ -1,7 +1,7 @@
 """Beaconing: a host inside that turns to one target outside at even distances in time, as a program does.
 
 The distances between beats are held against their median: what counts is their median absolute deviation and how many
-of them are near it, or near twice to four times of it (missed beats). People come in bursts and pauses, far from both.
+of them are near it, or near twice or three times of it (missed beats). People come in bursts and pauses, far from both.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import sqrt
 from statistics import median
 
 from correlator.behaviour.finding import MAX_EVIDENCE, finding, rule
@@ -25,6 +26,10 @@ DAY = 86_400.0
 _NOT_BY_FLOW = frozenset({"http", "tls", "quic", "dns", "mdns", "llmnr", "netbios-ns", "ntp", "dhcp", "ssdp", "snmp"})
 _NOT_BY_PORT = frozenset({53, 67, 68, 123, 137, 161, 853, 1900, 5353, 5355})
 _ADDRESS_QUESTIONS = frozenset({"A", "AAAA", "HTTPS", "SVCB", "PTR"})
+
+
+#: Up to one less beats in a row may be missed.
+_MULTIPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +73,17 @@ def rhythm(times: Sequence[float], near: float) -> Rhythm:
     """How even the distances between ascending times are (at least three of them)."""
     gaps = [after - before for before, after in pairwise(times)]
     middle = median(gaps)
-    multiples = [max(1, min(4, round(gap / middle))) for gap in gaps]
-    folded = [gap / times_over for gap, times_over in zip(gaps, multiples, strict=True)]
-    even = [abs(gap - middle) <= near * middle for gap in folded]
-    single = sum(1 for near_it, over in zip(even, multiples, strict=True) if near_it and over == 1)
-    deviation = median(abs(gap - middle) for gap in folded) / middle
-    return Rhythm(middle, deviation, sum(even) / len(gaps), single / len(gaps))
+    multiples = [max(1, min(_MULTIPLES, round(gap / middle))) for gap in gaps]
+    apart = [abs(gap - over * middle) / middle for gap, over in zip(gaps, multiples, strict=True)]
+    # Independent errors of several beats add up as their root.
+    even = [over for off, over in zip(apart, multiples, strict=True) if off <= near * sqrt(over)]
+    return Rhythm(middle, median(apart), len(even) / len(gaps), even.count(1) / len(gaps))
 
 
 class Beacon:
     name = "beacon"
     kinds: tuple[str, ...] = (FLOW, NAMED, DNS)
-    warm_up_seconds = 0.0
+    warm_up_days = 0
 
     def __init__(self, parameters: BeaconParameters, place: Place) -> None:
         self._parameters = parameters

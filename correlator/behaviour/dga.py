@@ -36,7 +36,7 @@ class _Missing:
 class Dga:
     name = "dga"
     kinds: tuple[str, ...] = (DNS,)
-    warm_up_seconds = 0.0
+    warm_up_days = 0
 
     def __init__(self, parameters: DgaParameters) -> None:
         self._parameters = parameters

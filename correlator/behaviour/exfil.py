@@ -24,7 +24,7 @@ _NORMAL = 1.4826
 
 @dataclass(frozen=True, slots=True)
 class ExfilParameters:
-    warm_up_days: int = 3  # since the host was first seen
+    warm_up_days: int = 3  # on which the host sent anything, before it is judged
     warm_up_hours: int = 8  # in which it sent anything, at least
     baseline_hours: int = 240  # the newest such hours are the baseline
     deviations: float = 8.0  # above the median, at least
@@ -34,7 +34,8 @@ class ExfilParameters:
 
 @dataclass(slots=True)
 class _Sent:
-    first: float = 0.0
+    day: int = -1
+    days: int = 0
     hour: int = -1
     since: float = 0.0
     now: int = 0
@@ -51,7 +52,7 @@ class Exfil:
     def __init__(self, parameters: ExfilParameters, place: Place) -> None:
         self._parameters = parameters
         self._place = place
-        self.warm_up_seconds = parameters.warm_up_days * 86_400.0
+        self.warm_up_days = parameters.warm_up_days
         self._rule = rule("exfiltration", "exfiltration", "high", "espionage", ("T1048", "T1041"))
 
     def tables(self) -> Tables:
@@ -78,17 +79,19 @@ class Exfil:
 
     def _turn(self, row: _Sent, hour: int, sight: Sight) -> None:
         """Close the hour that was; one that was found to be too much is no measure of what is usual."""
-        if row.hour < 0:
-            row.first = sight.at
-        elif row.fired != row.hour:
+        if row.hour >= 0 and row.fired != row.hour:
             row.hours.append(row.now)
             del row.hours[: -self._parameters.baseline_hours]
+        day = hour // 24
+        if row.day != day:
+            row.day = day
+            row.days += 1
         row.hour, row.since, row.now = hour, sight.start, 0
         row.targets, row.ids = {}, []
 
     def _judge(self, memory: Memory, row: _Sent, sight: Sight, here: str) -> Sequence[Detection]:
         wanted = self._parameters
-        if sight.at - row.first < wanted.warm_up_days * 86_400 or len(row.hours) < wanted.warm_up_hours:
+        if row.days <= wanted.warm_up_days or len(row.hours) < wanted.warm_up_hours:
             memory.counts["over_floor_while_warming_up"] += 1
             return ()
         middle = median(row.hours)

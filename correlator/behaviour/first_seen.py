@@ -46,7 +46,7 @@ class FirstSeen:
     def __init__(self, parameters: FirstSeenParameters, place: Place) -> None:
         self._parameters = parameters
         self._place = place
-        self.warm_up_seconds = parameters.warm_up_days * DAY
+        self.warm_up_days = parameters.warm_up_days
         self._of_service = rule("first_seen_service", "first-seen-service", "low", "other", (), "destination.ip")
         self._of_contact = rule("first_seen_contact", "first-seen-contact", "low", "other", ("T1071",))
 
@@ -75,7 +75,7 @@ class FirstSeen:
         service = f"{sight.transport}/{sight.port}"
         if not self._is_new(memory, "services", (sight.destination, service), sight.at):
             return ()
-        if memory.age(sight.at) < self.warm_up_seconds:
+        if memory.days <= self.warm_up_days:
             return ()
         if not self._may_tell(memory, server, sight.at):
             return ()
@@ -88,7 +88,7 @@ class FirstSeen:
                 since=sight.start,
                 evidence=[sight.id],
                 numbers={"new_server": not known_as_server, "client": sight.source, "protocol": sight.protocol},
-                baseline=self._baseline(memory, sight.at),
+                baseline=self._baseline(memory),
                 entities={"destination.port": sight.port, "source.ip": sight.source},
             )
         ]
@@ -100,7 +100,9 @@ class FirstSeen:
         target = sight.registered or sight.name or f"{sight.destination}:{sight.port}"
         if not self._is_new(memory, "contacts", (sight.source, target), sight.at):
             return ()
-        if sight.at - server.first < self.warm_up_seconds or not self._may_tell(memory, server, sight.at):
+        if memory.days <= self.warm_up_days or sight.at - server.first < self.warm_up_days * DAY:
+            return ()
+        if not self._may_tell(memory, server, sight.at):
             return ()
         return [
             finding(
@@ -111,7 +113,7 @@ class FirstSeen:
                 since=sight.start,
                 evidence=[sight.id],
                 numbers={"protocol": sight.protocol or sight.transport, "port": sight.port},
-                baseline=self._baseline(memory, sight.at),
+                baseline=self._baseline(memory),
                 entities={"destination.ip": sight.destination, "destination.port": sight.port},
             )
         ]
@@ -132,5 +134,5 @@ class FirstSeen:
         memory.counts["not_told_over_most_a_day"] += 1
         return False
 
-    def _baseline(self, memory: Memory, at: float) -> dict[str, float]:
-        return {"watched_days": round(memory.age(at) / DAY, 1), "forgotten_days": self._parameters.forgotten_days}
+    def _baseline(self, memory: Memory) -> dict[str, int]:
+        return {"watched_days": memory.days - 1, "forgotten_days": self._parameters.forgotten_days}

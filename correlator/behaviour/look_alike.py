@@ -33,8 +33,9 @@ class LookAlikeParameters:
     long_edits: float = 1.5  # of longer ones
     added_words: tuple[str, ...] = (
         "account", "baomat", "canbo", "cccd", "chinhphu", "cong", "congan", "dangky", "dangnhap", "dichvu",
-        "dichvucong", "dinhdanh", "dvc", "gov", "govvn", "hotro", "id", "login", "motcua", "nopphat", "online", "phatnguoi",
-        "portal", "secure", "support", "thue", "tracuu", "update", "verify", "vneid", "xacminh", "xacthuc",
+        "dichvucong", "dinhdanh", "dvc", "gov", "govvn", "hotro", "id", "login", "motcua", "nopphat", "online",
+        "phatnguoi", "portal", "secure", "support", "thue", "tracuu", "update", "verify", "vneid", "xacminh",
+        "xacthuc",
     )  # fmt: skip
     told: int = 50_000  # names remembered as told
 
@@ -123,7 +124,7 @@ class Names:
 class LookAlike:
     name = "look_alike"
     kinds: tuple[str, ...] = (DNS, NAMED)
-    warm_up_seconds = 0.0
+    warm_up_days = 0
 
     def __init__(self, parameters: LookAlikeParameters, protected: Iterable[str]) -> None:
         self._parameters = parameters

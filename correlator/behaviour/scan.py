@@ -47,7 +47,7 @@ class _Tries:
 class Scan:
     name = "scan"
     kinds: tuple[str, ...] = (FLOW,)
-    warm_up_seconds = 0.0
+    warm_up_days = 0
 
     def __init__(self, parameters: ScanParameters, place: Place) -> None:
         self._parameters = parameters

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from vonggac.domain.event import Document
 from vonggac.domain.event import field as value_at
-from vonggac.domain.times import parse_instant
 
 FLOW, DNS, NAMED, LOGIN = "flow", "dns", "named", "login"
 
@@ -25,11 +23,11 @@ class Sight(NamedTuple):
 
     at: float
     id: str
-    kind: str
     source: str
     destination: str
     port: int
     agency: str
+    kind: str
     start: float = 0.0
     transport: str = ""
     protocol: str = ""
@@ -43,46 +41,44 @@ class Sight(NamedTuple):
     user: str = ""
 
 
-def seconds(text: str) -> float:
-    """Seconds since 1970 of an RFC 3339 instant. ValueError otherwise."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return parse_instant(text).timestamp()
-    if found.tzinfo is None:
-        raise ValueError(f"not an RFC 3339 time: {text!r}")
-    return found.timestamp()
+#: Datasets with something to see, besides logins that failed.
+_SHOWN = frozenset({"flow", "dns", "tls", "quic", "http"})
 
 
-def sights(event: Document, at: float) -> Iterator[Sight]:
+def sights(event: Document, at: float) -> list[Sight]:
     """What there is to see in an event; nothing in one without the address of its source."""
-    told = _part(event, "event")
-    dataset, identity = _text(told.get("dataset")), _text(told.get("id"))
+    told = event.get("event")
+    if type(told) is not dict:
+        return []
+    dataset, failed = _text(told.get("dataset")), told.get("outcome") == "failure"
+    if dataset not in _SHOWN and not failed:
+        return []
     source, destination = _text(_part(event, "source").get("ip")), _part(event, "destination")
     if not source:
-        return
-    target, port = _text(destination.get("ip")), _number(destination.get("port"))
-    agency = _text(_part(event, "organization").get("id"))
+        return []
+    sides = (source, _text(destination.get("ip")), _number(destination.get("port")))
+    base = (at, _text(told.get("id")), *sides, _text(_part(event, "organization").get("id")))
+    found: list[Sight] = []
     if dataset == "flow":
-        yield _flow(event, Sight(at, identity, FLOW, source, target, port, agency), told)
+        found.append(_flow(event, base, told))
     elif dataset == "dns":
         if _text(_part(event, "network").get("protocol")) in ("", "dns"):
-            yield _question(event, Sight(at, identity, DNS, source, target, port, agency))
-    elif dataset in ("tls", "quic", "http"):
-        name, registered = _named(event, dataset)
-        yield Sight(
-            at, identity, NAMED, source, target, port, agency, at, "", dataset, name=name, registered=registered
-        )
-    if told.get("outcome") == "failure" and _is_login(event, told.get("category"), dataset):
+            found.append(_question(event, base))
+    elif dataset in _SHOWN:
+        found.append(_named(event, base, dataset))
+    if failed and _is_login(event, told.get("category"), dataset):
         user = _text(_part(event, "user").get("name")).lower()
-        yield Sight(at, identity, LOGIN, source, target, port, agency, at, "", dataset, user=user)
+        found.append(Sight(*base, LOGIN, at, protocol=dataset, user=user))
+    return found
 
 
-def _flow(event: Document, base: Sight, told: Document) -> Sight:
+_Base = tuple[float, str, str, str, int, str]
+
+
+def _flow(event: Document, base: _Base, told: Document) -> Sight:
     network = _part(event, "network")
     transport = _text(network.get("transport"))
     in_bytes = _number(_part(event, "destination").get("bytes"))
-    begun = told.get("start")
     answered: bool | None = None
     if transport == "tcp":
         state = value_at(event, "vonggac.flow.state")
@@ -90,22 +86,24 @@ def _flow(event: Document, base: Sight, told: Document) -> Sight:
     elif transport == "udp":
         answered = in_bytes > 0
     return Sight(
-        *base[:7],
-        start=seconds(begun) if isinstance(begun, str) else base.at,
-        transport=transport,
-        protocol=_text(network.get("protocol")),
-        out_bytes=_number(_part(event, "source").get("bytes")),
-        in_bytes=in_bytes,
-        answered=answered,
+        *base,
+        FLOW,
+        _seconds(told.get("start"), base[0]),
+        transport,
+        _text(network.get("protocol")),
+        _number(_part(event, "source").get("bytes")),
+        in_bytes,
+        answered,
     )
 
 
-def _question(event: Document, base: Sight) -> Sight:
+def _question(event: Document, base: _Base) -> Sight:
     dns = _part(event, "dns")
     question = _part(dns, "question")
     return Sight(
-        *base[:7],
-        start=base.at,
+        *base,
+        DNS,
+        base[0],
         protocol="dns",
         name=_name(question.get("name")),
         registered=_name(question.get("registered_domain")),
@@ -114,32 +112,42 @@ def _question(event: Document, base: Sight) -> Sight:
     )
 
 
-def _named(event: Document, dataset: str) -> tuple[str, str]:
-    """The name that the client asked the server for, and its registered domain."""
+def _named(event: Document, base: _Base, dataset: str) -> Sight:
+    """A connection with the name that the client asked the server for, and its registered domain."""
     if dataset == "http":
         url = _part(event, "url")
-        return _name(url.get("domain")), _name(url.get("registered_domain"))
-    name = _name(value_at(event, "tls.client.server_name"))
-    return name, _name(value_at(event, "vonggac.tls.registered_domain"))
+        name, registered = _name(url.get("domain")), _name(url.get("registered_domain"))
+    else:
+        name = _name(value_at(event, "tls.client.server_name"))
+        registered = _name(value_at(event, "vonggac.tls.registered_domain"))
+    return Sight(*base, NAMED, base[0], protocol=dataset, name=name, registered=registered)
 
 
-def _is_login(event: Document, category: Any, dataset: Any) -> bool:
-    if isinstance(category, list) and "authentication" in category:
+def _is_login(event: Document, category: Any, dataset: str) -> bool:
+    if type(category) is list and "authentication" in category:
         return True
     return bool(dataset == "http" and value_at(event, "http.response.status_code") == 401)
 
 
+def _seconds(text: Any, otherwise: float) -> float:
+    """Seconds since 1970 of an RFC 3339 instant in UTC; the other time where it is none."""
+    try:
+        return datetime.fromisoformat(text).timestamp() if type(text) is str and text.endswith("Z") else otherwise
+    except ValueError:
+        return otherwise
+
+
 def _part(document: Document, name: str) -> Document:
     part = document.get(name)
-    return part if isinstance(part, dict) else {}
+    return part if type(part) is dict else {}
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    return value if type(value) is str else ""
 
 
 def _name(value: Any) -> str:
-    return value.lower().rstrip(".") if isinstance(value, str) else ""
+    return value.lower().rstrip(".") if type(value) is str else ""
 
 
 def _number(value: Any) -> int:

@@ -45,7 +45,7 @@ class _Failures:
 class Spray:
     name = "password_spray"
     kinds: tuple[str, ...] = (FLOW, LOGIN)
-    warm_up_seconds = 0.0
+    warm_up_days = 0
 
     def __init__(self, parameters: SprayParameters) -> None:
         self._parameters = parameters

@@ -48,7 +48,7 @@ class _Asked:
 class Tunnel:
     name = "dns_tunnel"
     kinds: tuple[str, ...] = (DNS,)
-    warm_up_seconds = 0.0
+    warm_up_days = 0
 
     def __init__(self, parameters: TunnelParameters) -> None:
         self._parameters = parameters

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from operator import itemgetter
 from typing import Any, Protocol
 
-from correlator.behaviour.sight import Sight, seconds, sights
+from correlator.behaviour.sight import Sight, sights
 from correlator.behaviour.table import Table
 from correlator.windows import LATENESS
 from vonggac.domain.detection import Detection
@@ -32,7 +33,8 @@ from vonggac.domain.event import field as value_at
 LATENESS_SECONDS = LATENESS.total_seconds()
 #: Sights are taken from the waiting ones this often, in seconds of the lane's clock.
 TURN_SECONDS = 30.0
-LEAP_SECONDS = 86_400.0
+DAY_SECONDS = 86_400.0
+LEAP_SECONDS = DAY_SECONDS
 LEAP_RUN = 20
 MAX_LANES = 256
 MAX_WAITING = 200_000
@@ -42,15 +44,12 @@ Tables = Mapping[str, Table[Any]]
 
 @dataclass(slots=True)
 class Memory:
-    """What one analytic remembers in one lane. `begun` is the time of the first sight it was shown, None before."""
+    """What one analytic remembers in one lane. `days` counts those on which its sensor showed anything: a pause
+    teaches nothing."""
 
     tables: Tables
     counts: Counter[str]
-    begun: float | None = None
-
-    def age(self, at: float) -> float:
-        """For how many seconds it has learnt by then."""
-        return at - self.begun if self.begun is not None else 0.0
+    days: int = 0
 
 
 class Analytic(Protocol):
@@ -58,7 +57,7 @@ class Analytic(Protocol):
 
     name: str
     kinds: tuple[str, ...]  # of sights that it is shown
-    warm_up_seconds: float  # how long it only learns
+    warm_up_days: int  # on so many days on which there is anything to see it only learns
 
     def tables(self) -> Tables:
         """Empty tables, by name."""
@@ -67,14 +66,22 @@ class Analytic(Protocol):
         """What the sight makes true. Sights come in order of time."""
 
 
+_Observe = Callable[[Memory, Sight], Sequence[Detection]]
+
+
 class Lane:
     """One sensor's clock, waiting sights and memories."""
 
-    __slots__ = ("ahead", "clock", "memories", "taken_until", "waiting")
+    __slots__ = ("ahead", "by_kind", "clock", "day_end", "memories", "taken_until", "waiting")
 
-    def __init__(self, memories: Mapping[str, Memory], clock: float) -> None:
-        self.memories = memories
+    def __init__(self, analytics: Sequence[Analytic], clock: float) -> None:
+        self.memories = {each.name: Memory(each.tables(), Counter()) for each in analytics}
+        self.by_kind: dict[str, list[tuple[_Observe, Memory]]] = {}
+        for each in analytics:
+            for kind in each.kinds:
+                self.by_kind.setdefault(kind, []).append((each.observe, self.memories[each.name]))
         self.clock = clock
+        self.day_end = float("-inf")  # of the day of the newest sight that had its turn
         self.taken_until = float("-inf")  # sights before it have had their turn
         self.waiting: list[Sight] = []
         self.ahead: list[float] = []  # times of the latest events, as long as all of them leap
@@ -93,19 +100,18 @@ class BehaviourState:
 class Behaviours:
     """The analytics that run. Holds no state: every method takes it."""
 
-    def __init__(self, analytics: Sequence[Analytic]) -> None:
+    def __init__(self, analytics: Sequence[Analytic] = ()) -> None:
         self.analytics = tuple(analytics)
-        kinds = {kind for analytic in self.analytics for kind in analytic.kinds}
-        self._by_kind = {kind: tuple(each for each in self.analytics if kind in each.kinds) for kind in kinds}
 
-    def observe(self, state: BehaviourState, event: Document) -> list[Detection]:
-        """What the event makes true, and what it brings to its turn. Raises ValueError for an event without a time."""
-        at = seconds(str(event.get("@timestamp", "")))
+    def observe(self, state: BehaviourState, event: Document, at: float) -> list[Detection]:
+        """What is found now that the event of this time (seconds since 1970) is there."""
+        if not self.analytics:
+            return []
         lane = self._lane(state, str(value_at(event, "observer.name") or ""), at)
         if at < lane.taken_until:
             state.counts["late"] += 1
             return []
-        lane.waiting.extend(sights(event, at))
+        lane.waiting += sights(event, at)
         _advance(lane, at)
         if lane.clock - LATENESS_SECONDS - TURN_SECONDS > lane.taken_until:
             return self._take(state, lane, lane.clock - LATENESS_SECONDS)
@@ -131,15 +137,14 @@ class Behaviours:
                 total.update({f"{name}_{reason}": count for reason, count in memory.counts.items()})
         return {f"behaviour_{reason}": count for reason, count in sorted(total.items())}
 
-    def warming_up(self, state: BehaviourState) -> dict[tuple[str, str], float]:
-        """(sensor, analytic) -> seconds since 1970 until which it only learns; none whose time has come."""
-        learning: dict[tuple[str, str], float] = {}
-        for sensor, lane in state.lanes.items():
-            for each in self.analytics:
-                begun = lane.memories[each.name].begun
-                if begun is not None and begun + each.warm_up_seconds > lane.clock:
-                    learning[sensor, each.name] = begun + each.warm_up_seconds
-        return learning
+    def warming_up(self, state: BehaviourState) -> dict[tuple[str, str], int]:
+        """(sensor, analytic) -> on how many more days it only learns, where it still does."""
+        return {
+            (sensor, each.name): each.warm_up_days - max(0, lane.memories[each.name].days - 1)
+            for sensor, lane in state.lanes.items()
+            for each in self.analytics
+            if lane.memories[each.name].days <= each.warm_up_days and each.warm_up_days
+        }
 
     def snapshot(self, state: BehaviourState) -> dict[str, Any]:
         """The state as JSON can hold it; `restore` makes an equal one."""
@@ -153,8 +158,8 @@ class Behaviours:
         state = BehaviourState()
         state.counts.update(kept["counts"])
         for sensor, held in kept["lanes"]:
-            lane = state.lanes[sensor] = Lane(self._memories(), held["clock"])
-            lane.taken_until = held["taken_until"] if held["taken_until"] is not None else float("-inf")
+            lane = state.lanes[sensor] = Lane(self.analytics, held["clock"])
+            lane.taken_until, lane.day_end = _from_json(held["taken_until"]), _from_json(held["day_end"])
             lane.waiting = [Sight(*values) for values in held["waiting"]]
             lane.ahead = list(held["ahead"])
             for name, memory in lane.memories.items():
@@ -166,14 +171,11 @@ class Behaviours:
         if lane is not None:
             state.lanes.move_to_end(sensor)
             return lane
-        lane = state.lanes[sensor] = Lane(self._memories(), at)
+        lane = state.lanes[sensor] = Lane(self.analytics, at)
         if len(state.lanes) > MAX_LANES:
             state.lanes.popitem(last=False)
             state.counts["evicted_sensors"] += 1
         return lane
-
-    def _memories(self) -> dict[str, Memory]:
-        return {each.name: Memory(each.tables(), Counter()) for each in self.analytics}
 
     def _relieve(self, state: BehaviourState, lane: Lane) -> list[Detection]:
         """Take the older half of the waiting sights before their time."""
@@ -190,22 +192,28 @@ class Behaviours:
         lane.waiting = waiting[end:]
         lane.taken_until = until
         found: list[Detection] = []
-        last: Sight | None = None
+        last: tuple[Any, ...] = ()
         for sight in waiting[:end]:
-            if last is not None and sight[:3] == last[:3]:
+            order = _order(sight)
+            if order == last:
                 state.counts["repeated"] += 1
                 continue
-            last = sight
-            for analytic in self._by_kind.get(sight.kind, ()):
-                memory = lane.memories[analytic.name]
-                if memory.begun is None:
-                    memory.begun = sight.at
-                found += analytic.observe(memory, sight)
+            last = order
+            if sight.at >= lane.day_end:
+                _turn_day(lane, sight.at)
+            for observe, memory in lane.by_kind.get(sight.kind, ()):
+                found += observe(memory, sight)
         return found
 
 
-#: Time, then id, then kind.
-_order = itemgetter(0, 1, 2)
+#: Time, id and kind: no two sights share all three.
+_order = itemgetter(0, 1, 6)
+
+
+def _turn_day(lane: Lane, at: float) -> None:
+    lane.day_end = (at // DAY_SECONDS + 1) * DAY_SECONDS
+    for memory in lane.memories.values():
+        memory.days += 1
 
 
 def _advance(lane: Lane, at: float) -> None:
@@ -223,12 +231,13 @@ def _advance(lane: Lane, at: float) -> None:
 def _lane_snapshot(lane: Lane) -> dict[str, Any]:
     return {
         "clock": lane.clock,
-        "taken_until": lane.taken_until if lane.taken_until > float("-inf") else None,
+        "taken_until": _to_json(lane.taken_until),
+        "day_end": _to_json(lane.day_end),
         "waiting": [list(sight) for sight in lane.waiting],
         "ahead": list(lane.ahead),
         "memories": {
             name: {
-                "begun": memory.begun,
+                "days": memory.days,
                 "counts": dict(memory.counts),
                 "tables": {table: rows.snapshot() for table, rows in memory.tables.items()},
             }
@@ -240,7 +249,15 @@ def _lane_snapshot(lane: Lane) -> dict[str, Any]:
 def _restore_memory(memory: Memory, kept: Mapping[str, Any] | None) -> None:
     if kept is None:
         return
-    memory.begun = kept["begun"]
+    memory.days = kept["days"]
     memory.counts.update(kept["counts"])
     for name, table in memory.tables.items():
         table.restore(kept["tables"][name])
+
+
+def _to_json(seconds: float) -> float | None:
+    return seconds if isfinite(seconds) else None
+
+
+def _from_json(seconds: float | None) -> float:
+    return float("-inf") if seconds is None else seconds

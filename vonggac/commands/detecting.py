@@ -78,6 +78,7 @@ def detect(
     origin = Origin(sensor_name or call.settings.sensor_name, agency)
     for batch in batches(call, sources, origin, bpf, "detect" if follow else ""):
         call.emit_many([to_document(found) for found in correlator.feed(batch.events)])
+    call.emit_many([to_document(found) for found in correlator.finish()])
 
 
 @click.command()

@@ -86,8 +86,10 @@ class Detection:
     group_by: Mapping[str, Any] = field(default_factory=dict)
     indicator_id: str | None = None
     tlp: str | None = None
-    explanation: Mapping[str, Any] = field(default_factory=dict)  # of a behaviour: which numbers, against what
     evidence_count: int | None = None  # how many events there were, where `evidence` names only the first of them
+    measured: int | float | None = None  # what the correlation's window came to
+    condition: str = ""  # what it had to come to, as `value_sum(network.bytes) >= 1000000`
+    explanation: Mapping[str, Any] = field(default_factory=dict)  # of a behaviour: which numbers, against what
 
     @property
     def agency(self) -> str | None:
@@ -132,6 +134,8 @@ def to_document(detection: Detection) -> Document:
     put(document, "vonggac.detection.indicator_id", detection.indicator_id)
     put(document, "vonggac.detection.tlp", detection.tlp)
     put(document, "vonggac.detection.evidence_count", detection.evidence_count)
+    put(document, "vonggac.detection.measured", detection.measured)
+    put(document, "vonggac.detection.condition", detection.condition or None)
     put(document, "vonggac.detection.explanation", dict(detection.explanation) or None)
     for path, value in detection.entities.items():
         put(document, path, value)
@@ -168,4 +172,6 @@ def from_document(document: Document) -> Detection:
         tlp=own.get("tlp"),
         explanation=own.get("explanation", {}),
         evidence_count=own.get("evidence_count"),
+        measured=own.get("measured"),
+        condition=own.get("condition", ""),
     )
