@@ -34,11 +34,11 @@ _MULTIPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class BeaconParameters:
-    beats: int = 16  # at least so many, and
+    beats: int = 24  # at least so many, and
     span_minutes: int = 20  # over at least this long
     burst_seconds: float = 8.0  # what follows sooner belongs to the same beat
     longest_minutes: int = 360  # median distance at most
-    deviation: float = 0.2  # median absolute deviation over median, at most
+    deviation: float = 0.15  # median absolute deviation over median, at most
     even_share: float = 0.8  # of the distances near a multiple of the median, at least
     near: float = 0.3  # how near that is, as a part of the median
     single_share: float = 0.6  # of the distances near the median itself, at least
