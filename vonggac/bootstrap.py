@@ -22,12 +22,13 @@ from vonggac.accounts import Accounts
 from vonggac.directory import load_directory
 from vonggac.domain.agency import Directory
 from vonggac.domain.indicator import Indicator
-from vonggac.errors import VonggacError
+from vonggac.errors import UsageRefused, VonggacError
 from vonggac.ports import Store
 from vonggac.settings import Settings
 from vonggac.stores import open_store
 
 if TYPE_CHECKING:
+    from correlator.behaviour.watch import Behaviours
     from correlator.engine import Correlator
     from correlator.sigma.load import LoadedRules
     from sensors.base import Origin
@@ -146,6 +147,18 @@ def load_rules(settings: Settings, paths: Sequence[str]) -> LoadedRules:
 
     places = list(paths) or split_paths(settings.rules_paths) or [str(SHIPPED)]
     return load([Path(place) for place in places])
+
+
+def load_behaviours(settings: Settings, directory: Directory) -> Behaviours:
+    """The behaviours with the settings' numbers, for the networks and names of the directory. Raises UsageRefused."""
+    from correlator.behaviour.parameters import make_behaviours, read_parameters
+    from correlator.behaviour.place import place_of
+
+    table = dict(settings.behaviour or {})
+    names = table.pop("names", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UsageRefused("bad_setting", name="behaviour.names", value=names, origin="[behaviour]", wanted='["…"]')
+    return make_behaviours(read_parameters(table, "[behaviour]"), place_of(directory, names))
 
 
 def load_indicators(settings: Settings, paths: Sequence[str]) -> tuple[list[Indicator], list[VonggacError]]:

@@ -140,7 +140,8 @@ class Pipeline:
     def matching(self) -> Mapping[str, int]:
         """What matching could not evaluate, use or keep since this process began, by reason."""
         with self._lock:
-            return {**self._correlator.faults, **self._correlator.window_counts}
+            correlator = self._correlator
+            return {**correlator.faults, **correlator.window_counts, **correlator.behaviour_counts}
 
     def resume(self) -> Summary:
         """The correlator knows again the events of its longest window before the newest one stored, so that a restart

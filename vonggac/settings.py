@@ -47,6 +47,7 @@ class Settings:
     snapshot_minutes: int = 60
     lease_seconds: int = 60
     incident_window_minutes: int = 1440
+    behaviour: Mapping[str, Any] | None = None  # numbers and names of docs/behaviour.md; file only
 
     @property
     def spool(self) -> Path:
@@ -115,6 +116,11 @@ def _from_file(path: Path, names: Mapping[str, str]) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageRefused("config_broken", path=path, reason=error) from error
     found: dict[str, Any] = {}
+    behaviour = table.pop("behaviour", {})
+    if not isinstance(behaviour, dict):
+        raise UsageRefused("bad_setting", name="behaviour", value=behaviour, origin=str(path), wanted="[behaviour]")
+    if behaviour:
+        found["behaviour"] = behaviour
     for key, value in _flatten(table):
         if key not in names:
             raise UsageRefused("unknown_setting", name=key, path=path)
@@ -132,6 +138,8 @@ def _flatten(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
 def _convert(name: str, value: Any, origin: str) -> Any:
     """The value in the type of the field's default."""
     wanted = type(getattr(Settings(), name))
+    if name == "behaviour":
+        raise UsageRefused("bad_setting", name=name, value=value, origin=origin, wanted="[behaviour]")
     if issubclass(wanted, Path):
         return Path(str(value))
     if wanted is bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vonggac.bootstrap import load_indicators, load_rules
+from vonggac.bootstrap import load_behaviours, load_indicators, load_rules
 from vonggac.call import Call
 from vonggac.commands.options import filter_option, follow_option, kept, node_of, origin_options, rule_options
 from vonggac.domain.account import Refusal
@@ -122,17 +122,20 @@ def ingest(
 
 
 def matcher(call: Call, node: Node | None, rules: Sequence[str], indicators: Sequence[str]) -> Correlator:
-    """The correlator of these rules and indicators, and of those the node has received; each fault is named."""
+    """The correlator of these rules and indicators, of those the node has received, and of the behaviours for its
+    directory; each fault is named."""
     from correlator.engine import Correlator
     from correlator.indicators import IndicatorSet
+    from vonggac.domain.agency import Directory
 
+    behaviours = load_behaviours(call.settings, node.directory() if node is not None else Directory())
     loaded = load_rules(call.settings, rules)
     known, faults = load_indicators(call.settings, indicators)
     if node is not None:
         known += node.received_indicators()
     for fault in (*loaded.faults, *faults):
         call.refuse(fault)
-    return Correlator(loaded.rules, IndicatorSet(known))
+    return Correlator(loaded.rules, IndicatorSet(known), behaviours=behaviours)
 
 
 def batches(call: Call, sources: Sequence[str], origin: Origin, bpf: str = "", follower: str = "") -> Iterator[Batch]:
