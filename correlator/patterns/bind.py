@@ -94,44 +94,33 @@ class SearchGivenUp(Exception):
 
 def planned(tree: Observation, singles: list[Single]) -> Plan:
     """The plan of a pattern; its singles are appended in order and stand in the plan as bits. Raises PatternError."""
-    plan, _ = _planned(tree, singles)
-    return plan
-
-
-def _planned(tree: Observation, singles: list[Single]) -> tuple[Plan, int]:
-    """(plan, the most observations that a binding of it has)."""
     match tree:
         case Single():
             singles.append(tree)
-            return Leaf(1 << (len(singles) - 1)), 1
+            return Leaf(1 << (len(singles) - 1))
         case Joined():
-            return _joined(tree, singles)
+            return _joined(tree.joint, [planned(part, singles) for part in tree.parts])
         case Repeated():
-            plan, size = _planned(tree.inner, singles)
-            if size * tree.times > MAX_OBSERVATIONS:
+            plan = planned(tree.inner, singles)
+            if needed(plan) * tree.times > MAX_OBSERVATIONS:
                 raise PatternError(f"a pattern that needs more than {MAX_OBSERVATIONS} observations", tree.at)
             if not isinstance(plan, Leaf) and tree.times > MAX_COMPOUND_REPEATS:
                 raise PatternError(f"REPEATS of a compound more than {MAX_COMPOUND_REPEATS} times", tree.at)
-            return (Times(plan, tree.times) if tree.times > 1 else plan), size * tree.times
+            return Times(plan, tree.times) if tree.times > 1 else plan
         case Within():
-            plan, size = _planned(tree.inner, singles)
-            return Stretch(plan, round(min(tree.seconds, 1e12) * 1e6)), size
+            return Stretch(planned(tree.inner, singles), round(min(tree.seconds, 1e12) * 1e6))
         case Between():
-            plan, size = _planned(tree.inner, singles)
             start, stop = (round(literal(edge).timestamp() * 1e6) for edge in (tree.start, tree.stop))
-            return Span(plan, start, stop), size
+            return Span(planned(tree.inner, singles), start, stop)
 
 
-def _joined(tree: Joined, singles: list[Single]) -> tuple[Plan, int]:
-    parts = [_planned(part, singles) for part in tree.parts]
-    if tree.joint is Joint.OR:
-        return Either(tuple(plan for plan, _ in parts)), max(size for _, size in parts)
-    plan, size = parts[0]
-    for other, more in parts[1:]:
-        plan, size = Both(plan, other, tree.joint is Joint.FOLLOWEDBY), size + more
-    if size > MAX_OBSERVATIONS:
-        raise PatternError(f"a pattern that needs more than {MAX_OBSERVATIONS} observations", 1)
-    return plan, size
+def _joined(joint: Joint, plans: list[Plan]) -> Plan:
+    if joint is Joint.OR:
+        return Either(tuple(plans))
+    plan = plans[0]
+    for other in plans[1:]:
+        plan = Both(plan, other, joint is Joint.FOLLOWEDBY)
+    return plan
 
 
 def stretch_of(plan: Plan) -> int | None:
@@ -149,6 +138,21 @@ def stretch_of(plan: Plan) -> int | None:
             return stretch_of(plan.inner)
         case Both() | Times():
             return None
+
+
+def needed(plan: Plan) -> int:
+    """The most observations that a binding has."""
+    match plan:
+        case Leaf():
+            return 1
+        case Either():
+            return max(needed(part) for part in plan.parts)
+        case Both():
+            return needed(plan.left) + needed(plan.right)
+        case Times():
+            return plan.times * needed(plan.inner)
+        case Stretch() | Span():
+            return needed(plan.inner)
 
 
 def first_binding(plan: Plan, pool: Pool, new: Seen | None = None) -> Binding | None:

@@ -8,6 +8,7 @@ from typing import NoReturn, TypeVar
 
 from correlator.patterns.tree import (
     MAX_DEPTH,
+    MAX_LINKS,
     MAX_PATTERN,
     MAX_TESTS,
     Between,
@@ -95,17 +96,22 @@ class _Parser:
         self._next = 0
         self._depth = 0
         self._tests = 0
+        self._links = 0
 
     # --- observations
 
     def observations(self) -> Observation:
         left = self._joined(Joint.OR, self._all_of)
         while self._word("FOLLOWEDBY"):
+            self._linked()
             left = Joined(Joint.FOLLOWEDBY, (left, self._joined(Joint.OR, self._all_of)))
         return left
 
     def _all_of(self) -> Observation:
-        return self._joined(Joint.AND, self._qualified)
+        found = self._joined(Joint.AND, self._qualified)
+        for _ in found.parts[1:] if isinstance(found, Joined) and found.joint is Joint.AND else ():
+            self._linked()
+        return found
 
     def _joined(self, joint: Joint, part: Callable[[], Observation]) -> Observation:
         parts = self._series(joint, part)
@@ -133,6 +139,13 @@ class _Parser:
                 found = Between(found, start, self._literal("time"))
             else:
                 return found
+            self._linked()
+
+    def _linked(self) -> None:
+        """Counts what makes a tree deep without brackets."""
+        self._links += 1
+        if self._links > MAX_LINKS:
+            raise PatternError(f"more than {MAX_LINKS} AND, FOLLOWEDBY and qualifiers of observations", self.place)
 
     def _one(self) -> Observation:
         at = self.place

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from correlator.patterns.bind import Binding, Plan, Seen, first_binding, planned
+from correlator.patterns.bind import Binding, Plan, Seen, first_binding, needed, planned
 from correlator.patterns.compare import Check, Objects, compiled, types_of
 from correlator.patterns.parse import parse
-from correlator.patterns.tree import MAX_OBSERVATIONS, Observation, Single
+from correlator.patterns.tree import MAX_OBSERVATIONS, Observation, PatternError, Single
 from correlator.patterns.values import instant
 from vonggac.domain.times import to_epoch_us
 
@@ -48,6 +48,8 @@ def compile_pattern(text: str) -> Pattern:
 def compile_tree(tree: Observation) -> Pattern:
     singles: list[Single] = []
     plan = planned(tree, singles)
+    if needed(plan) > MAX_OBSERVATIONS:
+        raise PatternError(f"a pattern that needs more than {MAX_OBSERVATIONS} observations", singles[-1].at)
     return Pattern(
         plan,
         tuple(compiled(single.comparison) for single in singles),

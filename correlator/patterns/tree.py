@@ -9,6 +9,8 @@ from enum import Enum
 MAX_PATTERN = 32_768
 MAX_TESTS = 1_000
 MAX_DEPTH = 32
+#: The most observations joined by AND and FOLLOWEDBY, and qualifiers.
+MAX_LINKS = 100
 #: The most observations that a pattern may need at once (REPEATS multiplies).
 MAX_OBSERVATIONS = 1_000
 
