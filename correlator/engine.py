@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from correlator.facts import Facts
-from correlator.indicators import IndicatorHit, IndicatorSet
+from correlator.indicators import IndicatorHit, IndicatorSet, IndicatorWatch
 from correlator.rule import Correlation, MatchRule, Rule
 from correlator.sigma.fields import Origin, applies, origin_of
 from correlator.windows import LATENESS, Fired, Windows
@@ -49,16 +49,18 @@ class Program:
     def horizon(self) -> timedelta:
         """How far before an event others may matter to it: to know the state again, feed the events since then."""
         longest = max((correlation.timespan for correlation in self.correlations), default=timedelta(0))
-        return longest + LATENESS if longest else longest
+        return max(longest + LATENESS if longest else longest, self.indicators.horizon)
 
 
 class State:
-    """What a program remembers between events: windows, faults counted, and which rules an origin concerns."""
+    """What a program remembers between events: windows, what patterns have seen, faults counted, and which rules an
+    origin concerns."""
 
-    __slots__ = ("faults", "origins", "windows")
+    __slots__ = ("faults", "origins", "watch", "windows")
 
     def __init__(self, program: Program) -> None:
         self.windows = tuple(Windows(correlation) for correlation in program.correlations)
+        self.watch: IndicatorWatch = program.indicators.watch()
         self.faults: Counter[str] = Counter()
         self.origins: dict[Origin, tuple[MatchRule, ...]] = {}
 
@@ -106,8 +108,7 @@ def step(program: Program, state: State, event: Document) -> tuple[State, list[D
             windows = state.windows[index]
             for key, hit in windows.hits(rule.info.id, facts, entities):
                 detections += [_of_window(windows.correlation, fired) for fired in windows.add(key, hit)]
-    for found in program.indicators.match(event, facts.time):
-        detections.append(_of_indicator(found, facts))
+    detections += [_of_indicator(found, facts) for found in program.indicators.hits(facts, state.watch)]
     return state, detections
 
 
@@ -143,9 +144,16 @@ class Correlator:
             )
         return total
 
+    @property
+    def indicator_counts(self) -> Mapping[str, int]:
+        """Hits on indicators that were passed over (validity, decay, warning list), and what patterns let go."""
+        return self._state.watch.counts
+
     def use_indicators(self, indicators: IndicatorSet) -> None:
-        """These are looked for from the next event on; rules and windows stay as they are."""
+        """These are looked for from the next event on; rules and windows stay as they are, and so does what patterns
+        that remain have seen."""
         self._program = replace(self._program, indicators=indicators)
+        self._state.watch = indicators.watch(self._state.watch)
 
     def feed(self, events: Sequence[Document]) -> list[Detection]:
         """What these events make detected, in the order in which it became true."""
@@ -228,14 +236,16 @@ def _of_indicator(found: IndicatorHit, facts: Facts) -> Detection:
         kind=f"known-bad-{word}",
         entity=entity,
     )
-    evidence = (facts.id,)
+    evidence = found.evidence or (facts.id,)
     return Detection(
-        id=detection_id(info.id, evidence, indicator.id),
+        # The event that completes a pattern names the detection: a replay may bind it with others.
+        id=detection_id(info.id, (facts.id,), indicator.id),
         rule=info,
         time=facts.time,
         start=facts.time,
         end=facts.time,
-        evidence=evidence,
+        evidence=evidence[:MAX_EVIDENCE],
+        evidence_count=len(evidence) if len(evidence) > MAX_EVIDENCE else None,
         entities=entities,
         indicator_id=indicator.id,
         tlp=str(indicator.tlp),
@@ -248,6 +258,8 @@ def _about(found: IndicatorHit, facts: Facts, entities: Mapping[str, Any]) -> tu
     A file is known by its SHA-256 whichever hash the indicator names, so that all events about it are one incident. A
     hash on a TLS connection is a fingerprint of its client or server, and the incident is about the host that used it.
     """
+    if found.kind == "pattern":
+        return "pattern", "source.ip", str(entities.get("source.ip", facts.id))
     if found.kind != "hash":
         paths = _ENTITY_PATHS[found.kind]
         entity = next((path for path in paths if entities.get(path) == found.value), paths[0])

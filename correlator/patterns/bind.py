@@ -1,9 +1,9 @@
 """Observation expressions: is there an observation for each part of a pattern, all different, at the right times?
 
-A binding is a tuple of observations. What a pattern says about time only makes the pool smaller from which its parts are
-bound: START/STOP to what touches that stretch; WITHIN to each stretch of that length that ends where some observation
-begins; FOLLOWEDBY to what could have been seen before a cut on the left, and after it on the right. An observation spans
-`[first, last]`, and its true instant may be any in it (§9.5).
+A binding is a tuple of observations. What a pattern says about time only makes the pool smaller from which its parts
+are bound: START/STOP to what touches that stretch; WITHIN to each stretch of that length that ends where some
+observation begins; FOLLOWEDBY to what could have been seen before a cut on the left, and after it on the right. An
+observation spans `[first, last]`, and its true instant may be any in it (§9.5).
 """
 
 from __future__ import annotations

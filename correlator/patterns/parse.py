@@ -44,8 +44,27 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _KEYWORDS = frozenset(
-    "AND OR NOT FOLLOWEDBY LIKE MATCHES ISSUPERSET ISSUBSET EXISTS LAST IN START STOP SECONDS true false WITHIN REPEATS "
-    "TIMES".split()
+    {
+        "AND",
+        "OR",
+        "NOT",
+        "FOLLOWEDBY",
+        "LIKE",
+        "MATCHES",
+        "ISSUPERSET",
+        "ISSUBSET",
+        "EXISTS",
+        "LAST",
+        "IN",
+        "START",
+        "STOP",
+        "SECONDS",
+        "true",
+        "false",
+        "WITHIN",
+        "REPEATS",
+        "TIMES",
+    }
 )
 _SIGNS = {"=": "=", "==": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _WORDS = frozenset({"LIKE", "MATCHES", "ISSUBSET", "ISSUPERSET"})
@@ -195,9 +214,9 @@ class _Parser:
         if kind == "word" and text in _WORDS:
             self._next += 1
             return Test(path, text, (self._literal("text"),), negated, at)
-        if self._word("IN"):
-            return Test(path, "IN", self._set(), negated, at)
-        self._refuse("a comparison")
+        if not self._word("IN"):
+            self._refuse("a comparison")
+        return Test(path, "IN", self._set(), negated, at)
 
     def _set(self) -> tuple[Literal, ...]:
         self._need_sign("(")

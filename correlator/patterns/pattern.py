@@ -15,9 +15,33 @@ from vonggac.domain.times import to_epoch_us
 
 #: Domain objects of STIX 2.1 §4: a pattern is about what was observed, so a path to one selects nothing.
 _DOMAIN_OBJECTS = frozenset(
-    "attack-pattern bundle campaign course-of-action extension-definition grouping identity incident indicator "
-    "infrastructure intrusion-set language-content location malware malware-analysis marking-definition note "
-    "observed-data opinion relationship report sighting threat-actor tool vulnerability".split()
+    {
+        "attack-pattern",
+        "bundle",
+        "campaign",
+        "course-of-action",
+        "extension-definition",
+        "grouping",
+        "identity",
+        "incident",
+        "indicator",
+        "infrastructure",
+        "intrusion-set",
+        "language-content",
+        "location",
+        "malware",
+        "malware-analysis",
+        "marking-definition",
+        "note",
+        "observed-data",
+        "opinion",
+        "relationship",
+        "report",
+        "sighting",
+        "threat-actor",
+        "tool",
+        "vulnerability",
+    }
 )
 
 

@@ -1,16 +1,16 @@
 """Patterns over a stream of events: what was seen is kept as long as it can still be part of a binding.
 
-An event is one observation at its `@timestamp`. A pattern is found by the event that completes it, whichever order the
-events come in: each new one is looked at with all that are kept, earlier and later. Of a pattern at most MAX_KEPT events
-are kept (or twice as many as it needs), and no event that lies further from the newest than the pattern's WITHIN and the
-lateness allow; what goes although it might have mattered is counted.
+An event is one observation at its `@timestamp`. A pattern is found by the event that completes it, in whichever order
+the events come: each new one is looked at with all that are kept, earlier and later. Of a pattern at most MAX_KEPT
+events are kept (or twice as many as it needs), and none that lies further from the newest than the pattern's WITHIN
+and the lateness allow; what goes although it might have mattered is counted.
 """
 
 from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from correlator.patterns.bind import Binding, Leaf, Plan, SearchGivenUp, Seen, first_binding, needed, stretch_of
@@ -23,17 +23,22 @@ MAX_KEPT = 256
 class PatternWatch:
     """What is remembered for each of some patterns. `counts` says by reason what was let go or could not be decided."""
 
-    def __init__(self, patterns: Sequence[Pattern], lateness_us: int) -> None:
-        self.counts: Counter[str] = Counter()
-        self._patterns = patterns
-        self._kept = [_Kept(pattern.plan, lateness_us) for pattern in patterns]
+    def __init__(self, patterns: Mapping[str, Pattern], lateness_us: int, before: PatternWatch | None = None) -> None:
+        """Of a pattern that stands under the same name in `before`, what was seen is taken over."""
+        self.counts: Counter[str] = before.counts if before else Counter()
+        self._names, self._patterns = tuple(patterns), tuple(patterns.values())
+        known: Mapping[str, _Kept] = before.kept if before else {}
+        self.kept: dict[str, _Kept] = {
+            name: known.get(name) or _Kept(each.plan, lateness_us) for name, each in patterns.items()
+        }
+        self._kept = tuple(self.kept.values())
         self._by_type: dict[str, list[int]] = {}
-        for number, pattern in enumerate(patterns):
+        for number, pattern in enumerate(self._patterns):
             for name in frozenset().union(*pattern.types):
                 self._by_type.setdefault(name, []).append(number)
 
-    def take(self, identity: str, at: int, objects: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[int, Binding]]:
-        """Each pattern (by its number) that this event completes, with what is bound. `at` is in microseconds."""
+    def take(self, identity: str, at: int, objects: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Binding]]:
+        """Each pattern (by its name) that this event completes, with what is bound. `at` is in microseconds."""
         numbers = {number for name in types_in(objects) for number in self._by_type.get(name, ())}
         for number in sorted(numbers):
             try:
@@ -45,7 +50,7 @@ class PatternWatch:
                 self.counts["a value that a pattern compares with a time is none"] += 1
             else:
                 if found is not None:
-                    yield number, found
+                    yield self._names[number], found
 
 
 class _Kept:

@@ -86,7 +86,7 @@ def test_what_stands_in_two_events_is_not_one_observation():
 
 
 def watch(pattern: str) -> PatternWatch:
-    return PatternWatch([compile_pattern(pattern)], 10 * MINUTE)
+    return PatternWatch({"p": compile_pattern(pattern)}, 10 * MINUTE)
 
 
 def object_of(name: str) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def test_a_pattern_is_found_in_a_stream_if_and_only_if_it_is_found_in_all_of_it(
     pattern: str, seen: list[tuple[str, int]]
 ):
     compiled = compile_pattern(pattern)
-    found = bool(taken(PatternWatch([compiled], 60 * MINUTE), *seen))
+    found = bool(taken(PatternWatch({"p": compiled}, 60 * MINUTE), *seen))
     pool = [
         {
             "type": "observed-data",

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from correlator.indicator_files import LoadedIndicators, parse_indicators, read_indicators, refang
+from correlator.indicators.files import LoadedIndicators, parse_indicators, read_indicators
+from correlator.indicators.reading import refang
 from vonggac.domain.indicator import IndicatorKind
 from vonggac.domain.marking import Tlp
 from vonggac.errors import UnknownInput
@@ -73,22 +74,39 @@ def test_a_plain_pattern_gives_its_values(pattern: str, expected: list[tuple[str
         "[ipv4-addr:value = '192.0.2.1' AND domain-name:value = 'a.example']",
         "[ipv4-addr:value = '192.0.2.1'] FOLLOWEDBY [domain-name:value = 'a.example']",
         "[ipv4-addr:value = '192.0.2.1'] WITHIN 5 SECONDS",
+        "[ipv4-addr:value = '192.0.2.1'] START t'2026-01-01T00:00:00Z' STOP t'2026-02-01T00:00:00Z'",
         "[domain-name:value LIKE '%.example']",
         "[domain-name:value != 'a.example']",
-        "[NOT domain-name:value = 'a.example']",
+        "[domain-name:value NOT IN ('a.example')]",
+        "[NOT EXISTS domain-name:value]",
         "[file:name = 'x.exe']",
+        "[file:hashes.'SHA-256' = 'aa' OR file:name = 'x.exe']",
+    ],
+)
+def test_any_other_pattern_stays_one_to_evaluate(pattern: str):
+    loaded = stix(pattern)
+    assert not loaded.faults
+    assert values(loaded) == [("pattern", pattern)]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "[NOT domain-name:value = 'a.example']",
         "[ipv4-addr:value = ",
         "nonsense",
         "",
         "[" * 400,
+        "[a:b MATCHES '(']",
+        "[a:b = 1] REPEATS 1000000000 TIMES",
     ],
 )
-def test_any_other_pattern_is_unsupported_and_the_rest_load(pattern: str):
+def test_what_is_no_pattern_is_refused_with_its_place_and_the_rest_load(pattern: str):
     loaded = stix(pattern, "[ipv4-addr:value = '192.0.2.7']")
     assert values(loaded) == [("ip", "192.0.2.7")]
     (fault,) = loaded.faults
     assert fault.facts["line"] == 1
-    assert str(fault.facts["reason"]).startswith("unsupported") or pattern == ""
+    assert "at character" in str(fault.facts["reason"])
     assert "b.json" in explain(fault, "vi")
 
 
@@ -195,13 +213,18 @@ def test_a_plain_list_is_read_with_remarks_and_defanged_values():
         (b'{"a": 1}', 1),
         (b"[1, 2]", 1),
         (b'{"type": "bundle", "objects": 7}', 1),
-        (b"a.example\n\xff\xfe\n", 2),
     ],
 )
 def test_a_broken_file_is_named_with_its_place(content: bytes, line: int):
     loaded = parse_indicators(content, "x")
     assert loaded.indicators == ()
     assert [fault.facts["line"] for fault in loaded.faults] == [line]
+
+
+def test_a_line_that_is_not_utf_8_is_named_and_the_others_load():
+    loaded = parse_indicators(b"a.example\n\xff\xfe\nb.example\n", "x")
+    assert [one.value for one in loaded.indicators] == ["a.example", "b.example"]
+    assert [fault.facts["line"] for fault in loaded.faults] == [2]
 
 
 def test_the_same_list_gives_the_same_ids():
