@@ -22,7 +22,8 @@ class Networks:
         self._v6: dict[int, dict[int, list[int]]] = {}
         self._starts: Column = np.empty(0, np.uint32)
         self._ends: Column = np.empty(0, np.uint32)
-        self._touched = b""
+        self._coarse = 32  # an address shifted by this is its block
+        self._touched = b"\0"
 
     def __bool__(self) -> bool:
         return bool(self._tables or self._v6)
@@ -51,15 +52,17 @@ class Networks:
             self._join(np.concatenate([low for low, _ in spans]), np.concatenate([high for _, high in spans]))
 
     def _join(self, low: NDArray[np.uint64], high: NDArray[np.uint64]) -> None:
-        """What all networks together cover as disjoint spans, and a bit for each /24 that they touch."""
+        """What all networks together cover as disjoint spans, and a bit for each block that they touch: of 256
+        addresses, or larger while a table of 64 bits for each span is enough."""
         order = np.argsort(low, kind="stable")
         low, reach = low[order], np.maximum.accumulate(high[order])
         fresh = np.concatenate([[True], low[1:] > reach[:-1] + np.uint64(1)])
         last = np.concatenate([np.flatnonzero(fresh)[1:] - 1, [len(low) - 1]])
         self._starts, self._ends = low[fresh].astype(np.uint32), reach[last].astype(np.uint32)
-        steps = np.zeros((1 << 24) + 1, np.int32)
-        np.add.at(steps, self._starts >> np.uint32(8), 1)
-        np.add.at(steps, (self._ends >> np.uint32(8)).astype(np.int64) + 1, -1)
+        self._coarse = max(8, 32 - (64 * len(self._starts)).bit_length())
+        steps = np.zeros((1 << (32 - self._coarse)) + 1, np.int32)
+        np.add.at(steps, self._starts >> np.uint32(self._coarse), 1)
+        np.add.at(steps, (self._ends >> np.uint32(self._coarse)).astype(np.int64) + 1, -1)
         self._touched = np.packbits(np.cumsum(steps[:-1]) > 0, bitorder="little").tobytes()
 
     def rows(self, address: IPv4Address | IPv6Address) -> Iterator[int]:
@@ -69,8 +72,8 @@ class Networks:
             for shift in sorted(self._v6):
                 yield from self._v6[shift].get(number >> shift, ())
             return
-        place = number >> 8
-        if not self._touched or not self._touched[place >> 3] >> (place & 7) & 1:
+        place = number >> self._coarse
+        if not self._touched[place >> 3] >> (place & 7) & 1:
             return
         for shift in sorted(self._tables):
             column, rows = self._tables[shift]
@@ -83,9 +86,9 @@ class Networks:
     def inside(self, addresses: Column) -> NDArray[np.bool_]:
         """For each IPv4 address, as a number, whether some network holds it."""
         found = np.zeros(len(addresses), np.bool_)
-        if not self._touched:
+        if not len(self._starts):
             return found
-        places = addresses >> np.uint32(8)
+        places = addresses >> np.uint32(self._coarse)
         bits = np.frombuffer(self._touched, np.uint8)
         near = np.flatnonzero(bits[places >> np.uint32(3)] >> (places & np.uint32(7)).astype(np.uint8) & 1)
         close = addresses[near]
