@@ -21,6 +21,7 @@ from vonggac.domain.times import from_epoch_us, to_epoch_us
 _KINDS = (*IndicatorKind, "hex")  # hex: a hash of whole bytes, kept as these
 _CODES = {str(kind): code for code, kind in enumerate(_KINDS)}
 _TLPS = tuple(Tlp)
+_TLP_CODES = {tlp: code for code, tlp in enumerate(_TLPS)}
 _NO_CONFIDENCE = 255
 _ALWAYS = -(1 << 63)  # before and after all times
 _NEVER = (1 << 63) - 1
@@ -73,7 +74,7 @@ class Columns:
         self._ids.append(indicator.id.encode("utf-8", "surrogatepass"))
         self._names.append(indicator.name.encode("utf-8", "surrogatepass"))
         self._kinds.append(_CODES[kind])
-        self._tlps.append(indicator.tlp.rank)
+        self._tlps.append(_TLP_CODES[indicator.tlp])
         confidence = indicator.confidence
         self._confidences.append(_NO_CONFIDENCE if confidence is None else min(max(confidence, 0), 100))
         self._since.append(_ALWAYS if indicator.valid_from is None else to_epoch_us(indicator.valid_from))

@@ -35,6 +35,8 @@ TYPES: Mapping[str, IndicatorKind] = {
     "pattern": IndicatorKind.PATTERN,
 }
 
+#: What nothing that is written plainly holds.
+_UNUSUAL = re.compile(r"[\[\](){}<>\\\s\"'`]|^(?:hxxp|h\*\*p|fxp)", re.IGNORECASE)
 _SCHEME = re.compile(r"^(h(?:xx|tt|\*\*)p|fxp|ftp)(s?)(?:\[:\]//|\[://\]|\[:/\]/|://|:\\\\)", re.IGNORECASE)
 _DOT = re.compile(r"\s*[\[({<]\s*(?:\.|dot|d0t|punkt)\s*[\])}>]\s*|\\\.", re.IGNORECASE)
 _SPOKEN_DOT = re.compile(r"\s+dot\s+", re.IGNORECASE)
@@ -67,9 +69,10 @@ class Reading:
 
 def refang(value: str) -> str:
     """The value as it was before somebody made it safe to click: hxxp, [.], (dot), {.}, [:]//, [at], ` dot `, `"…"`."""
-    value = value.strip().strip("\"'<>`").strip()
-    if value.isalnum():
+    value = value.strip()
+    if _UNUSUAL.search(value) is None:
         return value
+    value = value.strip("\"'<>`").strip()
     value = _SPOKEN_DOT.sub(".", _DOT.sub(".", value))
     value = _AT.sub("@", value).replace("[:]", ":").replace("[/]", "/").replace("[//]", "//")
     match = _SCHEME.match(value)

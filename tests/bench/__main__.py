@@ -103,7 +103,14 @@ def correlator() -> None:
     )
 
 
-BENCHES = {"sensor": sensor, "correlator": correlator}
+def indicators() -> None:
+    """A million indicators: memory, exact look-ups, networks."""
+    from tests.bench import indicators as bench
+
+    bench.indicators(interleaved, show)
+
+
+BENCHES = {"sensor": sensor, "correlator": correlator, "indicators": indicators}
 
 
 def main(names: list[str]) -> int:
