@@ -27,7 +27,7 @@ from vonggac.domain.marking import Tlp, parse_tlp
 from vonggac.domain.times import parse_record_time
 
 _REMARK = re.compile(r"(?:^|\s)#.*|^(?:;|//).*", re.DOTALL)
-_MAIL = re.compile(r"[\w.!#$%&*+/=?^`{|}~-]+@(?:[\w-]{1,63}\.)+[\w-]{2,63}")
+_MAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?:[\w-]{1,63}\.)+[\w-]{2,63}")
 
 
 def read_text(reading: Reading, content: bytes) -> Iterator[Indicator]:

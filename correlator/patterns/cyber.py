@@ -1,6 +1,6 @@
 """An ECS event as STIX cyber-observable objects (STIX 2.1 §6), as far as the event says them.
 
-docs/ecs-fields.md has the table. Only what a pattern can name is made; an id says what the object is in this event.
+docs/indicators.md has the table. Only what a pattern can name is made; an id says what the object is in this event.
 """
 
 from __future__ import annotations
