@@ -100,19 +100,20 @@ class Columns:
         self._origin_list = list(self._origins)
         self._hashing = None
 
-    def rows(self, kind: str, form: str) -> Iterator[int]:
+    def rows(self, kind: str, form: str) -> Sequence[int]:
         """The rows of that kind with that value in canonical form, in the order of their adding."""
         number = hash(form)
         place = number & self._mask
         if not self._bits[place >> 3] >> (place & 7) & 1:
-            return
+            return ()
+        return list(self._sure(kind, form, number))
+
+    def _sure(self, kind: str, form: str, number: int) -> Iterator[int]:
         at = int(np.searchsorted(self._hashes, number))
-        wanted: tuple[int, bytes] | None = None
+        name, value = _packed(kind, form)
+        wanted = _CODES[name], value
         while at < len(self._hashes) and self._hashes[at] == number:
             row = int(self._order[at])
-            if wanted is None:
-                name, value = _packed(kind, form)
-                wanted = _CODES[name], value
             if (self._kinds[row], self._values[row]) == wanted:
                 yield row
             at += 1
@@ -130,7 +131,7 @@ class Columns:
         at = np.searchsorted(self._hashes, hashes[places])
         at[at == len(self._hashes)] = 0
         places = places[self._hashes[at] == hashes[places]]
-        sure = [place for place in places.tolist() if next(self.rows(kind, forms[place]), None) is not None]
+        sure = [place for place in places.tolist() if self.rows(kind, forms[place])]
         return np.array(sure, np.intp)
 
     def _hashed(self, forms: Sequence[str]) -> NDArray[np.int64]:

@@ -86,6 +86,8 @@ class IndicatorSet:
                     self.refused.append((indicator, str(error)))
         self._columns.close()
         self._networks.close()
+        held = {str(kind) for kind in self._kinds}
+        self._held = frozenset(held | {"ip"} if "cidr" in held else held)
 
     def __len__(self) -> int:
         return self._kinds.total()
@@ -147,29 +149,29 @@ class IndicatorSet:
         """The indicators that name an observable: by itself, by a parent domain, by a network it is in."""
         return map(self._columns.indicator, self._rows(kind, value))
 
-    def _rows(self, kind: str, value: str) -> Iterator[int]:
+    def _rows(self, kind: str, value: str) -> Sequence[int]:
+        if kind not in self._held:
+            return ()
         if kind == "ip":
-            yield from self._rows_of_address(value)
-        elif self._kinds[IndicatorKind(kind)]:
-            if kind == "domain":
-                for name in with_parents(value):
-                    yield from self._columns.rows(kind, name)
-            else:
-                try:
-                    form = canonical(IndicatorKind(kind), value)
-                except ValueError:
-                    return
-                yield from self._columns.rows(kind, form)
+            return self._rows_of_address(value)
+        if kind == "domain":
+            return [row for name in with_parents(value) for row in self._columns.rows(kind, name)]
+        try:
+            form = canonical(IndicatorKind.URL, value) if kind == "url" else value.strip().lower()
+        except ValueError:
+            return ()
+        return self._columns.rows(kind, form)
 
-    def _rows_of_address(self, value: str) -> Iterator[int]:
-        if not (self._kinds[IndicatorKind.IP] or self._networks):
-            return
+    def _rows_of_address(self, value: str) -> Sequence[int]:
+        """An IPv4 address has one form only, so without networks it need not be read."""
+        if not self._networks and ":" not in value:
+            return self._columns.rows("ip", value)
         try:
             address = _address(value)
         except ValueError:
-            return
-        yield from self._columns.rows("ip", str(address) if address.version == 6 else value)
-        yield from self._networks.rows(address)
+            return ()
+        exact = self._columns.rows("ip", str(address) if address.version == 6 else value)
+        return [*exact, *self._networks.rows(address)] if self._networks else exact
 
     def _warned(self, indicator: Indicator, kind: str, value: str) -> str:
         """By which warning list the indicator or the value is known as harmless; empty where by none."""
