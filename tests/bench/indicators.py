@@ -100,7 +100,9 @@ def _exact(interleaved: Callable[..., dict[str, tuple[float, int]]], show: Calla
 
     work = {
         "ours, many at once": lambda: len(known.known("domain", wanted)),
-        "ours, one by one": lambda: sum(1 for value in wanted if next(known.look_up("domain", value), None) is not None),
+        "ours, one by one": lambda: sum(
+            1 for value in wanted if next(known.look_up("domain", value), None) is not None
+        ),
         "set": lambda: sum(1 for value in wanted if value in plain),
     }
     try:
