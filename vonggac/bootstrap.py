@@ -145,10 +145,12 @@ def split_paths(text: str) -> list[str]:
 def load_rules(settings: Settings, paths: Sequence[str]) -> LoadedRules:
     """The rules of these places, else of the settings, else the shipped ones."""
     from correlator.sigma.load import load_rules as load
+    from correlator.sigma.placeholders import read_placeholders
     from rules import SHIPPED
 
     places = list(paths) or split_paths(settings.rules_paths) or [str(SHIPPED)]
-    return load([Path(place) for place in places])
+    placeholders = read_placeholders(Path(settings.rules_placeholders)) if settings.rules_placeholders else {}
+    return load([Path(place) for place in places], placeholders)
 
 
 def load_indicators(
