@@ -147,10 +147,15 @@ def load_rules(settings: Settings, paths: Sequence[str]) -> LoadedRules:
     from correlator.sigma.load import load_rules as load
     from correlator.sigma.placeholders import read_placeholders
     from rules import SHIPPED
+    from vonggac.rule_cache import RuleCache
 
     places = list(paths) or split_paths(settings.rules_paths) or [str(SHIPPED)]
     placeholders = read_placeholders(Path(settings.rules_placeholders)) if settings.rules_placeholders else {}
-    return load([Path(place) for place in places], placeholders)
+    cache = RuleCache(settings.data_dir / "cache" / "rules.json")
+    loaded = load([Path(place) for place in places], placeholders, cache.documents)
+    if settings.data_dir.exists():
+        cache.save()
+    return loaded
 
 
 def load_indicators(
