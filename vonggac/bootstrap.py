@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -30,6 +31,8 @@ from vonggac.stores import open_store
 if TYPE_CHECKING:
     from correlator.behaviour.watch import Behaviours
     from correlator.engine import Correlator
+    from correlator.indicators import IndicatorSet
+    from correlator.indicators.files import IndicatorFiles
     from correlator.sigma.load import LoadedRules
     from sensors.base import Origin
     from sharing.exchange import Exchange
@@ -86,15 +89,15 @@ class Node:
 
     def received_indicators(self) -> list[Indicator]:
         """The indicators that feeds and hand-overs brought and that are not withdrawn."""
-        from correlator.indicator_files import parse_indicators
+        from correlator.indicators.files import parse_indicators
 
         bodies = [record.body["object"] for record in self.store.records.list("indicator")]
         content = orjson.dumps([body for body in bodies if not body.get("revoked")])
         return list(parse_indicators(content, "store").indicators)
 
-    def all_indicators(self, paths: Sequence[str] = ()) -> list[Indicator]:
+    def all_indicators(self, paths: Sequence[str] = ()) -> IndicatorSet:
         """Those of these files, else of the settings', and those received."""
-        return [*load_indicators(self.settings, paths)[0], *self.received_indicators()]
+        return load_indicators(self.settings, paths, self.received_indicators())[0]
 
     def pipeline(self, correlator: Correlator) -> Pipeline:
         from vonggac.pipeline import Pipeline
@@ -143,10 +146,17 @@ def split_paths(text: str) -> list[str]:
 def load_rules(settings: Settings, paths: Sequence[str]) -> LoadedRules:
     """The rules of these places, else of the settings, else the shipped ones."""
     from correlator.sigma.load import load_rules as load
+    from correlator.sigma.placeholders import read_placeholders
     from rules import SHIPPED
+    from vonggac.rule_cache import RuleCache
 
     places = list(paths) or split_paths(settings.rules_paths) or [str(SHIPPED)]
-    return load([Path(place) for place in places])
+    placeholders = read_placeholders(Path(settings.rules_placeholders)) if settings.rules_placeholders else {}
+    cache = RuleCache(settings.data_dir / "cache" / "rules.json")
+    loaded = load([Path(place) for place in places], placeholders, cache.documents)
+    if settings.data_dir.exists():
+        cache.save()
+    return loaded
 
 
 def load_behaviours(settings: Settings, directory: Directory) -> Behaviours:
@@ -161,14 +171,21 @@ def load_behaviours(settings: Settings, directory: Directory) -> Behaviours:
     return make_behaviours(read_parameters(table, "[behaviour]"), place_of(directory, names))
 
 
-def load_indicators(settings: Settings, paths: Sequence[str]) -> tuple[list[Indicator], list[VonggacError]]:
-    """The indicators of these files, or of the settings', and what in them could not be used."""
-    from correlator.indicator_files import read_indicators
+def load_indicators(
+    settings: Settings, paths: Sequence[str], others: Iterable[Indicator] = ()
+) -> tuple[IndicatorSet, list[VonggacError]]:
+    """The indicators of these files, or of the settings', with others, and what in them could not be used."""
+    from correlator.indicators import IndicatorSet
+    from correlator.indicators.warning_lists import read_warning_lists
 
-    indicators: list[Indicator] = []
-    faults: list[VonggacError] = []
-    for place in list(paths) or split_paths(settings.indicators_paths):
-        found = read_indicators(Path(place))
-        indicators += found.indicators
-        faults += found.faults
-    return indicators, faults
+    files = indicator_files(settings, paths)
+    lists, list_faults = read_warning_lists([Path(place) for place in split_paths(settings.indicators_warning_lists)])
+    known = IndicatorSet(chain(files, others), lists)
+    return known, [*list_faults, *files.faults]
+
+
+def indicator_files(settings: Settings, paths: Sequence[str]) -> IndicatorFiles:
+    """The indicators of these files, or of the settings', to be gone through once."""
+    from correlator.indicators.files import IndicatorFiles
+
+    return IndicatorFiles(Path(place) for place in list(paths) or split_paths(settings.indicators_paths))

@@ -23,7 +23,6 @@ from vonggac.domain.event import Document, put
 from vonggac.domain.event import field as value_at
 from vonggac.domain.fold import advance
 from vonggac.domain.incident import Entry, Incident
-from vonggac.domain.indicator import Indicator
 from vonggac.domain.times import parse_instant
 from vonggac.errors import Conflict
 from vonggac.ports import Clock, EventQuery, IncidentQuery, RecordStore, Store
@@ -126,9 +125,8 @@ class Pipeline:
                 },
             )
 
-    def use_indicators(self, indicators: Iterable[Indicator]) -> None:
+    def use_indicators(self, known: IndicatorSet) -> None:
         """These are looked for from the next batch on; windows and their state stay."""
-        known = IndicatorSet(indicators)
         with self._lock:
             self._correlator.use_indicators(known)
 
@@ -140,8 +138,8 @@ class Pipeline:
     def matching(self) -> Mapping[str, int]:
         """What matching could not evaluate, use or keep since this process began, by reason."""
         with self._lock:
-            correlator = self._correlator
-            return {**correlator.faults, **correlator.window_counts, **correlator.behaviour_counts}
+            own = self._correlator
+            return {**own.faults, **own.window_counts, **own.indicator_counts, **own.behaviour_counts}
 
     def resume(self) -> Summary:
         """The correlator knows again the events of its longest window before the newest one stored, so that a restart

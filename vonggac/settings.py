@@ -30,7 +30,9 @@ class Settings:
     ship_retry_most_seconds: float = 60.0
     ship_timeout_seconds: float = 60.0
     rules_paths: str = ""  # os.pathsep-separated; empty: the shipped rules
+    rules_placeholders: str = ""  # YAML file with the values of placeholders
     indicators_paths: str = ""
+    indicators_warning_lists: str = ""  # os.pathsep-separated files and folders in MISP's format
     serve_host: str = "127.0.0.1"
     serve_port: int = 8000
     serve_insecure: bool = False  # allow plain HTTP beyond loopback

@@ -158,7 +158,14 @@ def _show_agreement(folder: Path, rules: int, runs: dict[str, list[dict[str, Any
         print(f"  {name} differs in {len(differing)} of {len(mine.keys() | run['hits'].keys())} rules that hit{told}")
 
 
-BENCHES = {"sensor": sensor, "correlator": correlator, "sigma": sigma}
+def indicators() -> None:
+    """A million indicators: memory, exact look-ups, networks."""
+    from tests.bench import indicators as bench
+
+    bench.indicators(interleaved, show)
+
+
+BENCHES = {"sensor": sensor, "correlator": correlator, "sigma": sigma, "indicators": indicators}
 
 
 def main(names: list[str]) -> int:

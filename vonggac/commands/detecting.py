@@ -79,6 +79,7 @@ def detect(
     for batch in batches(call, sources, origin, bpf, "detect" if follow else ""):
         call.emit_many([to_document(found) for found in correlator.feed(batch.events)])
     call.emit_many([to_document(found) for found in correlator.finish()])
+    tell_passed_over(call, correlator)
 
 
 @click.command()
@@ -106,7 +107,8 @@ def ingest(
 
     node = node_of(call)
     node.store.check()
-    pipeline = node.pipeline(matcher(call, node, rules, indicators))
+    correlator = matcher(call, node, rules, indicators)
+    pipeline = node.pipeline(correlator)
     total = Summary()
     try:
         # An attack that began in the last call's input may go on in this one's.
@@ -118,6 +120,7 @@ def ingest(
             name_refusals(call, step.refusals[len(batch.refused) :])
     finally:
         keep_accounts(node.store.records, total.stages)
+    tell_passed_over(call, correlator)
     call.show(total.data())
 
 
@@ -125,17 +128,21 @@ def matcher(call: Call, node: Node | None, rules: Sequence[str], indicators: Seq
     """The correlator of these rules and indicators, of those the node has received, and of the behaviours for its
     directory; each fault is named."""
     from correlator.engine import Correlator
-    from correlator.indicators import IndicatorSet
     from vonggac.domain.agency import Directory
 
     behaviours = load_behaviours(call.settings, node.directory() if node is not None else Directory())
     loaded = load_rules(call.settings, rules)
-    known, faults = load_indicators(call.settings, indicators)
-    if node is not None:
-        known += node.received_indicators()
+    received = node.received_indicators() if node is not None else ()
+    known, faults = load_indicators(call.settings, indicators, received)
     for fault in (*loaded.faults, *faults):
         call.refuse(fault)
-    return Correlator(loaded.rules, IndicatorSet(known), behaviours=behaviours)
+    return Correlator(loaded.rules, known, behaviours=behaviours)
+
+
+def tell_passed_over(call: Call, correlator: Correlator) -> None:
+    """On stderr, by reason, how often an indicator was met and no detection made of it."""
+    for reason, count in sorted(correlator.indicator_counts.items()):
+        call.tell("message.passed_over", reason=reason, count=count)
 
 
 def batches(call: Call, sources: Sequence[str], origin: Origin, bpf: str = "", follower: str = "") -> Iterator[Batch]:

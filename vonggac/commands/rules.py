@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -63,29 +64,28 @@ def test_(call: Call, paths: tuple[str, ...], sources: tuple[str, ...]) -> None:
 @click.option("--rules", "paths", multiple=True, help="Where to look for it (default: the shipped rules).")
 @click.pass_obj
 def explain(call: Call, rule: str, paths: tuple[str, ...]) -> None:
-    """What a rule says and how it is understood here; RULE is an id or a file's name."""
+    """What a rule says, how it is understood and what guards it; RULE is an id or a file's name (all rules in it)."""
+    from correlator.sigma.explain import explained
+
     loaded = load_rules(call.settings, paths)
-    for status in loaded.statuses:
-        if rule in (status.id, Path(status.path).stem, status.path):
-            info = next((each.info for each in loaded.rules if each.info.id == status.id), None)
-            item: dict[str, object] = {
-                "id": status.id,
-                "path": status.path,
-                "status": status.status,
-                "reason": status.reason,
-                "line": status.line,
+    wanted = [each for each in loaded.statuses if rule in (each.id, Path(each.path).stem, each.path)]
+    if not wanted:
+        raise NotFound("unknown_rule", rule=rule)
+    by_id = {each.info.id: each for each in loaded.rules}
+    for status in wanted:
+        item: dict[str, object] = asdict(status)
+        found = by_id.get(status.id) if status.status == "ok" else None
+        if found is not None:
+            info = found.info
+            item |= {
+                "title": info.name,
+                "title_vi": info.name_vi,
+                "level": info.level,
+                "author": info.author,
+                "category": info.category,
+                "kind": info.kind,
+                "entity": info.entity,
+                "techniques": list(info.techniques),
+                **explained(found),
             }
-            if info is not None:
-                item |= {
-                    "title": info.name,
-                    "title_vi": info.name_vi,
-                    "level": info.level,
-                    "author": info.author,
-                    "category": info.category,
-                    "kind": info.kind,
-                    "entity": info.entity,
-                    "techniques": list(info.techniques),
-                }
-            call.show(item)
-            return
-    raise NotFound("unknown_rule", rule=rule)
+        call.show(item)
