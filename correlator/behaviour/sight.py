@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from vonggac.domain.event import Document
-from vonggac.domain.event import field as value_at
 
 FLOW, DNS, NAMED, LOGIN = "flow", "dns", "named", "login"
 
@@ -53,14 +52,15 @@ def sights(event: Document, at: float) -> list[Sight]:
     dataset, failed = _text(told.get("dataset")), told.get("outcome") == "failure"
     if dataset not in _SHOWN and not failed:
         return []
-    source, destination = _text(_part(event, "source").get("ip")), _part(event, "destination")
+    client, server = _part(event, "source"), _part(event, "destination")
+    source = _text(client.get("ip"))
     if not source:
         return []
-    sides = (source, _text(destination.get("ip")), _number(destination.get("port")))
-    base = (at, _text(told.get("id")), *sides, _text(_part(event, "organization").get("id")))
+    agency = _text(_part(event, "organization").get("id"))
+    base = (at, _text(told.get("id")), source, _text(server.get("ip")), _number(server.get("port")), agency)
     found: list[Sight] = []
     if dataset == "flow":
-        found.append(_flow(event, base, told))
+        found.append(_flow(event, base, told.get("start"), _number(client.get("bytes")), _number(server.get("bytes"))))
     elif dataset == "dns":
         if _text(_part(event, "network").get("protocol")) in ("", "dns"):
             found.append(_question(event, base))
@@ -75,26 +75,17 @@ def sights(event: Document, at: float) -> list[Sight]:
 _Base = tuple[float, str, str, str, int, str]
 
 
-def _flow(event: Document, base: _Base, told: Document) -> Sight:
+def _flow(event: Document, base: _Base, begun: Any, out_bytes: int, in_bytes: int) -> Sight:
     network = _part(event, "network")
     transport = _text(network.get("transport"))
-    in_bytes = _number(_part(event, "destination").get("bytes"))
     answered: bool | None = None
     if transport == "tcp":
-        state = value_at(event, "vonggac.flow.state")
+        state = _part(_part(event, "vonggac"), "flow").get("state")
         answered = True if state in ANSWERED_STATES else False if state in FAILED_STATES else None
     elif transport == "udp":
         answered = in_bytes > 0
-    return Sight(
-        *base,
-        FLOW,
-        _seconds(told.get("start"), base[0]),
-        transport,
-        _text(network.get("protocol")),
-        _number(_part(event, "source").get("bytes")),
-        in_bytes,
-        answered,
-    )
+    protocol = _text(network.get("protocol"))
+    return Sight(*base, FLOW, _seconds(begun, base[0]), transport, protocol, out_bytes, in_bytes, answered)
 
 
 def _question(event: Document, base: _Base) -> Sight:
@@ -118,15 +109,15 @@ def _named(event: Document, base: _Base, dataset: str) -> Sight:
         url = _part(event, "url")
         name, registered = _name(url.get("domain")), _name(url.get("registered_domain"))
     else:
-        name = _name(value_at(event, "tls.client.server_name"))
-        registered = _name(value_at(event, "vonggac.tls.registered_domain"))
+        name = _name(_part(_part(event, "tls"), "client").get("server_name"))
+        registered = _name(_part(_part(event, "vonggac"), "tls").get("registered_domain"))
     return Sight(*base, NAMED, base[0], protocol=dataset, name=name, registered=registered)
 
 
 def _is_login(event: Document, category: Any, dataset: str) -> bool:
     if type(category) is list and "authentication" in category:
         return True
-    return bool(dataset == "http" and value_at(event, "http.response.status_code") == 401)
+    return bool(dataset == "http" and _part(_part(event, "http"), "response").get("status_code") == 401)
 
 
 def _seconds(text: Any, otherwise: float) -> float:

@@ -78,13 +78,16 @@ def _run(name: str, path: Path) -> dict[str, float] | None:
 
 
 def correlator() -> None:
-    """Events to detections with the shipped rules, against parsing the same events' JSON."""
+    """Events to detections with the shipped rules, without and with behaviours, against parsing their JSON."""
     import orjson
 
+    from correlator.behaviour.parameters import Parameters, make_behaviours
+    from correlator.behaviour.place import Place
     from correlator.engine import Correlator
     from correlator.sigma.load import load_rules
     from rules import SHIPPED
 
+    behaviours = make_behaviours(Parameters(), Place(names=("dichvucong.gov.vn", "vneid.gov.vn")))
     rules = load_rules([SHIPPED]).rules
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "day.pcap"
@@ -96,12 +99,29 @@ def correlator() -> None:
         Correlator(rules).feed(events)
         return len(events)
 
+    def with_behaviours() -> int:
+        Correlator(rules, behaviours=behaviours).feed(events)
+        return len(events)
+
+    def behaviours_alone() -> int:
+        Correlator((), behaviours=behaviours).feed(events)
+        return len(events)
+
+    def nothing() -> int:
+        Correlator(()).feed(events)
+        return len(events)
+
     def parse() -> int:
         return sum(1 for line in lines if orjson.loads(line))
 
-    show(
-        "correlator", "events", interleaved({"ours, shipped rules": ours, "orjson.loads": parse}), "ours, shipped rules"
-    )
+    work: dict[str, Work] = {
+        "ours, shipped rules": ours,
+        "ours, rules and behaviours": with_behaviours,
+        "ours, behaviours alone": behaviours_alone,
+        "ours, neither": nothing,
+        "orjson.loads": parse,
+    }
+    show("correlator", "events", interleaved(work), "ours, shipped rules")
 
 
 #: How many events each Sigma engine is given: the slower ones are asked long enough with fewer.
