@@ -9,7 +9,7 @@ from typing import Any
 from correlator.behaviour.sight import Sight
 from vonggac.domain.detection import ENTITY_FIELDS, Detection, RuleInfo, Ruleset, detection_id
 from vonggac.domain.times import format_instant
-from vonggac.messages import say
+from vonggac.messages import LANGUAGES, catalogue, say
 
 #: A detection names at most this many events; rows keep no more ids than this.
 MAX_EVIDENCE = 64
@@ -55,7 +55,7 @@ def finding(
     """
     name = info.id.removeprefix("baseline:")
     words = {**group, **numbers, **baseline}
-    said = {lang: say(lang, f"behaviour.{name}.told", **_plain(words)) for lang in ("vi", "en")}
+    said = {lang: say(lang, f"behaviour.{name}.told", **_in_words(words, lang)) for lang in LANGUAGES}
     named = {path: value for path, value in group.items() if path in ENTITY_FIELDS} | dict(entities or {})
     known = {path: value for path, value in named.items() if value not in ("", 0, None)}
     if sight.agency:
@@ -83,6 +83,7 @@ def _instant(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _plain(words: Mapping[str, Any]) -> dict[str, Any]:
-    """Names that a sentence can have: `source.ip` is `source_ip` there."""
-    return {name.replace(".", "_"): value for name, value in words.items()}
+def _in_words(facts: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """Facts for a sentence: `source.ip` is `source_ip` there, and a value that has a word in the language is that."""
+    known = catalogue(lang)
+    return {name.replace(".", "_"): known.get(f"behaviour.word.{fact}", fact) for name, fact in facts.items()}

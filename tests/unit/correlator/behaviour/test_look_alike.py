@@ -92,6 +92,8 @@ def test_each_event_with_the_name_is_about_its_own_field_once_a_day():
         ("url.domain", name),
     ]
     assert found[0].explanation["baseline"]["protected"] == "dichvucong.gov.vn"
+    assert "words added" in found[0].explanation["en"]
+    assert "thêm từ" in found[0].explanation["vi"]
 
 
 def test_names_and_networks_come_from_the_directory():
