@@ -80,6 +80,8 @@ def detect(
         call.emit_many([to_document(found) for found in correlator.feed(batch.events)])
     call.emit_many([to_document(found) for found in correlator.finish()])
     tell_passed_over(call, correlator)
+    for (sensor, behaviour), days in correlator.warming_up.items():
+        call.tell("message.warming_up", sensor=sensor, behaviour=behaviour, days=days)
 
 
 @click.command()

@@ -39,3 +39,16 @@ def test_a_missing_or_broken_file_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "missing.toml", broken):
         with pytest.raises(UsageRefused):
             load({}, {}, path)
+
+
+def test_the_numbers_of_behaviours_come_from_the_file_alone(tmp_path: Path) -> None:
+    config = tmp_path / "vonggac.toml"
+    config.write_text('[behaviour]\nnames = ["a.gov.vn"]\n[behaviour.beacon]\nbeats = 30\n', "utf-8")
+    assert load({}, {}, config).behaviour == {"names": ["a.gov.vn"], "beacon": {"beats": 30}}
+    assert load({}, {}).behaviour is None
+    with pytest.raises(UsageRefused) as refused:
+        load({"VONGGAC_BEHAVIOUR": "beats=30"}, {})
+    assert refused.value.facts["origin"] == "VONGGAC_BEHAVIOUR"
+    config.write_text("behaviour = 3\n", "utf-8")
+    with pytest.raises(UsageRefused):
+        load({}, {}, config)
