@@ -72,7 +72,9 @@ DOCUMENTS = st.fixed_dictionaries(
     optional={
         "f": VALUES,
         "g": VALUES,
-        "a": st.one_of(VALUES, st.fixed_dictionaries({}, optional={"b": st.one_of(VALUES, st.just({"c": "ab"}))})),
+        "a": st.one_of(
+            VALUES, st.fixed_dictionaries({}, optional={"b": st.one_of(VALUES, st.just({"c": "ab"})), "b.c": VALUES})
+        ),
         "a.b": VALUES,
         "list": st.lists(st.one_of(SCALARS, st.fixed_dictionaries({"x": VALUES})), max_size=3),
     },
