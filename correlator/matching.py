@@ -24,8 +24,8 @@ from correlator.facts import Facts, encodable, leaves_of, text_of
 from correlator.rule import MatchRule
 from correlator.sigma.clauses import MAX_CLAUSES, rows_of
 from correlator.sigma.compile import Predicate, address_of, compile_tree, value_test
+from correlator.sigma.field_tests import Inside, Number, Op, Pattern, Present, Test, Text, compile_regex
 from correlator.sigma.fields import Origin, applies, origin_of
-from correlator.sigma.tests import Inside, Number, Op, Pattern, Present, Test, Text, compile_regex
 from vonggac.domain.event import Document
 
 #: Origins remembered, and decided values remembered for each field of a plan; what is over begins anew.
