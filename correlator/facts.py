@@ -22,13 +22,11 @@ Paths = tuple[str, ...]
 
 _NONE: tuple[Any, ...] = ()
 
-_parts = lru_cache(maxsize=4096)(lambda path: tuple(path.split(".")))
-
 
 class Facts:
     """The values of one event by dotted path; a list's items stand together, and so does a path in a list's objects.
 
-    A key that itself holds dots is found at the top. Absent, null and empty lists are all absence.
+    What stands under a name that itself holds dots stands there too. Absent, null and empty lists are all absence.
     """
 
     __slots__ = ("_everything", "_folded", "_joined", "_texts", "_time", "_values", "document")
@@ -117,23 +115,39 @@ def encodable(text: str) -> str:
 
 
 def _find(document: Mapping[str, Any], path: str) -> Sequence[Any]:
+    found: Sequence[Any] = _NONE
     here: Any = document
-    if path in document:
-        here = document[path]
-    else:
-        parts = _parts(path)
-        for at, part in enumerate(parts):
-            if type(here) is dict:
-                here = here.get(part)
-            elif isinstance(here, (list, tuple)):
-                return _in_list(here, ".".join(parts[at:]))
-            else:
-                return _NONE
+    for rest, name in _steps(path):
+        if type(here) is dict:
+            if rest is not name and rest in here:
+                found = _joined(found, _values(here[rest]))
+            here = here.get(name)
+        elif isinstance(here, (list, tuple)):
+            return _joined(found, _in_list(here, rest))
+        else:
+            return found
+    return _joined(found, _values(here))
+
+
+@lru_cache(maxsize=4096)
+def _steps(path: str) -> tuple[tuple[str, str], ...]:
+    """For each name of a path, what is left of the path from it on, and the name: `a.b` -> (`a.b`, `a`), (`b`, `b`)."""
+    rest, steps = path, []
+    while "." in rest:
+        name, _, below = rest.partition(".")
+        steps.append((rest, name))
+        rest = below
+    return (*steps, (rest, rest))
+
+
+def _values(here: Any) -> Sequence[Any]:
     if here is None or type(here) is dict:
         return _NONE
-    if isinstance(here, (list, tuple)):
-        return list(leaves_of(here))
-    return (here,)
+    return list(leaves_of(here)) if isinstance(here, (list, tuple)) else (here,)
+
+
+def _joined(one: Sequence[Any], other: Sequence[Any]) -> Sequence[Any]:
+    return [*one, *other] if one and other else one or other
 
 
 def _in_list(items: Sequence[Any], rest: str) -> Sequence[Any]:

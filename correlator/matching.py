@@ -18,14 +18,14 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
-from ahocorasick_rs import AhoCorasick, Implementation
+from ahocorasick_rs import AhoCorasick
 
 from correlator.facts import Facts, encodable, leaves_of, text_of
 from correlator.rule import MatchRule
 from correlator.sigma.clauses import MAX_CLAUSES, rows_of
 from correlator.sigma.compile import Predicate, address_of, compile_tree, value_test
+from correlator.sigma.field_tests import Inside, Number, Op, Pattern, Present, Test, Text, compile_regex
 from correlator.sigma.fields import Origin, applies, origin_of
-from correlator.sigma.tests import Inside, Number, Op, Pattern, Present, Test, Text, compile_regex
 from vonggac.domain.event import Document
 
 #: Origins remembered, and decided values remembered for each field of a plan; what is over begins anew.
@@ -33,9 +33,9 @@ MAX_ORIGINS = 1_024
 MAX_VALUES = 20_000
 #: Longer values are decided each time they come.
 MAX_REMEMBERED = 2_048
-#: Automata of up to this many texts are made for speed, larger ones for size.
-_FAST_TEXTS = 5_000
 
+#: How an octet of an address is written; the library takes twenty times as long to read one.
+_OCTET = {str(number): number for number in range(256)}
 _VETOES, _DOUBTS = MAX_CLAUSES, MAX_CLAUSES + 1
 
 
@@ -172,7 +172,10 @@ def _decided(document: Mapping[str, Any], branches: Mapping[str, _Branch]) -> in
             here = branch.here
             if here is not None:
                 known = here.known.get(value)  # as `decide` does, without the call
-                bits |= here.decide(value) if known is None else known
+                if known is None:
+                    known = here.decide(value)
+                if known:  # or with nothing would copy the number
+                    bits |= known
         elif kind is dict:
             if branch.below:
                 bits |= _decided(value, branch.below)
@@ -227,22 +230,23 @@ class _Texts:
     def found_in(self, text: str, raw: str) -> int:
         """What the texts that stand in `text` make true; patterns are searched for in `raw`."""
         if self._automaton is None:
-            kind = Implementation.DFA if len(self._numbers) <= _FAST_TEXTS else Implementation.ContiguousNFA
-            self._automaton = AhoCorasick(list(self._numbers), implementation=kind, store_patterns=False)
+            self._automaton = AhoCorasick(list(self._numbers), store_patterns=False)
         try:
             places = self._automaton.find_matches_as_indexes(text, overlapping=True)
         except UnicodeEncodeError:
             text, raw = encodable(text), encodable(raw)
             places = self._automaton.find_matches_as_indexes(text, overlapping=True)
         bits, end = 0, len(text)
+        anywhere, patterns = self._anywhere, self._patterns
         for number, start, stop in places:
-            bits |= self._anywhere[number]
+            if made_true := anywhere[number]:
+                bits |= made_true
             if not start:
                 bits |= self._begins[number]
             if stop == end:
                 bits |= self._ends[number]
-            if number in self._patterns:
-                for search, made_true in self._patterns[number]:
+            if number in patterns:
+                for search, made_true in patterns[number]:
                     if made_true & ~bits and search(raw) is not None:
                         bits |= made_true
         return bits
@@ -265,14 +269,23 @@ class _Networks:
 
     def around(self, text: str) -> int:
         """What being in the networks that hold the address makes true."""
-        address = address_of(text)
+        version, number = _number_of(text)
         bits = 0
-        if address is not None:
-            number = int(address)
-            for (version, open_bits), table in self._by_open_bits.items():
-                if version == address.version:
-                    bits |= table.get(number >> open_bits, 0)
+        for (of_version, open_bits), table in self._by_open_bits.items():
+            if of_version == version:
+                bits |= table.get(number >> open_bits, 0)
         return bits
+
+
+def _number_of(text: str) -> tuple[int, int]:
+    """An address's version and number; version 0 for what is none."""
+    parts = text.split(".")
+    if len(parts) == 4:
+        first, second, third, fourth = map(_OCTET.get, parts)
+        if first is not None and second is not None and third is not None and fourth is not None:
+            return 4, first << 24 | second << 16 | third << 8 | fourth
+    address = address_of(text)
+    return (0, 0) if address is None else (address.version, int(address))
 
 
 class _Field:

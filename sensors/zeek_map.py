@@ -138,7 +138,7 @@ def _dns(document: Document, row: dict[str, Any]) -> None:
         ips = [str(value) for value in data if packed(str(value)) is not None]
         if ips:
             dns["resolved_ip"] = list(dict.fromkeys(ips))
-    for name in ("qclass", "qtype", "rcode", "Z", "rejected"):
+    for name in ("qclass", "qtype", "rcode"):
         row.pop(name, None)
     took = row.pop("rtt", None)
     if isinstance(took, (int, float)):

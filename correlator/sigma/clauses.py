@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
-from correlator.sigma.tests import Compare, Inside, Missing, Number, Op, Pattern, Present, SameAs, Test, Text
+from correlator.sigma.field_tests import Compare, Inside, Missing, Number, Op, Pattern, Present, SameAs, Test, Text
 from correlator.sigma.tree import All, Either, Leaf, Node, Not
 
 MAX_CLAUSES = 4

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Any
 
 from correlator.facts import SEPARATOR, Facts, Paths, encodable, text_of
-from correlator.sigma.tests import (
+from correlator.sigma.field_tests import (
     Compare,
     Inside,
     Missing,

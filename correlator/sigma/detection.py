@@ -11,10 +11,10 @@ from typing import Any
 
 from correlator.sigma.condition import parse_condition
 from correlator.sigma.document import Path, Source
+from correlator.sigma.field_tests import SameAs, Test
 from correlator.sigma.info import Refused
 from correlator.sigma.modifiers import Placeholders, ask
 from correlator.sigma.strings import BadValue, Unsupported
-from correlator.sigma.tests import SameAs, Test
 from correlator.sigma.tree import All, Either, Leaf, Node, Not, joined, size
 
 #: A rule with more tests than this is a bomb, not a rule.

@@ -7,7 +7,7 @@ from typing import Any
 
 from correlator.rule import Correlation, MatchRule, Rule
 from correlator.sigma.clauses import Clause, rows_of
-from correlator.sigma.tests import Compare, Inside, Missing, Number, Pattern, Present, SameAs, Test, Text
+from correlator.sigma.field_tests import Compare, Inside, Missing, Number, Pattern, Present, SameAs, Test, Text
 from correlator.sigma.tree import All, Either, Leaf, Node, Not
 
 

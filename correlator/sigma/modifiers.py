@@ -16,9 +16,7 @@ from typing import Any
 
 import re2
 
-from correlator.sigma.literals import required_literal
-from correlator.sigma.strings import BadValue, Pieces, Unsupported, expanded, read, test_of, windash
-from correlator.sigma.tests import (
+from correlator.sigma.field_tests import (
     Compare,
     Inside,
     Missing,
@@ -31,6 +29,8 @@ from correlator.sigma.tests import (
     Text,
     compile_regex,
 )
+from correlator.sigma.literals import required_literal
+from correlator.sigma.strings import BadValue, Pieces, Unsupported, expanded, read, test_of, windash
 
 #: What one value may expand to, and all values of an item together.
 MAX_EXPANSION = 1_000

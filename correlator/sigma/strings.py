@@ -11,7 +11,7 @@ from itertools import product
 
 import re2
 
-from correlator.sigma.tests import Op, Pattern, Text
+from correlator.sigma.field_tests import Op, Pattern, Text
 
 
 class Wild(Enum):

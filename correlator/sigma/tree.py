@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from correlator.sigma.tests import Test
+from correlator.sigma.field_tests import Test
 
 
 @dataclass(frozen=True, slots=True)

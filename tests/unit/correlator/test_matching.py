@@ -12,9 +12,9 @@ from correlator.facts import Facts
 from correlator.matching import Matcher
 from correlator.rule import MatchRule, Place
 from correlator.sigma.compile import compile_tree
+from correlator.sigma.field_tests import Compare, Inside, Missing, Number, Op, Pattern, Present, SameAs, Test, Text
 from correlator.sigma.literals import required_literal
 from correlator.sigma.taxonomy import LogSource
-from correlator.sigma.tests import Compare, Inside, Missing, Number, Op, Pattern, Present, SameAs, Test, Text
 from correlator.sigma.tree import All, Either, Leaf, Node, Not
 from tests.unit.correlator.samples import event
 from vonggac.domain.detection import RuleInfo, Ruleset
@@ -72,7 +72,9 @@ DOCUMENTS = st.fixed_dictionaries(
     optional={
         "f": VALUES,
         "g": VALUES,
-        "a": st.one_of(VALUES, st.fixed_dictionaries({}, optional={"b": st.one_of(VALUES, st.just({"c": "ab"}))})),
+        "a": st.one_of(
+            VALUES, st.fixed_dictionaries({}, optional={"b": st.one_of(VALUES, st.just({"c": "ab"})), "b.c": VALUES})
+        ),
         "a.b": VALUES,
         "list": st.lists(st.one_of(SCALARS, st.fixed_dictionaries({"x": VALUES})), max_size=3),
     },

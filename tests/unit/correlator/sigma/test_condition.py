@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from correlator.sigma.condition import MAX_CONDITION, MAX_NESTED, parse_condition
+from correlator.sigma.field_tests import Present
 from correlator.sigma.strings import BadValue
-from correlator.sigma.tests import Present
 from correlator.sigma.tree import All, Either, Leaf, Node, Not
 
 A, B, C, HIDDEN = (Leaf((name,), Present(True)) for name in ("a", "b", "c", "h"))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from correlator.sigma.field_tests import compile_regex
 from correlator.sigma.literals import required_literal
-from correlator.sigma.tests import compile_regex
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,8 @@ SEEN = {
     ),
     LogSource("firewall"): ({"src_ip", "dst_ip"}, {}),
     LogSource("", "zeek", "dns"): (
-        {"query", "qtype_name", "answers", "id.resp_p"},
-        {"Z": "the Zeek reader does not keep it", "rejected": "the Zeek reader does not keep it"},
+        {"query", "qtype_name", "answers", "id.resp_p", "Z", "rejected"},
+        {},
     ),
     LogSource("", "zeek", "http"): (
         {"status_code", "uri", "method", "user_agent", "id.resp_h", "request_body_len"},
