@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from typing import Any, Generic, TypeVar
 
 Key = tuple[str, ...]
@@ -50,9 +50,17 @@ class Table(Generic[Row]):
         return row
 
     def snapshot(self) -> dict[str, Any]:
-        return {"evicted": self.evicted, "rows": [[list(key), list(astuple(row))] for key, row in self]}  # type: ignore[call-overload]
+        rows = [[list(key), list(astuple(row))] for key, row in self]  # type: ignore[call-overload]
+        return {"fields": self._fields(), "evicted": self.evicted, "rows": rows}
+
+    def fits(self, kept: dict[str, Any] | None) -> bool:
+        """Whether a snapshot is of rows like these."""
+        return kept is not None and kept["fields"] == self._fields()
 
     def restore(self, kept: dict[str, Any]) -> None:
-        """Put the rows of a snapshot, in their order, in place of what is there."""
+        """Put the rows of a snapshot that fits, in their order, in place of what is there."""
         self.evicted = kept["evicted"]
-        self._rows = OrderedDict((tuple(key), self._make(*fields)) for key, fields in kept["rows"])
+        self._rows = OrderedDict((tuple(key), self._make(*values)) for key, values in kept["rows"])
+
+    def _fields(self) -> list[str]:
+        return [each.name for each in fields(self._make)]  # type: ignore[arg-type]

@@ -154,7 +154,8 @@ class Behaviours:
         }
 
     def restore(self, kept: Mapping[str, Any]) -> BehaviourState:
-        """The state of a snapshot. An analytic that it does not know begins anew."""
+        """The state of a snapshot. An analytic that it does not know, or knows in another form, begins
+        anew."""
         state = BehaviourState()
         state.counts.update(kept["counts"])
         for sensor, held in kept["lanes"]:
@@ -247,7 +248,7 @@ def _lane_snapshot(lane: Lane) -> dict[str, Any]:
 
 
 def _restore_memory(memory: Memory, kept: Mapping[str, Any] | None) -> None:
-    if kept is None:
+    if kept is None or not all(table.fits(kept["tables"].get(name)) for name, table in memory.tables.items()):
         return
     memory.days = kept["days"]
     memory.counts.update(kept["counts"])

@@ -79,6 +79,19 @@ def test_a_snapshot_is_json_and_stands_apart_from_what_goes_on():
     assert json.dumps(behaviours.snapshot(state)) == kept
 
 
+def test_an_analytic_whose_memory_has_another_form_begins_anew():
+    first, second = correlator(), correlator()
+    first.feed(mixed_day(Random(7)))
+    kept = json.loads(first.snapshot()["behaviour"])
+    (_, lane), *_ = kept["lanes"]
+    lane["memories"]["beacon"]["tables"]["pairs"]["fields"] = ["times"]
+    second.restore({"behaviour": json.dumps(kept).encode()})
+    (_, restored), *_ = json.loads(second.snapshot()["behaviour"])["lanes"]
+    assert lane["memories"]["beacon"]["tables"]["pairs"]["rows"]
+    assert restored["memories"]["beacon"]["tables"]["pairs"]["rows"] == []
+    assert restored["memories"]["dns_tunnel"] == lane["memories"]["dns_tunnel"]
+
+
 def test_the_same_input_again_finds_the_same_ids_and_in_the_same_run_nothing_more():
     events = mixed_day(Random(2))
     once = found_in(events)
