@@ -39,6 +39,8 @@ class _Asked:
     since: float = 0.0
     questions: int = 0
     rare: int = 0
+    new: int = 0  # names when first asked
+    carried: int = 0  # characters of these
     names: dict[str, int] = field(default_factory=dict)
     letters: dict[str, int] = field(default_factory=dict)
     ids: list[str] = field(default_factory=list)
@@ -77,25 +79,27 @@ class Tunnel:
         return self._judge(row, sight)
 
     def _take_name(self, row: _Asked, below: str, identity: str) -> None:
-        row.names[below] = len(below)
+        row.new += 1
+        row.carried += len(below)
+        row.names[below] = 1
         for letter, count in Counter(below.replace(".", "")).items():
             row.letters[letter] = row.letters.get(letter, 0) + count
         if len(row.ids) < _EVIDENCE:
             row.ids.append(identity)
-        if len(row.names) > 4 * self._parameters.labels:  # many names, but short ones: the oldest need not be kept
-            oldest = next(iter(row.names))
-            del row.names[oldest]
+        if len(row.names) > 4 * self._parameters.labels:  # so long ago that it counts as new when it comes again
+            del row.names[next(iter(row.names))]
 
     def _judge(self, row: _Asked, sight: Sight) -> Sequence[Detection]:
-        wanted, labels = self._parameters, len(row.names)
+        wanted, labels = self._parameters, row.new
         if labels < wanted.rare_labels or labels < wanted.new_share * row.questions:
             return ()
-        carried = sum(row.names.values())
-        mean, rare = carried / labels, row.rare / row.questions
+        mean, rare = row.carried / labels, row.rare / row.questions
         by_size = labels >= wanted.labels and mean >= wanted.length
         by_type = rare >= wanted.rare_share and mean >= wanted.rare_length
+        if not (by_size or by_type):
+            return ()
         bits = entropy(Counter(row.letters))
-        if not (by_size or by_type) or bits < wanted.entropy:
+        if bits < wanted.entropy:
             return ()
         row.fired = True
         return [
@@ -112,7 +116,7 @@ class Tunnel:
                     "mean_length": round(mean, 1),
                     "entropy": round(bits, 2),
                     "rare_share": round(rare, 2),
-                    "bytes_out": carried,
+                    "bytes_out": row.carried,
                 },
                 baseline={
                     "least_names": wanted.rare_labels if by_type else wanted.labels,

@@ -29,6 +29,13 @@ def test_a_tunnel_is_found_by_the_text_in_its_names(kind, length):
     assert found.explanation["numbers"]["bytes_out"] >= 30 * length
 
 
+def test_a_tunnel_below_a_domain_that_was_asked_for_much_else_is_found():
+    random = Random(9)
+    made = [dns(MONDAY + n, HOST, f"www{n % 3}.kho.example", "kho.example") for n in range(300)]
+    made += [dns(MONDAY + 400 + n * 9, HOST, f"{label(random)}.kho.example", "kho.example") for n in range(600)]
+    assert "dns_tunnel" in told(found_in(made))
+
+
 def test_many_short_names_of_a_content_network_are_no_tunnel():
     random = Random(1)
     made = [dns(MONDAY + n * 7, HOST, f"img{n}-{random.randint(1, 99)}.cdn.example", "cdn.example") for n in range(900)]
