@@ -26,13 +26,34 @@ Clock = Callable[[], datetime]
 Ids = Callable[[], str]
 
 
+#: Up to where events have arrived: name of a partition -> number of its last. What is missing is at its beginning.
+Position = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Where a batch's new events stand in the order of arrival.
+
+    `offsets` are their places in the batch. They are all that arrived in their partitions after `before` and up to
+    `after`, which name these partitions only.
+    """
+
+    offsets: tuple[int, ...]
+    before: Position
+    after: Position
+
+
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What became of a batch. Given things = created + duplicates + refused."""
+    """What became of a batch. Given things = created + duplicates + refused.
+
+    `arrival` is None where others' events lie between the new ones, and for everything but events.
+    """
 
     created: int = 0
     duplicates: int = 0
     refused: tuple[Refusal, ...] = ()
+    arrival: Arrival | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +97,20 @@ class EventStore(Protocol):
     def search_events(self, query: EventQuery) -> Page[Document]: ...
 
     def search_detections(self, query: EventQuery) -> Page[Detection]: ...
+
+    def position(self, since: datetime | None = None) -> Position:
+        """After it comes every event that arrives from now on and, given an instant, each one there of that time or
+        later. Before it lies the rest; partitions that were dropped are not in it."""
+        ...
+
+    def arrived(self, after: Position, until: Position, limit: int) -> tuple[list[Document], Position]:
+        """The next events, at most `limit`, in each partition in the order in which they arrived, whatever their own
+        time; and the position after them. Each comes once, whoever stored it. None when there is none until there."""
+        ...
+
+    def newest_event(self, before: datetime) -> datetime | None:
+        """The time of the newest event before the instant."""
+        ...
 
     def count_events(self) -> int: ...
 

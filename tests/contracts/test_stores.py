@@ -99,6 +99,10 @@ class TestEvents(store_events.EventStoreContract):
     pass
 
 
+class TestArrival(store_events.ArrivalContract):
+    pass
+
+
 class TestDetections(store_events.DetectionStoreContract):
     pass
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
+from typing import NamedTuple
 
 import orjson
 
@@ -18,8 +19,17 @@ from vonggac.stores.sqlite.filters import in_list
 _INSERT = "INSERT INTO document (seq, id, time, dataset, agency, body) VALUES (?, ?, ?, ?, ?, ?)"
 
 
-def add(database: Database, documents: Sequence[Prepared]) -> int:
-    """The documents are on disk; how many of them were not there before. Raises Retired."""
+class Placed(NamedTuple):
+    """The documents of a batch that were new, by their offsets in it, and the place of the last of this file before
+    them."""
+
+    mark: str
+    before: int
+    offsets: list[int]
+
+
+def add(database: Database, documents: Sequence[Prepared]) -> Placed:
+    """The documents are on disk, those that were not there before after all others. Raises Retired."""
     with database.write() as connection:
         wanted, asked = in_list([document.id for document in documents])
         known = {row[0] for row in connection.execute(f"SELECT id FROM document WHERE id IN ({wanted})", (asked,))}  # noqa: S608
@@ -27,7 +37,8 @@ def add(database: Database, documents: Sequence[Prepared]) -> int:
         for document in documents:
             if document.id not in known:
                 fresh.setdefault(document.id, document)
-        first = count(connection) + 1
+        mark, before = born(connection), count(connection)
+        first = before + 1
         connection.executemany(
             _INSERT,
             (
@@ -42,7 +53,30 @@ def add(database: Database, documents: Sequence[Prepared]) -> int:
             for value in document.values
         )
         connection.executemany("INSERT INTO value (digest, time, seq) VALUES (?, ?, ?)", values)
-    return len(fresh)
+    return Placed(mark, before, [document.offset for document in fresh.values()])
+
+
+def born(connection: Connection) -> str:
+    """The mark that tells this file from others of its name."""
+    return str(connection.execute("SELECT mark FROM birth").fetchone()[0])
+
+
+def before(connection: Connection, time_us: int) -> int:
+    """How many documents there are before the first that is of this time or later."""
+    row = connection.execute("SELECT min(seq) - 1 FROM document WHERE time >= ?", (time_us,)).fetchone()
+    return count(connection) if row[0] is None else int(row[0])
+
+
+def newest(connection: Connection, before_us: int) -> int | None:
+    """The time of the newest document before this time."""
+    found: int | None = connection.execute("SELECT max(time) FROM document WHERE time < ?", (before_us,)).fetchone()[0]
+    return found
+
+
+def arrived(connection: Connection, after: int, until: int, limit: int) -> list[Document]:
+    """The documents after the first `after` and not after the first `until`, in order of arrival."""
+    statement = "SELECT body FROM document WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+    return [orjson.loads(body) for (body,) in connection.execute(statement, (after, until, limit))]
 
 
 def count(connection: Connection) -> int:

@@ -27,6 +27,11 @@ DOCUMENTS: tuple[Migration, ...] = (
             PRIMARY KEY (digest, time, seq)
         ) WITHOUT ROWID""",
     ),
+    (
+        # Tells this file from one of the same month that was dropped before, whose `seq` counted other documents.
+        "CREATE TABLE birth (mark TEXT NOT NULL)",
+        "INSERT INTO birth (mark) VALUES (lower(hex(randomblob(8))))",
+    ),
 )
 
 #: `vonggac.db`: everything but events and detections.
