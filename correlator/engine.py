@@ -8,23 +8,23 @@ detections, and with windows as `windows.py` states them nearly any order will d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from correlator.facts import Facts
 from correlator.indicators import IndicatorHit, IndicatorSet
 from correlator.matching import Matcher
+from correlator.numbers import plain
 from correlator.rule import Correlation, MatchRule, Rule
-from correlator.windows import LATENESS, Fired, Windows
+from correlator.windows import FOREVER, LATENESS, Fired, Inner, Windows
+from correlator.windows.snapshot import digest_of
 from vonggac.domain.detection import ENTITY_FIELDS, Detection, RuleInfo, Ruleset, detection_id
 from vonggac.domain.event import Document
-from vonggac.domain.times import format_instant
+from vonggac.domain.times import format_instant, to_epoch_us
 from vonggac.messages import say
 
-#: A detection names at most this many events; its `evidence_count` says how many there were.
-MAX_EVIDENCE = 256
 #: Where an entity of an indicator's kind stands, best first.
 _ENTITY_PATHS: Mapping[str, tuple[str, ...]] = {
     "ip": ("destination.ip", "source.ip"),
@@ -36,79 +36,153 @@ _SHA256_LENGTH = 64
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What runs: rules, the correlations that each rule feeds, and indicators."""
+    """What runs: rules, the correlations that each rule feeds, and indicators.
+
+    A correlation stands after those below it.
+    """
 
     matcher: Matcher
     correlations: tuple[Correlation, ...] = ()
     feeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     indicators: IndicatorSet = field(default_factory=IndicatorSet)
+    lateness: timedelta = LATENESS
 
     @property
     def horizon(self) -> timedelta:
         """How far before an event others may matter to it: to know the state again, feed the events since then."""
-        longest = max((correlation.timespan for correlation in self.correlations), default=timedelta(0))
-        return longest + LATENESS if longest else longest
+        spans: dict[str, timedelta] = {}
+        for correlation in self.correlations:
+            below = max((spans.get(rule, timedelta(0)) for rule in correlation.rules), default=timedelta(0))
+            spans[correlation.info.id] = correlation.timespan + below
+        return max(spans.values()) + self.lateness if spans else timedelta(0)
 
 
 class State:
-    """What a program remembers between events: windows, and faults counted."""
+    """What a program remembers between events: windows, and faults counted.
 
-    __slots__ = ("faults", "windows")
+    `due` is the time of the event (µs since 1970) from which on a window must be decided.
+    """
+
+    __slots__ = ("due", "faults", "windows")
 
     def __init__(self, program: Program) -> None:
-        self.windows = tuple(Windows(correlation) for correlation in program.correlations)
+        digests: dict[str, str] = {}
+        for correlation in program.correlations:
+            below = [digests[rule] for rule in correlation.rules if rule in digests]
+            digests[correlation.info.id] = digest_of(correlation, below)
+        self.windows = tuple(
+            Windows(correlation, program.lateness, digests[correlation.info.id]) for correlation in program.correlations
+        )
         self.faults: Counter[str] = Counter()
+        self.due = FOREVER
+
+    def look_ahead(self) -> None:
+        self.due = min((windows.next_due for windows in self.windows), default=FOREVER)
 
 
-def make_program(rules: Iterable[Rule], indicators: IndicatorSet | None = None) -> Program:
-    match_rules: list[MatchRule] = []
-    correlations: list[Correlation] = []
-    for rule in rules:
-        if isinstance(rule, Correlation):
-            correlations.append(rule)
-        else:
-            match_rules.append(rule)
+def make_program(
+    rules: Iterable[Rule], indicators: IndicatorSet | None = None, lateness: timedelta = LATENESS
+) -> Program:
+    rules = tuple(rules)
+    correlations = _from_below({rule.info.id: rule for rule in rules if isinstance(rule, Correlation)})
     feeds: dict[str, list[int]] = {}
     for index, correlation in enumerate(correlations):
         for rule_id in correlation.rules:
             feeds.setdefault(rule_id, []).append(index)
     return Program(
-        Matcher(match_rules),
-        tuple(correlations),
+        Matcher([rule for rule in rules if isinstance(rule, MatchRule)]),
+        correlations,
         {rule_id: tuple(indices) for rule_id, indices in feeds.items()},
         indicators if indicators is not None else IndicatorSet(),
+        lateness,
     )
+
+
+def _from_below(correlations: Mapping[str, Correlation]) -> tuple[Correlation, ...]:
+    """The correlations in an order in which each stands after those it names; it names no circle."""
+    ordered: dict[str, Correlation] = {}
+
+    def take(correlation: Correlation) -> None:
+        for rule_id in correlation.rules:
+            if rule_id in correlations and rule_id not in ordered:
+                take(correlations[rule_id])
+        ordered.setdefault(correlation.info.id, correlation)
+
+    for correlation in correlations.values():
+        take(correlation)
+    return tuple(ordered.values())
 
 
 def step(program: Program, state: State, event: Document) -> tuple[State, list[Detection]]:
     """The state after the event, and what it makes detected. A rule that fails on an event is counted, not fatal."""
+    facts = Facts(event)
     try:
-        facts = Facts(event)
+        now = to_epoch_us(facts.time)
     except ValueError as error:
         state.faults[f"event: {error}"] += 1
         return state, []
     detections: list[Detection] = []
+    if now >= state.due:
+        detections += advance(program, state, now)
     entities: dict[str, Any] | None = None
     for rule in program.matcher.hits(event, facts):
         entities = entities if entities is not None else _entities(facts)
         if rule.alerts:
             detections.append(_of_rule(rule.info, facts.id, facts.time, entities))
-        for index in program.feeds.get(rule.info.id, ()):
-            windows = state.windows[index]
-            for key, hit in windows.hits(rule.info.id, facts, entities):
-                detections += [_of_window(windows.correlation, fired) for fired in windows.add(key, hit)]
+        detections += _feed_windows(program, state, rule.info.id, facts, entities)
     for found in program.indicators.match(event, facts.time):
         detections.append(_of_indicator(found, facts))
     return state, detections
 
 
-class Correlator:
-    """A program with its state, fed batch by batch."""
+def advance(program: Program, state: State, now: int) -> list[Detection]:
+    """Decide the windows that an event of this time (µs since 1970) makes due, those below before those above."""
+    detections: list[Detection] = []
+    for windows in state.windows:
+        for fired in windows.advance(now):
+            detections += _told(program, state, windows.correlation, fired)
+    state.look_ahead()
+    return detections
 
-    def __init__(self, rules: Iterable[Rule], indicators: IndicatorSet | None = None) -> None:
+
+def _feed_windows(
+    program: Program, state: State, rule_id: str, occurrence: Facts | Inner, entities: Mapping[str, Any]
+) -> Iterator[Detection]:
+    """The occurrence of a rule is put into the windows of the correlations over it."""
+    for index in program.feeds.get(rule_id, ()):
+        windows = state.windows[index]
+        for key, hit in windows.hits(rule_id, occurrence):
+            for fired in windows.add(key, hit, entities):
+                yield from _told(program, state, windows.correlation, fired)
+        state.due = min(state.due, windows.next_due)
+
+
+def _told(program: Program, state: State, correlation: Correlation, fired: Fired) -> Iterator[Detection]:
+    """A window that fired is a detection, and where nothing can change it any more, a hit to those above."""
+    alerts, counts_above = fired.alerts and correlation.alerts, fired.settled and correlation.info.id in program.feeds
+    if not alerts and not counts_above:
+        return
+    found = _of_window(correlation, fired)
+    if alerts:
+        yield found
+    if counts_above:
+        values = {**fired.carried, **{name: (value,) for name, value in fired.group.items()}}
+        inner = Inner(found.id, fired.end, values, fired.evidence)
+        yield from _feed_windows(program, state, correlation.info.id, inner, fired.shared)
+
+
+class Correlator:
+    """A program with its state, fed batch by batch.
+
+    `lateness` is how much older than the newest event fed one may be and still count in full.
+    """
+
+    def __init__(
+        self, rules: Iterable[Rule], indicators: IndicatorSet | None = None, lateness: timedelta = LATENESS
+    ) -> None:
         rules = tuple(rules)
         self.rules = len(rules)
-        self._program = make_program(rules, indicators)
+        self._program = make_program(rules, indicators, lateness)
         self._state = State(self._program)
 
     @property
@@ -125,13 +199,7 @@ class Correlator:
         """What all windows together left out or let go, by reason."""
         total: Counter[str] = Counter()
         for windows in self._state.windows:
-            counts = windows.counts
-            total.update(
-                ungrouped=counts.ungrouped,
-                late=counts.late,
-                evicted_hits=counts.evicted_hits,
-                evicted_groups=counts.evicted_groups,
-            )
+            total.update(asdict(windows.counts))
         return total
 
     def use_indicators(self, indicators: IndicatorSet) -> None:
@@ -145,6 +213,25 @@ class Correlator:
             self._state, found = step(self._program, self._state, event)
             detections += found
         return detections
+
+    def finish(self) -> list[Detection]:
+        """What the windows that still wait detect, where no more events will come: call it at an input's end."""
+        return advance(self._program, self._state, FOREVER)
+
+    def snapshot(self) -> dict[str, bytes]:
+        """Correlation's id -> the state of its windows. With it, `restore` goes on as if nothing had happened."""
+        return {windows.correlation.info.id: windows.dump() for windows in self._state.windows}
+
+    def restore(self, states: Mapping[str, bytes]) -> tuple[str, ...]:
+        """The windows are as they were. Ids of the correlations that begin anew: they have no state here, or one of
+        another rule or form."""
+        anew = [
+            windows.correlation.info.id
+            for windows in self._state.windows
+            if not windows.load(states.get(windows.correlation.info.id, b""))
+        ]
+        self._state.look_ahead()
+        return tuple(anew)
 
 
 def _entities(facts: Facts) -> dict[str, Any]:
@@ -164,31 +251,24 @@ def _of_rule(info: RuleInfo, event_id: str, time: datetime, entities: Mapping[st
 
 def _of_window(correlation: Correlation, fired: Fired) -> Detection:
     """The id comes from rule, group and stretch of time: a replay that cuts the evidence otherwise repeats it."""
-    hits, info = fired.hits, correlation.info
-    identity = detection_id(info.id, (*fired.group.values(), format_instant(fired.stretch)))
-    entities = _common(hits[-1].entities, [hit.entities for hit in hits])
-    entities |= {path: value for path, value in fired.group.items() if path in hits[-1].entities}
-    if info.entity not in entities and info.entity in hits[-1].entities:
-        entities[info.entity] = hits[-1].entities[info.entity]
-    events = tuple(dict.fromkeys(hit.event for hit in hits))
+    info, newest = correlation.info, fired.newest
+    entities = dict(fired.shared)
+    entities |= {path: value for path, value in fired.group.items() if path in newest}
+    if info.entity not in entities and info.entity in newest:
+        entities[info.entity] = newest[info.entity]
     return Detection(
-        id=identity,
+        id=detection_id(info.id, (*fired.group.values(), format_instant(fired.stretch))),
         rule=info,
-        time=hits[-1].time,
-        start=hits[0].time,
-        end=hits[-1].time,
-        evidence=events[:MAX_EVIDENCE],
-        evidence_count=len(events),
+        time=fired.end,
+        start=fired.start,
+        end=fired.end,
+        evidence=fired.evidence.ids,
+        evidence_count=fired.evidence.total,
         entities=entities,
         group_by=fired.group,
+        measured=plain(fired.measured),
+        condition=correlation.condition,
     )
-
-
-def _common(last: Mapping[str, Any], all_entities: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The entities that every event of a window shares."""
-    return {
-        path: value for path, value in last.items() if all(entities.get(path) == value for entities in all_entities)
-    }
 
 
 def _of_indicator(found: IndicatorHit, facts: Facts) -> Detection:

@@ -34,7 +34,9 @@ MAX_VALUES = 20_000
 #: Longer values are decided each time they come.
 MAX_REMEMBERED = 2_048
 #: Automata of up to this many texts are made for speed, larger ones for size.
-_FAST_TEXTS = 100
+_FAST_TEXTS = 5_000
+
+_VETOES, _DOUBTS = MAX_CLAUSES, MAX_CLAUSES + 1
 
 
 class Matcher:
@@ -86,25 +88,24 @@ class _Branch:
 
 
 class _Plan:
-    """Rules that are asked of the same events. Bit `row + clause * rows` stands for a row's clause, the bits above those
-    of the clauses for the rows' doubts."""
+    """Rules that are asked of the same events. Bit `row + rows * part` stands for a part of a row: its clauses, and in
+    the parts after those its vetoes and its doubts."""
 
     def __init__(self, rules: Iterable[tuple[int, MatchRule]]) -> None:
         rows = [(index, row) for index, rule in rules for row in rows_of(rule.tree)]
         self._rule_of_row = [index for index, _ in rows]
         self._rows = len(rows)
-        self._all = (1 << self._rows) - 1
         self._always = 0
         self._exact = sum(1 << at for at, (_, row) in enumerate(rows) if row.exact)
         asked: dict[tuple[str, ...], dict[Test, int]] = {}
         for at, (_, row) in enumerate(rows):
-            groups = dict(enumerate(row.clauses)) | {MAX_CLAUSES: row.doubts}
-            for number in range(len(row.clauses), MAX_CLAUSES):
-                self._always |= 1 << (at + number * self._rows)
-            for number, leaves in groups.items():
+            parts = dict(enumerate(row.clauses)) | {_VETOES: row.vetoes, _DOUBTS: row.doubts}
+            for part in range(len(row.clauses), MAX_CLAUSES):
+                self._always |= 1 << (at + part * self._rows)
+            for part, leaves in parts.items():
                 for leaf in leaves:
                     tests = asked.setdefault(leaf.paths, {})
-                    tests[leaf.test] = tests.get(leaf.test, 0) | 1 << (at + number * self._rows)
+                    tests[leaf.test] = tests.get(leaf.test, 0) | 1 << (at + part * self._rows)
         self._keywords = _Field(asked.pop(())) if () in asked else None
         self._top = _tree(asked)
 
@@ -117,10 +118,11 @@ class _Plan:
         if self._keywords is not None:
             for text in facts.said():
                 bits |= self._keywords.decide(text)
-        left = bits & (bits >> rows) & (bits >> 2 * rows) & (bits >> 3 * rows) & self._all
-        if not left:
-            return {}
-        sure = left & self._exact & ~(bits >> MAX_CLAUSES * rows)
+        halves = bits & (bits >> 2 * rows)  # four clauses in two steps
+        left = halves & (halves >> rows) & ((1 << rows) - 1) & ~(bits >> _VETOES * rows)
+        return self._rules(left, left & self._exact & ~(bits >> _DOUBTS * rows)) if left else {}
+
+    def _rules(self, left: int, sure: int) -> dict[int, bool]:
         found: dict[int, bool] = {}
         while left:
             lowest = left & -left
@@ -166,7 +168,12 @@ def _decided(document: Mapping[str, Any], branches: Mapping[str, _Branch]) -> in
         if branch is None:
             continue
         kind = type(value)
-        if kind is dict:
+        if kind is str:
+            here = branch.here
+            if here is not None:
+                known = here.known.get(value)  # as `decide` does, without the call
+                bits |= here.decide(value) if known is None else known
+        elif kind is dict:
             if branch.below:
                 bits |= _decided(value, branch.below)
         elif kind is list or kind is tuple:
@@ -188,59 +195,58 @@ def _decided_in_list(items: Sequence[Any], branch: _Branch) -> int:
     return bits
 
 
-@dataclass(slots=True)
-class _Sought:
-    """What finding one text in a value makes true, by where it stands; `patterns` are then searched for."""
-
-    anywhere: int = 0
-    begins: int = 0
-    ends: int = 0
-    patterns: list[tuple[Callable[[str], Any], int]] = field(default_factory=list)
-
-
 class _Texts:
-    """Texts sought in values, all in one pass."""
+    """Texts sought in values, all in one pass. What finding one makes true depends on where it stands."""
 
     def __init__(self) -> None:
-        self._sought: dict[str, _Sought] = {}
+        self._numbers: dict[str, int] = {}
+        self._anywhere: list[int] = []
+        self._begins: list[int] = []
+        self._ends: list[int] = []
+        #: Of some texts: the patterns that are searched for once the text is found, with what they make true.
+        self._patterns: dict[int, list[tuple[Callable[[str], Any], int]]] = {}
         self._automaton: Any = None
-        self._list: list[_Sought] = []
         self._all = 0
 
     def __bool__(self) -> bool:
-        return bool(self._sought)
+        return bool(self._numbers)
 
-    def add(self, text: str) -> _Sought:
-        return self._sought.setdefault(text, _Sought())
+    def add(self, op: Op, text: str, bits: int) -> None:
+        places = {Op.CONTAINS: self._anywhere, Op.STARTSWITH: self._begins, Op.ENDSWITH: self._ends}[op]
+        places[self._number(text)] |= bits
+        self._all |= bits
 
-    def _build(self) -> None:
-        self._list = list(self._sought.values())
-        for sought in self._list:
-            self._all |= sought.anywhere | sought.begins | sought.ends
-            for _, bits in sought.patterns:
-                self._all |= bits
-        kind = Implementation.DFA if len(self._list) <= _FAST_TEXTS else Implementation.ContiguousNFA
-        self._automaton = AhoCorasick(list(self._sought), implementation=kind, store_patterns=False)
+    def add_pattern(self, regex: str, literal: str, bits: int) -> None:
+        self._patterns.setdefault(self._number(literal), []).append((compile_regex(regex).search, bits))
+        self._all |= bits
+
+    def _number(self, text: str) -> int:
+        number = self._numbers.setdefault(text, len(self._numbers))
+        if number == len(self._anywhere):
+            for each in (self._anywhere, self._begins, self._ends):
+                each.append(0)
+        return number
 
     def found_in(self, text: str, raw: str) -> int:
         """What the texts that stand in `text` make true; patterns are searched for in `raw`."""
         if self._automaton is None:
-            self._build()
-        bits, end = 0, len(text)
+            kind = Implementation.DFA if len(self._numbers) <= _FAST_TEXTS else Implementation.ContiguousNFA
+            self._automaton = AhoCorasick(list(self._numbers), implementation=kind, store_patterns=False)
         try:
             places = self._automaton.find_matches_as_indexes(text, overlapping=True)
         except UnicodeEncodeError:  # half a surrogate pair: let the whole conditions say what is wrong
             return self._all
+        bits, end = 0, len(text)
         for number, start, stop in places:
-            sought = self._list[number]
-            bits |= sought.anywhere
+            bits |= self._anywhere[number]
             if not start:
-                bits |= sought.begins
+                bits |= self._begins[number]
             if stop == end:
-                bits |= sought.ends
-            for search, bit in sought.patterns:
-                if bit & ~bits and search(raw) is not None:
-                    bits |= bit
+                bits |= self._ends[number]
+            if number in self._patterns:
+                for search, made_true in self._patterns[number]:
+                    if made_true & ~bits and search(raw) is not None:
+                        bits |= made_true
         return bits
 
 
@@ -283,7 +289,8 @@ class _Field:
         self._texts_cased = _Texts()
         self._networks = _Networks()
         self._others: list[tuple[Callable[[Any], bool], int]] = []
-        self._known: dict[Any, int] = {}
+        self.known: dict[Any, int] = {}
+        self._known_integers: dict[int, int] = {}
         for test, bits in tests.items():
             self._add(test, bits)
 
@@ -295,39 +302,35 @@ class _Field:
             case Text(_, "", _) | Present():
                 self._present |= bits
             case Text(op, value, cased):
-                _put(self._texts_cased if cased else self._texts, op, value, bits)
+                (self._texts_cased if cased else self._texts).add(op, value, bits)
             case Number(number):
                 self._numbers[number] = self._numbers.get(number, 0) | bits
                 self._whole_cased[str(number)] = self._whole_cased.get(str(number), 0) | bits
             case Inside(network):
                 self._networks.add(network, bits)
             case Pattern(regex, literal) if literal:
-                self._texts.add(literal).patterns.append((compile_regex(regex).search, bits))
+                self._texts.add_pattern(regex, literal, bits)
             case _:
                 self._others.append((value_test(test), bits))
 
     def decide(self, value: Any) -> int:
         """What the value, which is not null, makes true."""
-        if type(value) is str:
-            known = self._known.get(value)
-            if known is not None:
-                return known
-            key: Any = value
-        else:
-            key = (type(value), value)
-            known = self._known.get(key)
-            if known is not None:
-                return known
+        kind = type(value)
+        key = value if kind is str or kind is int else (kind, value)
+        known = self.known.get(key) if kind is not int else self._known_integers.get(value)
+        if known is not None:
+            return known
         bits = self._present | self._of_text(text_of(value))
-        if type(value) is int or type(value) is float:
+        if kind is int or kind is float:
             bits |= self._numbers.get(value, 0)
         for passes, bit in self._others:
             if passes(value):
                 bits |= bit
-        if type(value) is not str or len(value) <= MAX_REMEMBERED:
-            if len(self._known) >= MAX_VALUES:
-                self._known.clear()
-            self._known[key] = bits
+        if kind is not str or len(value) <= MAX_REMEMBERED:
+            remembered = self._known_integers if kind is int else self.known
+            if len(remembered) >= MAX_VALUES:
+                remembered.clear()
+            remembered[key] = bits
         return bits
 
     def _of_text(self, text: str) -> int:
@@ -340,13 +343,3 @@ class _Field:
         if self._networks:
             bits |= self._networks.around(text)
         return bits
-
-
-def _put(texts: _Texts, op: Op, value: str, bits: int) -> None:
-    sought = texts.add(value)
-    if op is Op.CONTAINS:
-        sought.anywhere |= bits
-    elif op is Op.STARTSWITH:
-        sought.begins |= bits
-    else:
-        sought.ends |= bits

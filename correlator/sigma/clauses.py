@@ -1,9 +1,10 @@
 """What must be true of an event for a rule to match: a rule as rows of clauses that can be decided value by value.
 
 A row stands for one way in which a rule can match. It has up to MAX_CLAUSES clauses, each a set of tests of which one
-must pass, and doubts: tests of which one passes wherever something that must not be true is. A row whose clauses all
-pass is a candidate, and a rule none of whose rows is one does not match. A candidate without a doubt matches for sure
-where the row is `exact`; of the others the whole condition must be asked.
+must pass; vetoes, tests of which none may pass; and doubts, tests of which one passes wherever something that must not
+be true is. A row whose clauses all pass and that has no veto is a candidate, and a rule none of whose rows is one does
+not match. A candidate without a doubt matches for sure where the row is `exact`; of the others the whole condition must
+be asked.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ Clause = tuple[Leaf, ...]
 @dataclass(frozen=True, slots=True)
 class Row:
     clauses: tuple[Clause, ...]
+    vetoes: Clause
     doubts: Clause
     exact: bool
 
@@ -36,6 +38,7 @@ def rows_of(node: Node) -> list[Row]:
 
 def _row(conjuncts: Iterable[Node]) -> Row:
     clauses: list[Clause] = []
+    vetoes: list[Leaf] = []
     doubts: list[Leaf] = []
     exact = True
     for node in conjuncts:
@@ -44,13 +47,13 @@ def _row(conjuncts: Iterable[Node]) -> Row:
             clauses.append(clause)
             exact = exact and _says_all(node)
         elif isinstance(node, Not) and (denied := _clause(node.item)) is not None:
-            doubts += denied
+            (vetoes if _says_all(node.item) else doubts).extend(denied)
         else:
             exact = False
     # A test that costs a look at every value is only asked where the row has no other.
     chosen = sorted((clause for clause in clauses if not _is_bare(clause)), key=_share)[:MAX_CLAUSES]
     chosen = chosen or sorted(clauses, key=_share)[:MAX_CLAUSES]
-    return Row(tuple(chosen), tuple(doubts), exact and len(chosen) == len(clauses))
+    return Row(tuple(chosen), tuple(vetoes), tuple(doubts), exact and len(chosen) == len(clauses))
 
 
 def _says_all(node: Node) -> bool:
@@ -131,4 +134,3 @@ def _guess(test: Test) -> float:
         case Compare() | Inside():
             return 0.5
     return 1.0
-

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from correlator.rule import Correlation, MatchRule, Place, Rule
+from correlator.sigma.chain import link
 from correlator.sigma.collection import rules_of
-from correlator.sigma.correlation import link
+from correlator.sigma.correlation import Draft, draft
 from correlator.sigma.detection import Detection
 from correlator.sigma.document import MAX_FILE_BYTES, BrokenYaml, Source, documents
 from correlator.sigma.fields import LogSource, only_zeek_says, paths_of
@@ -98,7 +99,8 @@ class _Loading:
         self._names: dict[str, str] = {}
         self._filters: dict[_Document, Filter] = {}
         self._filtered: set[tuple[_Document, str]] = set()
-        self._correlations: list[Correlation] = []
+        self._drafts: dict[str, tuple[_Document, Draft]] = {}
+        self._correlations: tuple[Correlation, ...] = ()
         self._order = 0
 
     def file(self, path: Path) -> None:
@@ -189,16 +191,19 @@ class _Loading:
 
     def _link(self, waiting: Iterable[_Document]) -> None:
         for document in waiting:
-            self._try(document, self._correlation)
+            self._try(document, self._draft)
+        linked = link([one for _, one in self._drafts.values()], self._rules, self._names)
+        for one, fault in linked.refused:
+            self._refuse(self._drafts[one.info.id][0], fault)
+        for rule_id in linked.silenced:
+            self._rules[rule_id] = replace(self._rules[rule_id], alerts=False)
+        self._correlations = linked.correlations
 
-    def _correlation(self, document: _Document) -> str:
-        made, generate = link(document.path, document.source, self._rules, self._names)
-        self._claim(document, made.info.id)
-        self._correlations.append(made)
-        if not generate:
-            for rule_id in made.rules:
-                self._rules[rule_id] = replace(self._rules[rule_id], alerts=False)
-        return made.info.id
+    def _draft(self, document: _Document) -> str:
+        one = draft(document.path, document.source)
+        self._claim(document, one.info.id)
+        self._drafts[one.info.id] = (document, one)
+        return one.info.id
 
     # --- accounts
 

@@ -87,6 +87,8 @@ class Detection:
     indicator_id: str | None = None
     tlp: str | None = None
     evidence_count: int | None = None  # how many events there were, where `evidence` names only the first of them
+    measured: int | float | None = None  # what the correlation's window came to
+    condition: str = ""  # what it had to come to, as `value_sum(network.bytes) >= 1000000`
 
     @property
     def agency(self) -> str | None:
@@ -131,6 +133,8 @@ def to_document(detection: Detection) -> Document:
     put(document, "vonggac.detection.indicator_id", detection.indicator_id)
     put(document, "vonggac.detection.tlp", detection.tlp)
     put(document, "vonggac.detection.evidence_count", detection.evidence_count)
+    put(document, "vonggac.detection.measured", detection.measured)
+    put(document, "vonggac.detection.condition", detection.condition or None)
     for path, value in detection.entities.items():
         put(document, path, value)
     return document
@@ -165,4 +169,6 @@ def from_document(document: Document) -> Detection:
         indicator_id=own.get("indicator_id"),
         tlp=own.get("tlp"),
         evidence_count=own.get("evidence_count"),
+        measured=own.get("measured"),
+        condition=own.get("condition", ""),
     )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from correlator.sigma.taxonomy.tables import LogSource, tables
-from vonggac.domain.event import field
+from vonggac.domain.event import field as value_at
 
 #: What the reader of JSON records calls those that do not say what they are.
 _UNTOLD = frozenset({"", "record"})
+#: What a flat record's `event` may hold that says nothing of its origin.
+_HEAD = frozenset({"id", "dataset", "kind", "created", "ingested"})
+#: The Security event whose kind stands in another of its fields.
+_REGISTRY_CHANGED = 4657
 _PROGRAM_PATHS = ("process.name", "log.syslog.appname", "program", "appname", "ident", "SYSLOG_IDENTIFIER")
 
 
@@ -33,6 +37,25 @@ class Origin:
     log: str = ""
     program: str = ""
     told: tuple[LogSource, ...] = ()
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Asked for with every event, of an origin that was made once.
+        told = (
+            self.dataset,
+            self.module,
+            self.os,
+            self.code,
+            self.channel,
+            self.kinds,
+            self.log,
+            self.program,
+            self.told,
+        )
+        object.__setattr__(self, "_hash", hash(told))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 def origin_of(document: Mapping[str, Any]) -> Origin:
@@ -48,7 +71,17 @@ def origin_of(document: Mapping[str, Any]) -> Origin:
         if type(dataset) is str and dataset in _sensor_datasets():
             twofold = module == "zeek" and (dataset == "smb" or dataset == "tls")  # each of two Zeek logs
             return _of_sensor(dataset, _text(module), _zeek_log(document) if twofold else "")
+        if event.keys() <= _HEAD and "logsource" not in document:
+            code, channel = document.get("EventID"), document.get("Channel")
+            if type(code) is int and code != _REGISTRY_CHANGED and type(channel) is str and type(dataset) is str:
+                return _of_flat_windows(dataset, code, channel)
     return _told_in_full(document)
+
+
+@lru_cache(maxsize=1_024)
+def _of_flat_windows(dataset: str, code: int, channel: str) -> Origin:
+    """What `_told_in_full` says of a flat record with nothing else to tell."""
+    return _told_in_full({"event": {"dataset": dataset}, "EventID": code, "Channel": channel})
 
 
 @lru_cache(maxsize=1)
@@ -80,7 +113,7 @@ def _told_in_full(document: Mapping[str, Any]) -> Origin:
         return _of_host(dataset, module, os, _code(document, event, winlog, system), channel, kinds)
     if not told and not module and dataset in _UNTOLD:
         told = _told_by_names(tuple(document))
-    os = _text(field(document, "host.os.type") or field(document, "host.os.family")).lower()
+    os = _text(value_at(document, "host.os.type") or value_at(document, "host.os.family")).lower()
     return Origin(dataset, module, os, _first(event.get("code")), "", kinds, "", _program(document), told)
 
 
@@ -121,7 +154,7 @@ def _pairs(categories: tuple[str, ...], types: tuple[str, ...]) -> frozenset[str
 def _program(document: Mapping[str, Any]) -> str:
     """Only a program that some log source is about, so that origins stay few."""
     for path in _PROGRAM_PATHS:
-        value = field(document, path)
+        value = value_at(document, path)
         if isinstance(value, str) and value.lower() in tables().programs:
             return value.lower()
     return ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from correlator.engine import MAX_EVIDENCE, Correlator
+from correlator.engine import Correlator
 from correlator.indicators import IndicatorSet
 from correlator.sigma.load import load_rules
+from correlator.windows import MAX_EVIDENCE
 from rules import SHIPPED
 from tests.unit.correlator.samples import event, load_text, rule_text
 from vonggac.domain.detection import Detection, from_document, to_document

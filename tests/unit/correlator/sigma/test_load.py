@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from correlator.rule import Correlation, MatchRule
 from correlator.sigma.load import load_rules
 from rules import SHIPPED
 from tests.unit.correlator.samples import load_text, rule_text
@@ -83,59 +82,6 @@ def test_what_is_not_evaluated_is_unsupported_not_ignored(text: str, line: int, 
     loaded = load_text(tmp_path, text)
     assert not loaded.rules
     assert [(status.status, status.line) for status in loaded.statuses] == [("unsupported", line)]
-
-
-CORRELATION = """
-title: Many
-correlation:
-  type: {type}
-  rules: [{rules}]
-  group-by: [source.ip]
-  timespan: {timespan}
-  condition: {condition}
-"""
-
-
-@pytest.mark.parametrize(
-    ("changes", "status", "line"),
-    [
-        ({"rules": "nobody"}, "invalid", 13),
-        ({"type": "value_sum", "condition": "{{gte: 2, field: x}}"}, "unsupported", 12),
-        ({"type": "value_median", "condition": "{{gte: 2, field: x}}"}, "unsupported", 12),
-        ({"type": "odd"}, "invalid", 12),
-        ({"timespan": "5x"}, "invalid", 15),
-        ({"timespan": "2M"}, "unsupported", 15),
-        ({"condition": "{{gte: x}}"}, "invalid", 16),
-        ({"condition": "{{gte: 999999999}}"}, "unsupported", 16),
-        ({"type": "temporal", "condition": "base and other"}, "invalid", 16),
-    ],
-)
-def test_a_correlation_that_cannot_run_is_named(changes: dict[str, str], status: str, line: int, tmp_path: Path):
-    base = rule_text("  s:\n    f: 1\n  condition: s", title="Base", name="base")
-    fields = {"type": "event_count", "rules": "base", "timespan": "5m", "condition": "{gte: 2}"} | changes
-    text = CORRELATION
-    for name, value in fields.items():
-        text = text.replace("{" + name + "}", value.replace("{{", "{").replace("}}", "}"))
-    loaded = load_text(tmp_path, f"{base}---{text}")
-    assert [rule.info.name for rule in loaded.rules] == ["Base"]
-    found = loaded.statuses[-1]
-    assert (found.status, found.line) == (status, line), found.reason
-
-
-def test_a_correlation_finds_its_rules_by_name_and_id_in_other_files_and_silences_them(tmp_path: Path):
-    (tmp_path / "b.yml").write_text(rule_text("  s:\n    f: 1\n  condition: s", title="B", name="bee"), "utf-8")
-    identity = "6d3c1a2e-1111-4222-8333-444455556666"
-    by_id = rule_text("  s:\n    f: 2\n  condition: s", title="C").replace("title: C", f"title: C\nid: {identity}")
-    (tmp_path / "c.yml").write_text(by_id, "utf-8")
-    text = "title: A\ncorrelation:\n  type: temporal\n  rules: [bee, {id}]\n  timespan: 5m\n".replace("{id}", identity)
-    (tmp_path / "a.yml").write_text(text, "utf-8")
-    loaded = load_rules([tmp_path])
-    assert not loaded.faults
-    match_rules = [rule for rule in loaded.rules if isinstance(rule, MatchRule)]
-    assert [rule.alerts for rule in match_rules] == [False, False]
-    (correlation,) = (rule for rule in loaded.rules if isinstance(rule, Correlation))
-    assert correlation.rules == (match_rules[0].info.id, identity)
-    assert correlation.threshold == 2
 
 
 def test_the_second_rule_with_an_id_is_refused(tmp_path: Path):
