@@ -8,7 +8,7 @@ detections, and with windows as `windows.py` states them nearly any order will d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +32,8 @@ _ENTITY_PATHS: Mapping[str, tuple[str, ...]] = {
     "url": ("url.original",),
 }
 _SHA256_LENGTH = 64
+#: What `Correlator.watches` calls the indicators, whichever they are.
+INDICATORS = "indicators"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,19 @@ def _from_below(correlations: Mapping[str, Correlation]) -> tuple[Correlation, .
     return tuple(ordered.values())
 
 
+def with_those_below(rules: Iterable[Rule], wanted: Collection[str]) -> set[str]:
+    """The wanted ids and those of the rules that they rest on."""
+    below = {rule.info.id: rule.rules for rule in rules if isinstance(rule, Correlation)}
+    found: set[str] = set()
+    waiting = [*wanted]
+    while waiting:
+        identity = waiting.pop()
+        if identity not in found:
+            found.add(identity)
+            waiting += below.get(identity, ())
+    return found
+
+
 def step(program: Program, state: State, event: Document) -> tuple[State, list[Detection]]:
     """The state after the event, and what it makes detected. A rule that fails on an event is counted, not fatal."""
     facts = Facts(event)
@@ -180,10 +195,30 @@ class Correlator:
     def __init__(
         self, rules: Iterable[Rule], indicators: IndicatorSet | None = None, lateness: timedelta = LATENESS
     ) -> None:
-        rules = tuple(rules)
-        self.rules = len(rules)
-        self._program = make_program(rules, indicators, lateness)
+        self._rules = tuple(rules)
+        self._program = make_program(self._rules, indicators, lateness)
         self._state = State(self._program)
+
+    @property
+    def rules(self) -> int:
+        return len(self._rules)
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """The ids of its rules, and INDICATORS."""
+        return frozenset((INDICATORS, *(rule.info.id for rule in self._rules)))
+
+    def anew(self, watches: Collection[str] | None = None) -> Correlator:
+        """One that has seen nothing, of the same rules and indicators; or of some of `watches`, with the rules that
+        these rest on."""
+        if watches is None or self.watches.issubset(watches):
+            other = Correlator(())
+            other._rules, other._program = self._rules, self._program
+            other._state = State(self._program)
+            return other
+        wanted = with_those_below(self._rules, watches)
+        indicators = self._program.indicators if INDICATORS in watches else None
+        return Correlator([rule for rule in self._rules if rule.info.id in wanted], indicators, self._program.lateness)
 
     @property
     def horizon(self) -> timedelta:

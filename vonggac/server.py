@@ -100,7 +100,7 @@ class Running:
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             if self.worker:
-                keep_accounts(node.store.records, self.pipeline.resume().stages)
+                keep_accounts(node.store.records, self.pipeline.catch_up().stages)
                 self.jobs.start()
             try:
                 yield
@@ -109,6 +109,7 @@ class Running:
                     self.jobs.stop()
                     with self._draining:
                         self.close_spools()
+                    self.pipeline.save()
 
         return create_app(services, lifespan)
 
@@ -185,6 +186,7 @@ class Running:
         settings = self.node.settings
         return [
             JobSpec("intake", timedelta(seconds=settings.intake_poll_seconds), self.drain_spools, local=True),
+            JobSpec("catch-up", timedelta(minutes=1), self._catch_up, local=True),
             JobSpec("feed-pull", timedelta(minutes=settings.feeds_pull_minutes), self._pull_feeds),
             JobSpec("retention", timedelta(hours=24), self._retain),
             JobSpec("statistics-snapshot", timedelta(minutes=settings.snapshot_minutes), self._snapshot),
@@ -203,6 +205,12 @@ class Running:
             )
             for state in self.jobs.states()
         ]
+
+    def _catch_up(self) -> str:
+        """What another process has stored and not matched, should it have been killed."""
+        summary = self.pipeline.catch_up()
+        keep_accounts(self.node.store.records, summary.stages)
+        return f"{summary.detections} detections"
 
     def _pull_feeds(self) -> str:
         line = self.node.subscriber.pull_all(self.node.directory())

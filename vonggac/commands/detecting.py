@@ -108,13 +108,13 @@ def ingest(
     pipeline = node.pipeline(matcher(call, node, rules, indicators))
     total = Summary()
     try:
-        # An attack that began in the last call's input may go on in this one's.
-        total += pipeline.resume()
+        total += pipeline.catch_up()
         origin = kept(call, node.origin(sensor_name, agency))
         for batch in batches(call, sources, origin, bpf, "ingest" if follow else ""):
             step = pipeline.take(batch)
             total += step
             name_refusals(call, step.refusals[len(batch.refused) :])
+        pipeline.save()
     finally:
         keep_accounts(node.store.records, total.stages)
     call.show(total.data())
