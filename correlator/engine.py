@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from correlator.facts import Facts
-from correlator.indicators import IndicatorHit, IndicatorSet
+from correlator.indicators import IndicatorHit, IndicatorSet, IndicatorWatch
 from correlator.matching import Matcher
 from correlator.numbers import plain
 from correlator.rule import Correlation, MatchRule, Rule
-from correlator.windows import FOREVER, LATENESS, Fired, Inner, Windows
+from correlator.windows import FOREVER, LATENESS, MAX_EVIDENCE, Fired, Inner, Windows
 from correlator.windows.snapshot import digest_of
 from vonggac.domain.detection import ENTITY_FIELDS, Detection, RuleInfo, Ruleset, detection_id
 from vonggac.domain.event import Document
@@ -56,16 +56,17 @@ class Program:
         for correlation in self.correlations:
             below = max((spans.get(rule, timedelta(0)) for rule in correlation.rules), default=timedelta(0))
             spans[correlation.info.id] = correlation.timespan + below
-        return max(spans.values()) + self.lateness if spans else timedelta(0)
+        windows = max(spans.values()) + self.lateness if spans else timedelta(0)
+        return max(windows, self.indicators.horizon)
 
 
 class State:
-    """What a program remembers between events: windows, and faults counted.
+    """What a program remembers between events: windows, what indicators' patterns have seen, and faults counted.
 
     `due` is the time of the event (µs since 1970) from which on a window must be decided.
     """
 
-    __slots__ = ("due", "faults", "windows")
+    __slots__ = ("due", "faults", "watch", "windows")
 
     def __init__(self, program: Program) -> None:
         digests: dict[str, str] = {}
@@ -75,6 +76,7 @@ class State:
         self.windows = tuple(
             Windows(correlation, program.lateness, digests[correlation.info.id]) for correlation in program.correlations
         )
+        self.watch: IndicatorWatch = program.indicators.watch()
         self.faults: Counter[str] = Counter()
         self.due = FOREVER
 
@@ -145,8 +147,7 @@ def step(program: Program, state: State, event: Document) -> tuple[State, list[D
         if rule.alerts:
             detections.append(_of_rule(rule.info, facts.id, facts.time, entities))
         detections += _feed_windows(program, state, rule.info.id, facts, entities)
-    for found in program.indicators.match(event, facts.time):
-        detections.append(_of_indicator(found, facts))
+    detections += [_of_indicator(found, facts) for found in program.indicators.hits(facts, state.watch)]
     return state, detections
 
 
@@ -211,18 +212,27 @@ class Correlator:
     def anew(self, watches: Collection[str] | None = None) -> Correlator:
         """One that has seen nothing, of the same rules and indicators; or of some of `watches`, with the rules that
         these rest on."""
-        if watches is None or self.watches.issubset(watches):
-            other = Correlator(())
-            other._rules, other._program = self._rules, self._program
-            other._state = State(self._program)
-            return other
-        wanted = with_those_below(self._rules, watches)
-        indicators = self._program.indicators if INDICATORS in watches else None
-        return Correlator([rule for rule in self._rules if rule.info.id in wanted], indicators, self._program.lateness)
+        wanted = self.watches if watches is None else with_those_below(self._rules, watches)
+        indicators = self._program.indicators if INDICATORS in wanted else IndicatorSet()
+        rules = tuple(rule for rule in self._rules if rule.info.id in wanted)
+        other = Correlator(() if rules == self._rules else rules, indicators, self._program.lateness)
+        if rules == self._rules:  # to compile them again would take seconds
+            other._rules, other._program = rules, replace(self._program, indicators=indicators)
+            other._state = State(other._program)
+        return other
 
     @property
     def horizon(self) -> timedelta:
         return self._program.horizon
+
+    @property
+    def forgetful(self) -> bool:
+        """Whether its indicators' patterns remember events, of which `snapshot` holds nothing."""
+        return self._program.indicators.horizon > timedelta(0)
+
+    def know_patterns_of(self, other: Correlator) -> None:
+        """Patterns have seen what the other's have; both have the same indicators."""
+        self._state.watch = other._state.watch
 
     @property
     def faults(self) -> Mapping[str, int]:
@@ -237,9 +247,16 @@ class Correlator:
             total.update(asdict(windows.counts))
         return total
 
+    @property
+    def indicator_counts(self) -> Mapping[str, int]:
+        """Hits on indicators that were passed over (validity, decay, warning list), and what patterns let go."""
+        return self._state.watch.counts
+
     def use_indicators(self, indicators: IndicatorSet) -> None:
-        """These are looked for from the next event on; rules and windows stay as they are."""
+        """These are looked for from the next event on; rules and windows stay as they are, and so does what patterns
+        that remain have seen."""
         self._program = replace(self._program, indicators=indicators)
+        self._state.watch = indicators.watch(self._state.watch)
 
     def feed(self, events: Sequence[Document]) -> list[Detection]:
         """What these events make detected, in the order in which it became true."""
@@ -322,14 +339,16 @@ def _of_indicator(found: IndicatorHit, facts: Facts) -> Detection:
         kind=f"known-bad-{word}",
         entity=entity,
     )
-    evidence = (facts.id,)
+    evidence = found.evidence or (facts.id,)
     return Detection(
-        id=detection_id(info.id, evidence, indicator.id),
+        # The event that completes a pattern names the detection: a replay may bind it with others.
+        id=detection_id(info.id, (facts.id,), indicator.id),
         rule=info,
         time=facts.time,
         start=facts.time,
         end=facts.time,
-        evidence=evidence,
+        evidence=evidence[:MAX_EVIDENCE],
+        evidence_count=len(evidence) if len(evidence) > MAX_EVIDENCE else None,
         entities=entities,
         indicator_id=indicator.id,
         tlp=str(indicator.tlp),
@@ -342,6 +361,8 @@ def _about(found: IndicatorHit, facts: Facts, entities: Mapping[str, Any]) -> tu
     A file is known by its SHA-256 whichever hash the indicator names, so that all events about it are one incident. A
     hash on a TLS connection is a fingerprint of its client or server, and the incident is about the host that used it.
     """
+    if found.kind == "pattern":
+        return "pattern", "source.ip", str(entities.get("source.ip", facts.id))
     if found.kind != "hash":
         paths = _ENTITY_PATHS[found.kind]
         entity = next((path for path in paths if entities.get(path) == found.value), paths[0])

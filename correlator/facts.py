@@ -31,7 +31,7 @@ class Facts:
     A key that itself holds dots is found at the top. Absent, null and empty lists are all absence.
     """
 
-    __slots__ = ("_everything", "_folded", "_joined", "_texts", "_values", "_time", "document")
+    __slots__ = ("_everything", "_folded", "_joined", "_texts", "_time", "_values", "document")
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
@@ -109,6 +109,11 @@ def text_of(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
+
+
+def encodable(text: str) -> str:
+    """The text with halves of surrogate pairs, which no rule can look for, as question marks; as long as before."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _find(document: Mapping[str, Any], path: str) -> Sequence[Any]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from correlator.facts import Facts, leaves_of, text_of
+from correlator.facts import Facts, encodable, leaves_of, text_of
 from correlator.rule import MatchRule
 from correlator.sigma.clauses import MAX_CLAUSES, rows_of
 from correlator.sigma.compile import Predicate, address_of, compile_tree, value_test
@@ -206,7 +206,6 @@ class _Texts:
         #: Of some texts: the patterns that are searched for once the text is found, with what they make true.
         self._patterns: dict[int, list[tuple[Callable[[str], Any], int]]] = {}
         self._automaton: Any = None
-        self._all = 0
 
     def __bool__(self) -> bool:
         return bool(self._numbers)
@@ -214,11 +213,9 @@ class _Texts:
     def add(self, op: Op, text: str, bits: int) -> None:
         places = {Op.CONTAINS: self._anywhere, Op.STARTSWITH: self._begins, Op.ENDSWITH: self._ends}[op]
         places[self._number(text)] |= bits
-        self._all |= bits
 
     def add_pattern(self, regex: str, literal: str, bits: int) -> None:
         self._patterns.setdefault(self._number(literal), []).append((compile_regex(regex).search, bits))
-        self._all |= bits
 
     def _number(self, text: str) -> int:
         number = self._numbers.setdefault(text, len(self._numbers))
@@ -234,8 +231,9 @@ class _Texts:
             self._automaton = AhoCorasick(list(self._numbers), implementation=kind, store_patterns=False)
         try:
             places = self._automaton.find_matches_as_indexes(text, overlapping=True)
-        except UnicodeEncodeError:  # half a surrogate pair: let the whole conditions say what is wrong
-            return self._all
+        except UnicodeEncodeError:
+            text, raw = encodable(text), encodable(raw)
+            places = self._automaton.find_matches_as_indexes(text, overlapping=True)
         bits, end = 0, len(text)
         for number, start, stop in places:
             bits |= self._anywhere[number]
@@ -290,7 +288,7 @@ class _Field:
         self._networks = _Networks()
         self._others: list[tuple[Callable[[Any], bool], int]] = []
         self.known: dict[Any, int] = {}
-        self._known_integers: dict[int, int] = {}
+        self._known_integers: dict[Any, int] = {}
         for test, bits in tests.items():
             self._add(test, bits)
 
@@ -316,8 +314,11 @@ class _Field:
     def decide(self, value: Any) -> int:
         """What the value, which is not null, makes true."""
         kind = type(value)
-        key = value if kind is str or kind is int else (kind, value)
-        known = self.known.get(key) if kind is not int else self._known_integers.get(value)
+        # 1, 1.0 and True are one key to a dictionary, and not one value.
+        remembered, key = (self._known_integers, value) if kind is int else (self.known, value)
+        if kind is not int and kind is not str:
+            key = (kind, value)
+        known = remembered.get(key)
         if known is not None:
             return known
         bits = self._present | self._of_text(text_of(value))
@@ -327,7 +328,6 @@ class _Field:
             if passes(value):
                 bits |= bit
         if kind is not str or len(value) <= MAX_REMEMBERED:
-            remembered = self._known_integers if kind is int else self.known
             if len(remembered) >= MAX_VALUES:
                 remembered.clear()
             remembered[key] = bits

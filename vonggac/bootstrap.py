@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -29,6 +30,8 @@ from vonggac.stores import open_store
 
 if TYPE_CHECKING:
     from correlator.engine import Correlator
+    from correlator.indicators import IndicatorSet
+    from correlator.indicators.files import IndicatorFiles
     from correlator.sigma.load import LoadedRules
     from sensors.base import Origin
     from sharing.exchange import Exchange
@@ -85,15 +88,15 @@ class Node:
 
     def received_indicators(self) -> list[Indicator]:
         """The indicators that feeds and hand-overs brought and that are not withdrawn."""
-        from correlator.indicator_files import parse_indicators
+        from correlator.indicators.files import parse_indicators
 
         bodies = [record.body["object"] for record in self.store.records.list("indicator")]
         content = orjson.dumps([body for body in bodies if not body.get("revoked")])
         return list(parse_indicators(content, "store").indicators)
 
-    def all_indicators(self, paths: Sequence[str] = ()) -> list[Indicator]:
+    def all_indicators(self, paths: Sequence[str] = ()) -> IndicatorSet:
         """Those of these files, else of the settings', and those received."""
-        return [*load_indicators(self.settings, paths)[0], *self.received_indicators()]
+        return load_indicators(self.settings, paths, self.received_indicators())[0]
 
     def pipeline(self, correlator: Correlator) -> Pipeline:
         from vonggac.pipeline import Pipeline
@@ -149,14 +152,21 @@ def load_rules(settings: Settings, paths: Sequence[str]) -> LoadedRules:
     return load([Path(place) for place in places])
 
 
-def load_indicators(settings: Settings, paths: Sequence[str]) -> tuple[list[Indicator], list[VonggacError]]:
-    """The indicators of these files, or of the settings', and what in them could not be used."""
-    from correlator.indicator_files import read_indicators
+def load_indicators(
+    settings: Settings, paths: Sequence[str], others: Iterable[Indicator] = ()
+) -> tuple[IndicatorSet, list[VonggacError]]:
+    """The indicators of these files, or of the settings', with others, and what in them could not be used."""
+    from correlator.indicators import IndicatorSet
+    from correlator.indicators.warning_lists import read_warning_lists
 
-    indicators: list[Indicator] = []
-    faults: list[VonggacError] = []
-    for place in list(paths) or split_paths(settings.indicators_paths):
-        found = read_indicators(Path(place))
-        indicators += found.indicators
-        faults += found.faults
-    return indicators, faults
+    files = indicator_files(settings, paths)
+    lists, list_faults = read_warning_lists([Path(place) for place in split_paths(settings.indicators_warning_lists)])
+    known = IndicatorSet(chain(files, others), lists)
+    return known, [*list_faults, *files.faults]
+
+
+def indicator_files(settings: Settings, paths: Sequence[str]) -> IndicatorFiles:
+    """The indicators of these files, or of the settings', to be gone through once."""
+    from correlator.indicators.files import IndicatorFiles
+
+    return IndicatorFiles(Path(place) for place in list(paths) or split_paths(settings.indicators_paths))

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from correlator.engine import Correlator
+from correlator.engine import INDICATORS, Correlator
 from vonggac.domain.detection import Detection
 from vonggac.domain.event import Document
 from vonggac.domain.times import parse_instant
@@ -157,6 +157,8 @@ class Matching:
             yield from self._read(run, end)
             self._save(run)
             states |= {name: state for name, state in part.snapshot().items() if name in start.watches}
+            if INDICATORS in start.watches:
+                self.correlator.know_patterns_of(part)
         self.correlator.restore(states)
         self._run = Run(self.correlator, watches, end)
         self._save(self._run)
@@ -180,14 +182,18 @@ class Matching:
         return sorted(self._watermarks.all(), key=lambda one: (one.key == own, one.events, one.at), reverse=True)
 
     def _going_on(self, watermark: Watermark, known: frozenset[str]) -> Iterator[Start]:
-        """The rules with their windows; apart those whose windows were of another version, further back."""
+        """The rules with their windows; apart, further back, those whose windows were of another version, and patterns
+        of indicators, which are kept in memory only."""
         states = {name: state for name, state in self._watermarks.states(watermark).items() if name in known}
         part = self.correlator.anew(known)
         changed = known.intersection(part.restore(states))
+        if INDICATORS in known and part.forgetful:
+            changed |= {INDICATORS}
         if known - changed:
             yield Start(known - changed, watermark.position, states)
         if changed:
-            reach = self._events.position(self._last_time(watermark.position) - part.horizon)
+            horizon = self.correlator.anew(changed).horizon
+            reach = self._events.position(self._last_time(watermark.position) - horizon)
             yield Start(changed, earlier(watermark.position, reach))
 
     def _beginning(self) -> Position:

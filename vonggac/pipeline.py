@@ -25,7 +25,6 @@ from vonggac.domain.event import Document, put
 from vonggac.domain.event import field as value_at
 from vonggac.domain.fold import advance
 from vonggac.domain.incident import Entry, Incident
-from vonggac.domain.indicator import Indicator
 from vonggac.domain.times import parse_instant
 from vonggac.errors import Conflict
 from vonggac.matching import Found, Matching
@@ -138,9 +137,8 @@ class Pipeline:
                 },
             )
 
-    def use_indicators(self, indicators: Iterable[Indicator]) -> None:
+    def use_indicators(self, known: IndicatorSet) -> None:
         """These are looked for from the next batch on; windows and their state stay."""
-        known = IndicatorSet(indicators)
         with self._lock:
             self._matching.correlator.use_indicators(known)
 
@@ -152,7 +150,8 @@ class Pipeline:
     def matching(self) -> Mapping[str, int]:
         """What matching could not evaluate, use or keep since it last began from a watermark, by reason."""
         with self._lock:
-            return {**self._matching.correlator.faults, **self._matching.correlator.window_counts}
+            correlator = self._matching.correlator
+            return {**correlator.faults, **correlator.window_counts, **correlator.indicator_counts}
 
     def catch_up(self) -> Summary:
         """What arrived in the store and was not matched is matched: after a crash, an outage, by rules that are new, or

@@ -33,6 +33,7 @@ class Settings:
     ship_timeout_seconds: float = 60.0
     rules_paths: str = ""  # os.pathsep-separated; empty: the shipped rules
     indicators_paths: str = ""
+    indicators_warning_lists: str = ""  # os.pathsep-separated files and folders in MISP's format
     serve_host: str = "127.0.0.1"
     serve_port: int = 8000
     serve_insecure: bool = False  # allow plain HTTP beyond loopback

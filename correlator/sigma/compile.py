@@ -9,7 +9,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
-from correlator.facts import SEPARATOR, Facts, Paths, text_of
+from correlator.facts import SEPARATOR, Facts, Paths, encodable, text_of
 from correlator.sigma.tests import (
     Compare,
     Inside,
@@ -119,8 +119,7 @@ def value_test(test: Test) -> Callable[[Any], bool]:
     """The test of one value, for tests that need no other and are not of texts as they stand."""
     match test:
         case Pattern(regex):
-            search = compile_regex(regex).search
-            return lambda value: search(text_of(value)) is not None
+            return _searching(regex)
         case Number(number):
             as_text = str(number)
             return lambda value: _equals(value, number, as_text)
@@ -176,9 +175,9 @@ def _keyword(test: Test) -> Predicate:
         if SEPARATOR in value:
             return lambda facts: any(value in (text if cased else text.lower()) for text in facts.said())
         return lambda facts: value in facts.everything(cased)
-    assert isinstance(test, Pattern), test  # noqa: S101 - `keyword` makes only these two
-    search = compile_regex(test.regex).search
-    return lambda facts: any(search(text) is not None for text in facts.said())
+    assert isinstance(test, Pattern), test  # noqa: S101 - modifiers make only these two
+    found = _searching(test.regex)
+    return lambda facts: any(found(text) for text in facts.said())
 
 
 def _equals(value: object, number: float, as_text: str) -> bool:
@@ -187,6 +186,19 @@ def _equals(value: object, number: float, as_text: str) -> bool:
     if isinstance(value, (int, float)):
         return value == number
     return value == as_text
+
+
+def _searching(regex: str) -> Callable[[Any], bool]:
+    search = compile_regex(regex).search
+
+    def found(value: Any) -> bool:
+        text = text_of(value)
+        try:
+            return search(text) is not None
+        except UnicodeEncodeError:
+            return search(encodable(text)) is not None
+
+    return found
 
 
 def _compare(test: Compare) -> Callable[[Any], bool]:

@@ -67,7 +67,7 @@ def _files(path: Path) -> Iterator[Path]:
         raise UnknownInput("rules_not_found", path=path)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Document:
     """A document on its way; `order` is its place among all."""
 

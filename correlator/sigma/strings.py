@@ -29,6 +29,8 @@ _DASHES = Wild.DASH.value[1:-1]
 _DASH = re.compile(r"\B[-/]\b")
 #: A string with more dashes than this becomes a pattern instead of one string for each way to write it.
 _MAX_SPELLED_DASHES = 2
+_SPECIAL = re.compile(r"\\[*?\\]|[*?]")
+_WILDCARDS: Mapping[str, Wild] = {"*": Wild.MANY, "?": Wild.ONE}
 _PLACEHOLDER = re.compile(r"(?<!\\)%(\w+)%")
 
 
@@ -56,39 +58,37 @@ class Pieces:
 
     def with_ends(self, front: bool, back: bool) -> Pieces:
         """The string with a wildcard in front, at the back, or both."""
-        parts = list(self.parts)
-        if front and parts[:1] != [Wild.MANY]:
-            parts.insert(0, Wild.MANY)
-        if back and parts[-1:] != [Wild.MANY]:
-            parts.append(Wild.MANY)
-        return replace(self, parts=tuple(parts))
+        parts = self.parts
+        begin = (Wild.MANY,) if front and parts[:1] != (Wild.MANY,) else ()
+        end = (Wild.MANY,) if back and parts[-1:] != (Wild.MANY,) else ()
+        return Pieces((*begin, *parts, *end), self.cased)
 
 
 def read(text: str) -> Pieces:
     """The string a rule writes. A backslash takes the meaning from a wildcard or a backslash after it; before anything
     else it is itself."""
+    if not _SPECIAL.search(text):
+        return Pieces((text,) if text else ())
     parts: list[Part] = []
     plain: list[str] = []
-    at, end = 0, len(text)
-    while at < end:
-        char = text[at]
-        if char == "\\" and at + 1 < end and text[at + 1] in "*?\\":
-            plain.append(text[at + 1])
-            at += 1
-        elif char in "*?":
+    at = 0
+    for found in _SPECIAL.finditer(text):
+        plain.append(text[at : found.start()])
+        at = found.end()
+        if found[0] in _WILDCARDS:
             _close(plain, parts)
-            parts.append(Wild.MANY if char == "*" else Wild.ONE)
+            parts.append(_WILDCARDS[found[0]])
         else:
-            plain.append(char)
-        at += 1
+            plain.append(found[0][1])
+    plain.append(text[at:])
     _close(plain, parts)
     return Pieces(tuple(parts))
 
 
 def _close(plain: list[str], parts: list[Part]) -> None:
-    if plain:
-        parts.append("".join(plain))
-        plain.clear()
+    if text := "".join(plain):
+        parts.append(text)
+    plain.clear()
 
 
 def expanded(text: str, placeholders: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -144,13 +144,13 @@ def test_of(pieces: Pieces, check: Callable[[str], str]) -> Text | Pattern | Non
     """The test a string comes to: wildcards at the ends are plain operations, others a pattern over the whole text;
     None where anything will do."""
     parts = pieces.parts
-    if parts and all(part is Wild.MANY for part in parts):
-        return None
-    front, back = parts[:1] == (Wild.MANY,), len(parts) > 1 and parts[-1] is Wild.MANY
+    front = parts[:1] == (Wild.MANY,)
+    back = len(parts) > 1 and parts[-1] is Wild.MANY
     middle = parts[front : len(parts) - back]
-    if len(middle) <= 1 and all(isinstance(part, str) for part in middle):
-        text = middle[0] if middle else ""
-        assert isinstance(text, str)  # noqa: S101 - the line before
+    if not middle and front:
+        return None
+    if len(middle) <= 1 and not (middle and isinstance(middle[0], Wild)):
+        text = "".join(part for part in middle if isinstance(part, str))
         return Text(_op(front, back), text if pieces.cased else text.lower(), pieces.cased)
     regex = "".join(re2.escape(part) if isinstance(part, str) else part.value for part in middle)
     begin, end = "" if front else "^", "" if back else "$"

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sensors import open_source
 from sensors.base import Origin
@@ -103,7 +104,68 @@ def correlator() -> None:
     )
 
 
-BENCHES = {"sensor": sensor, "correlator": correlator}
+#: How many events each Sigma engine is given: the slower ones are asked long enough with fewer.
+SIGMA_EVENTS = {"ours": 50_000, "rsigma": 50_000, "sqlite": 10_000, "sigma-rust": 2_000}
+
+
+def sigma() -> None:
+    """Events asked of 100, 1,000 and 3,000 Sigma rules, ours and the peers that are here, and whether they agree."""
+    from tests.bench import sigma_mix
+    from tests.bench.sigma import RUST_ENGINES, build_peers
+
+    peers = build_peers()
+    engines = ["ours", "sqlite", *(RUST_ENGINES if peers else ())]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for count in sorted(set(SIGMA_EVENTS.values())):
+            sigma_mix.write_events(folder / f"{count}.ndjson", count)
+        for rules in (100, 1_000, 3_000):
+            (folder / str(rules)).mkdir()
+            sigma_mix.write_rules(folder / str(rules), rules)
+            runs: dict[str, list[dict[str, Any]]] = {}
+            for _ in range(ROUNDS):
+                for engine in engines:
+                    program = [str(peers)] if engine in RUST_ENGINES else [sys.executable, "-m", "tests.bench.sigma"]
+                    given = [engine, str(folder / str(rules)), str(folder / f"{SIGMA_EVENTS[engine]}.ndjson")]
+                    done = subprocess.run([*program, *given], capture_output=True, text=True, check=True)
+                    runs.setdefault(engine, []).append(json.loads(done.stdout))
+            _show_sigma(rules, runs)
+            _show_agreement(folder, rules, runs)
+
+
+def _show_sigma(rules: int, runs: dict[str, list[dict[str, Any]]]) -> None:
+    median = {name: sorted(found, key=lambda run: run["seconds"])[len(found) // 2] for name, found in runs.items()}
+    speed = {name: run["events"] / run["seconds"] for name, run in median.items()}
+    print(f"sigma: {rules:,} rules, pruned by log source; median of {ROUNDS}, interleaved")
+    for name, run in median.items():
+        peak = f"{run['peak_mb']:5.0f} MB" if "peak_mb" in run else ""
+        print(
+            f"  {name:<11} {run['rules']:5,} rules loaded in {run['load_seconds']:5.2f} s  {speed[name]:9,.0f} events/s"
+            f"  ours/this {speed['ours'] / speed[name]:7.2f}  {peak}"
+        )
+
+
+def _show_agreement(folder: Path, rules: int, runs: dict[str, list[dict[str, Any]]]) -> None:
+    """Each peer's hits against ours on the same events."""
+    for name, (run, *_) in runs.items():
+        if name == "ours":
+            continue
+        given = ["ours", str(folder / str(rules)), str(folder / f"{SIGMA_EVENTS[name]}.ndjson")]
+        command = [sys.executable, "-m", "tests.bench.sigma", *given]
+        mine = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["hits"]
+        differing = sorted(rule for rule in mine.keys() | run["hits"].keys() if mine.get(rule) != run["hits"].get(rule))
+        told = "".join(f"; {rule}: ours {mine.get(rule, 0)}, {run['hits'].get(rule, 0)}" for rule in differing[:3])
+        print(f"  {name} differs in {len(differing)} of {len(mine.keys() | run['hits'].keys())} rules that hit{told}")
+
+
+def indicators() -> None:
+    """A million indicators: memory, exact look-ups, networks."""
+    from tests.bench import indicators as bench
+
+    bench.indicators(interleaved, show)
+
+
+BENCHES = {"sensor": sensor, "correlator": correlator, "sigma": sigma, "indicators": indicators}
 
 
 def main(names: list[str]) -> int:

@@ -40,6 +40,7 @@ def found_in(path: Path, rules: tuple[Rule, ...]) -> list[dict[str, Any]]:
     detections: list[Detection] = []
     for batch in open_source(str(path), Origin("golden")):
         detections += correlator.feed(batch.events)
+    detections += correlator.finish()
     assert not correlator.faults, dict(correlator.faults)
     return sorted((in_short(detection) for detection in detections), key=lambda short: (short["rule"], short["start"]))
 

@@ -57,7 +57,8 @@ def test_what_fires_on_one_attack_is_one_incident(stem: str, shipped: LoadedRule
     events = [
         event for batch in open_source(str(HERE / stem / "fires.pcap"), Origin("golden")) for event in batch.events
     ]
-    assert len({correlation_key(detection) for detection in correlator.feed(events)}) == 1
+    found = [*correlator.feed(events), *correlator.finish()]
+    assert len({correlation_key(detection) for detection in found}) == 1
 
 
 @pytest.mark.parametrize("stem", STEMS)

@@ -78,6 +78,8 @@ def detect(
     origin = Origin(sensor_name or call.settings.sensor_name, agency)
     for batch in batches(call, sources, origin, bpf, "detect" if follow else ""):
         call.emit_many([to_document(found) for found in correlator.feed(batch.events)])
+    call.emit_many([to_document(found) for found in correlator.finish()])
+    tell_passed_over(call, correlator)
 
 
 @click.command()
@@ -105,7 +107,8 @@ def ingest(
 
     node = node_of(call)
     node.store.check()
-    pipeline = node.pipeline(matcher(call, node, rules, indicators))
+    correlator = matcher(call, node, rules, indicators)
+    pipeline = node.pipeline(correlator)
     total = Summary()
     try:
         total += pipeline.catch_up()
@@ -117,21 +120,26 @@ def ingest(
         pipeline.save()
     finally:
         keep_accounts(node.store.records, total.stages)
+    tell_passed_over(call, correlator)
     call.show(total.data())
 
 
 def matcher(call: Call, node: Node | None, rules: Sequence[str], indicators: Sequence[str]) -> Correlator:
     """The correlator of these rules and indicators, and of those the node has received; each fault is named."""
     from correlator.engine import Correlator
-    from correlator.indicators import IndicatorSet
 
     loaded = load_rules(call.settings, rules)
-    known, faults = load_indicators(call.settings, indicators)
-    if node is not None:
-        known += node.received_indicators()
+    received = node.received_indicators() if node is not None else ()
+    known, faults = load_indicators(call.settings, indicators, received)
     for fault in (*loaded.faults, *faults):
         call.refuse(fault)
-    return Correlator(loaded.rules, IndicatorSet(known))
+    return Correlator(loaded.rules, known)
+
+
+def tell_passed_over(call: Call, correlator: Correlator) -> None:
+    """On stderr, by reason, how often an indicator was met and no detection made of it."""
+    for reason, count in sorted(correlator.indicator_counts.items()):
+        call.tell("message.passed_over", reason=reason, count=count)
 
 
 def batches(call: Call, sources: Sequence[str], origin: Origin, bpf: str = "", follower: str = "") -> Iterator[Batch]:

@@ -49,6 +49,7 @@ def test_(call: Call, paths: tuple[str, ...], sources: tuple[str, ...]) -> None:
     fired: Counter[str] = Counter()
     for batch in batches(call, sources, Origin(call.settings.sensor_name)):
         fired.update(found.rule.id for found in correlator.feed(batch.events))
+    fired.update(found.rule.id for found in correlator.finish())
     items = [
         {"id": each.id, "path": each.path, "detections": fired[each.id]}
         for each in loaded.statuses

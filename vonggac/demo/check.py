@@ -59,6 +59,8 @@ def _quiet(node: Node) -> Iterator[Difference]:
             for batch in open_source(str(path), Origin(path.stem)):
                 for detection in correlator.feed(batch.events):
                     yield "demo.not_quiet", {"sensor": path.stem, "rule": detection.rule.name}
+            for detection in correlator.finish():
+                yield "demo.not_quiet", {"sensor": path.stem, "rule": detection.rule.name}
 
 
 def _balance(node: Node) -> Iterator[Difference]:

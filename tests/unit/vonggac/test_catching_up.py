@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from pysqlite3 import dbapi2
 
 from correlator.engine import Correlator
+from correlator.indicators import IndicatorSet
 from correlator.rule import Rule
 from tests.unit.correlator.samples import load_text, rule_text
 from tests.unit.vonggac.test_pipeline import NOWHERE, batch, contents, event, hits
 from vonggac.domain.detection import Detection
 from vonggac.domain.event import Document
+from vonggac.domain.indicator import Indicator, IndicatorKind
 from vonggac.errors import StoreUnavailable
 from vonggac.matching import SAVE_EVENTS
 from vonggac.pipeline import CATCH_UP, Pipeline
@@ -233,6 +235,24 @@ def test_windows_that_cannot_be_read_are_filled_again(store: Store, make: Make) 
     for record in store.records.list(WINDOWS):
         store.records.delete(WINDOWS, record.key)
     assert make(BASE, THREE).take(batch(hits(1, 2, f=2))).detections == 1
+
+
+def test_a_pattern_of_indicators_that_began_before_a_restart_is_completed_after_it(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    pattern = "([ipv4-addr:value = '198.51.100.1'] FOLLOWEDBY [ipv4-addr:value = '198.51.100.2']) WITHIN 600 SECONDS"
+    known = IndicatorSet([Indicator("indicator--1", IndicatorKind.PATTERN, pattern)])
+    rules = rules_of(tmp_path, BASE, THREE)
+
+    def process() -> Pipeline:
+        window = timedelta(hours=24)
+        correlator = Correlator(rules, known)
+        return Pipeline(store, correlator, lambda: NOWHERE, clock, incident_window=window, origin="n")
+
+    first = process()
+    first.take(batch([event("a", 0, destination__ip="198.51.100.1"), *hits(2, f=2)]))
+    first.save()
+    assert process().take(batch([event("b", 60, destination__ip="198.51.100.2"), *hits(1, 2, f=2)])).detections == 2
 
 
 # --- watermarks

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from correlator.engine import Correlator
+from correlator.indicators import IndicatorSet
 from correlator.sigma.load import LoadedRules
 from sensors.base import Batch
 from tests.unit.correlator.samples import event as sample
@@ -175,11 +176,11 @@ def test_new_indicators_are_looked_for_from_the_next_batch_on(store: Store, make
     pipeline = make()
     quiet = [event("a", 0, source__ip="192.0.2.9", destination__ip="198.51.100.1")]
     assert pipeline.take(batch([*hits(2, f=2), *quiet])).detections == 0
-    pipeline.use_indicators([Indicator("indicator--1", IndicatorKind.IP, "198.51.100.1")])
+    pipeline.use_indicators(IndicatorSet([Indicator("indicator--1", IndicatorKind.IP, "198.51.100.1")]))
     known = [event("b", 5, source__ip="192.0.2.9", destination__ip="198.51.100.1")]
     found = pipeline.take(batch([*known, *hits(1, first=2, f=2)]))
     assert found.detections == 2  # the address, and the window that had begun before
-    pipeline.use_indicators([])
+    pipeline.use_indicators(IndicatorSet())
     assert pipeline.take(batch([event("c", 6, destination__ip="198.51.100.1")])).detections == 0
     detections = store.events.search_detections(EventQuery()).items
     assert {detection.indicator_id for detection in detections} == {"indicator--1", None}

@@ -118,6 +118,7 @@ fn log_source(event: &Value) -> LogSource {
         9 => "raw_access_thread",
         10 => "process_access",
         11 => "file_event",
+        12 if event["EventType"].as_str().is_some_and(|kind| kind.starts_with("Delete")) => "registry_delete",
         12 => "registry_add",
         13 => "registry_set",
         17 | 18 => "pipe_created",

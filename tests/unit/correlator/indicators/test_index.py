@@ -1,0 +1,146 @@
+"""The index against a naive scan over the same indicators, one value at a time and many at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from correlator.indicators import IndicatorSet, canonical
+from correlator.indicators.networks import numbers_of
+from tests.unit.correlator.samples import START, event
+from vonggac.domain.event import Document, observables
+from vonggac.domain.indicator import Indicator, IndicatorKind
+from vonggac.domain.marking import Tlp
+
+LABELS = st.lists(st.sampled_from(["a", "b", "example", "co"]), min_size=1, max_size=4).map(".".join)
+ADDRESSES = st.one_of(
+    st.integers(0, 40).map(lambda number: f"192.0.2.{number}"),
+    st.integers(0, 9).map(lambda number: f"2001:db8::{number:x}"),
+)
+NETWORKS = st.one_of(
+    st.builds("192.0.2.{}/{}".format, st.integers(0, 40), st.sampled_from([0, 8, 16, 24, 26, 27, 29, 31, 32])),
+    st.builds("2001:db8::{:x}/{}".format, st.integers(0, 9), st.sampled_from([0, 32, 64, 125, 127, 128])),
+)
+HASHES = st.integers(0, 5).map(lambda number: f"{number:032X}") | st.just("t13d1516h2_8daaf6152771_02713d6af862")
+URLS = st.builds("http://{}/{}".format, LABELS, st.sampled_from(["", "x", "x?y=1"]))
+VALUES = {
+    IndicatorKind.IP: ADDRESSES,
+    IndicatorKind.CIDR: NETWORKS,
+    IndicatorKind.DOMAIN: LABELS,
+    IndicatorKind.HASH: HASHES,
+    IndicatorKind.URL: URLS,
+}
+EDGES = st.none() | st.integers(-2, 2).map(lambda seconds: START + timedelta(seconds=seconds))
+INDICATORS = st.lists(
+    st.sampled_from(list(VALUES)).flatmap(
+        lambda kind: st.builds(
+            Indicator,
+            id=st.sampled_from("ijk"),
+            kind=st.just(kind),
+            value=VALUES[kind],
+            name=st.sampled_from(["", "A", "Đ"]),
+            valid_from=EDGES,
+            valid_until=EDGES,
+            tlp=st.sampled_from(Tlp),
+            confidence=st.none() | st.integers(0, 100),
+            labels=st.sampled_from([(), ("phishing",)]),
+            source=st.sampled_from(["", "s"]),
+            seen=st.none() | st.integers(0, 900).map(lambda days: START - timedelta(days=days)),
+        )
+    ),
+    max_size=12,
+)
+EVENTS = st.builds(
+    lambda address, others, name, digest, url: event(
+        source__ip=address, related__ip=others, dns__question__name=name, related__hash=[digest], url__full=url
+    ),
+    ADDRESSES,
+    st.lists(ADDRESSES, max_size=2),
+    LABELS,
+    HASHES,
+    URLS,
+)
+
+
+def names(indicator: Indicator, kind: str, value: str) -> bool:
+    """Whether an indicator names an observable, by the definition."""
+    match indicator.kind:
+        case IndicatorKind.CIDR:
+            return kind == "ip" and ip_address(value) in ip_network(indicator.value, strict=False)
+        case IndicatorKind.DOMAIN:
+            bad = indicator.value.lower()
+            return kind == "domain" and (value == bad or ("." in bad and value.endswith(f".{bad}")))
+        case _:
+            same = kind == str(indicator.kind)
+            return same and canonical(indicator.kind, value) == canonical(indicator.kind, indicator.value)
+
+
+def looked_for(indicator: Indicator) -> bool:
+    fades = indicator.fades_at
+    return indicator.valid_at(START) and (fades is None or fades > START)
+
+
+@settings(max_examples=400, deadline=None)
+@given(indicators=INDICATORS, one=EVENTS)
+def test_the_index_finds_what_a_scan_of_all_indicators_finds(indicators: list[Indicator], one: Document):
+    seen = list(observables(one))
+    expected = {
+        each.id for each in indicators if looked_for(each) and any(names(each, kind, value) for kind, value in seen)
+    }
+    assert {hit.indicator.id for hit in IndicatorSet(indicators).match(one, START)} == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(indicators=INDICATORS, values=st.lists(LABELS), addresses=st.lists(st.integers(0, 60)))
+def test_many_values_at_once_are_found_as_one_by_one(
+    indicators: list[Indicator], values: list[str], addresses: list[int]
+):
+    known = IndicatorSet(indicators)
+    domains = {each.value for each in indicators if each.kind is IndicatorKind.DOMAIN}
+    assert known.known("domain", values) == [place for place, value in enumerate(values) if value in domains]
+    texts = [f"192.0.2.{number}" for number in addresses]
+    networks = [ip_network(each.value, strict=False) for each in indicators if each.kind is IndicatorKind.CIDR]
+    inside = [place for place, text in enumerate(texts) if any(ip_address(text) in network for network in networks)]
+    assert known.inside(texts) == inside
+
+
+@settings(max_examples=100, deadline=None)
+@given(INDICATORS)
+def test_an_indicator_comes_out_as_it_went_in_but_for_the_form_of_its_value(indicators: list[Indicator]):
+    known = IndicatorSet(indicators)
+    for each in indicators:
+        if each.kind is not IndicatorKind.CIDR and each.kind is not IndicatorKind.DOMAIN:
+            form = canonical(each.kind, each.value)
+            found = [
+                (one.id, one.value, one.name, one.tlp, one.confidence, one.seen)
+                for one in known.look_up(each.kind, form)
+            ]
+            assert (each.id, form, each.name, each.tlp, each.confidence, each.seen) in found
+
+
+@given(st.lists(st.integers(0, (1 << 32) - 1)))
+def test_addresses_become_numbers(numbers: list[int]):
+    assert numbers_of([str(ip_address(number)) for number in numbers]).tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["1.2.3"],
+        ["1.2.3.4.5"],
+        ["1.2.3", "4.5.6.7.8"],
+        ["256.1.1.1"],
+        ["01.2.3.4"],
+        ["a.1.1.1"],
+        ["1..2.3"],
+        [""],
+        ["::1"],
+    ],
+)
+def test_what_is_no_address_is_refused(addresses: list[str]):
+    with pytest.raises(ValueError):
+        numbers_of(addresses)

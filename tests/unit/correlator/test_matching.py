@@ -1,0 +1,118 @@
+"""The matcher finds just the rules whose whole condition is true, whatever it has seen and remembered before."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from correlator.facts import Facts
+from correlator.matching import Matcher
+from correlator.rule import MatchRule, Place
+from correlator.sigma.compile import compile_tree
+from correlator.sigma.literals import required_literal
+from correlator.sigma.taxonomy import LogSource
+from correlator.sigma.tests import Compare, Inside, Missing, Number, Op, Pattern, Present, SameAs, Test, Text
+from correlator.sigma.tree import All, Either, Leaf, Node, Not
+from tests.unit.correlator.samples import event
+from vonggac.domain.detection import RuleInfo, Ruleset
+
+PATHS = (("f",), ("a.b", "g"), ("a.b.c",), ("f", "list.x"))
+TEXTS = st.text(alphabet="aAbB.ư", min_size=0, max_size=3)
+REGEXES = st.sampled_from(["a", "^a", "b$", "(a|b)a", "a.b", "(?i)AB+", "a{2}", r"\.", "ba?", "[ab]ư"])
+SCALARS = st.one_of(
+    st.text(alphabet="aAbB.ư", max_size=5),
+    st.integers(0, 3),
+    st.sampled_from([0.0, 1.0, 2.5, True, False, None, "1", "2.5", "10.0.0.1", "10.9.0.1", "2001:db8::1", "\ud800a"]),
+)
+VALUES = st.one_of(SCALARS, st.lists(st.one_of(SCALARS, st.lists(SCALARS, max_size=2)), max_size=3))
+
+
+def _pattern(regex: str) -> Pattern:
+    return Pattern(regex, required_literal(regex))
+
+
+TESTS: st.SearchStrategy[Test] = st.one_of(
+    st.builds(
+        lambda op, value, cased: Text(op, value if cased else value.lower(), cased),
+        st.sampled_from(list(Op)),
+        TEXTS,
+        st.booleans(),
+    ),
+    st.builds(_pattern, REGEXES),
+    st.builds(Number, st.sampled_from([0, 1, 2, 2.5])),
+    st.builds(Compare, st.sampled_from(["lt", "lte", "gt", "gte"]), st.integers(0, 3)),
+    st.builds(
+        Inside, st.sampled_from([ip_network("10.0.0.0/16"), ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")])
+    ),
+    st.just(Missing()),
+    st.builds(Present, st.booleans()),
+    st.builds(SameAs, st.just("g"), st.sampled_from(list(Op)), st.booleans(), st.just(("g",))),
+)
+KEYWORDS = st.one_of(
+    st.builds(lambda value: Text(Op.CONTAINS, value), st.sampled_from(["a", "ab", "1", "ư"])),
+    st.builds(_pattern, REGEXES),
+)
+LEAVES: st.SearchStrategy[Node] = st.one_of(
+    st.builds(Leaf, st.sampled_from(PATHS), TESTS), st.builds(Leaf, st.just(()), KEYWORDS)
+)
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.builds(All, st.lists(inner, min_size=1, max_size=4).map(tuple)),
+        st.builds(Either, st.lists(inner, min_size=1, max_size=4).map(tuple)),
+        st.builds(Not, inner),
+    ),
+    max_leaves=12,
+)
+DOCUMENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "f": VALUES,
+        "g": VALUES,
+        "a": st.one_of(VALUES, st.fixed_dictionaries({}, optional={"b": st.one_of(VALUES, st.just({"c": "ab"}))})),
+        "a.b": VALUES,
+        "list": st.lists(st.one_of(SCALARS, st.fixed_dictionaries({"x": VALUES})), max_size=3),
+    },
+)
+
+
+def _rule(number: int, tree: Node) -> MatchRule:
+    name = f"rule {number}"
+    return MatchRule(
+        RuleInfo(name, name, name, Ruleset.SIGMA, "low"), name, LogSource("", "vonggac", ""), tree, Place("r", 1)
+    )
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(TREES, min_size=1, max_size=8), st.lists(DOCUMENTS, min_size=1, max_size=6))
+def test_the_matcher_agrees_with_asking_every_rule(trees: list[Node], documents: list[dict[str, Any]]):
+    rules = [_rule(number, tree) for number, tree in enumerate(trees)]
+    matcher = Matcher(rules)
+    for document in [*documents, *documents]:
+        one = {**event(), **document}
+        plainly = [rule for rule in rules if compile_tree(rule.tree)(Facts(one))]
+        assert matcher.hits(one, Facts(one)) == plainly
+    assert not matcher.faults
+
+
+def test_rules_of_other_log_sources_are_not_asked():
+    tree = Leaf(("f",), Text(Op.EQUALS, "a"))
+    dns = MatchRule(RuleInfo("d", "d", "d", Ruleset.SIGMA, "low"), "d", LogSource("dns", "", ""), tree, Place("r", 1))
+    matcher = Matcher([dns, _rule(1, tree)])
+    flow, answer = event(f="a"), event(dataset="dns", f="a")
+    assert [rule.info.id for rule in matcher.hits(flow, Facts(flow))] == ["rule 1"]
+    assert [rule.info.id for rule in matcher.hits(answer, Facts(answer))] == ["d", "rule 1"]
+
+
+def test_a_rule_with_more_alternatives_than_rows_is_still_found():
+    pairs = tuple(
+        All((Leaf(("f",), Text(Op.CONTAINS, f"w{number:02}")), Leaf(("g",), Text(Op.EQUALS, str(number)))))
+        for number in range(40)
+    )
+    matcher = Matcher([_rule(0, Either(pairs))])
+    for f, g, expected in (("xw07x", "7", 1), ("xw07x", "8", 0), ("w39", "39", 1)):
+        one = event(f=f, g=g)
+        assert len(matcher.hits(one, Facts(one))) == expected
