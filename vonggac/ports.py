@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Generic, Protocol, TypeVar
 
 from vonggac.domain.access import EVERYTHING, Scope
@@ -81,6 +82,16 @@ class EventQuery:
     cursor: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked up: a value (an address, a name, a URL, a hash), with `below` also the names below a name of two
+    labels or more, or the addresses of a network."""
+
+    value: str
+    below: bool = False
+    network: IPv4Network | IPv6Network | None = None
+
+
 class EventStore(Protocol):
     def add_events(self, events: Sequence[Document]) -> Added:
         """Each event is stored under its `event.id`, or refused by itself with its reason."""
@@ -95,6 +106,12 @@ class EventStore(Protocol):
     def detections(self, ids: Sequence[str]) -> list[Detection]: ...
 
     def search_events(self, query: EventQuery) -> Page[Document]: ...
+
+    def holding(
+        self, wanted: Wanted, since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[Document]:
+        """Every event in `[since, until)` in which it stands, each once, oldest first."""
+        ...
 
     def search_detections(self, query: EventQuery) -> Page[Detection]: ...
 

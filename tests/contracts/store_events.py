@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from tests.contracts.store_samples import DECEMBER, NOVEMBER, PAGE_SIZES, detection, event, later
 from vonggac.domain.event import Document
 from vonggac.errors import UsageRefused
-from vonggac.ports import EventQuery, EventStore, Position, Store
+from vonggac.ports import EventQuery, EventStore, Position, Store, Wanted
 
 
 def ids(documents: Any) -> list[str]:
@@ -192,6 +193,56 @@ class EventStoreContract:
         assert sum(added.created for added in results) == 80
         assert sum(added.duplicates for added in results) == 80
         assert events.count_events() == 80
+
+
+class HoldingContract:
+    @pytest.mark.parametrize(
+        ("wanted", "found"),
+        [
+            (Wanted("198.51.100.7"), ["v4"]),
+            (Wanted("2001:DB8:0::1"), ["v6"]),
+            (Wanted("evil.example"), ["name"]),
+            (Wanted("evil.example", below=True), ["name", "below", "deep"]),
+            (Wanted("a.evil.example", below=True), ["below", "deep"]),
+            (Wanted("x.b.a.evil.example", below=True), []),
+            (Wanted("b.a.evil.example", below=True), ["deep"]),
+            (Wanted("il.example", below=True), []),
+            (Wanted("example", below=True), []),
+            (Wanted("http://Evil.example/A"), ["url"]),
+            (Wanted("abcdef"), ["hash"]),
+            (Wanted("", network=ip_network("198.51.100.0/24")), ["v4", "v4-too"]),
+            (Wanted("", network=ip_network("198.51.100.0/29")), ["v4"]),
+            (Wanted("", network=ip_network("198.0.0.0/8")), ["v4", "v4-too"]),
+            (Wanted("", network=ip_network("2001:db8::/32")), ["v6", "v6-too"]),
+            (Wanted("", network=ip_network("2001:db8::/120")), ["v6"]),
+            (Wanted("", network=ip_network("0.0.0.0/0")), ["v4", "v4-too"]),
+        ],
+    )
+    def test_what_is_looked_up_is_found_wherever_it_stands(
+        self, store: Store, wanted: Wanted, found: list[str]
+    ) -> None:
+        store.events.add_events(
+            [
+                event("v4", destination_ip="198.51.100.7", related_ip=["198.51.100.7"]),
+                event("v4-too", later(1), dns_resolved_ip=["198.51.100.9", "198.51.100.10"]),
+                event("v6", later(2), source_ip="2001:db8::1"),
+                event("v6-too", later(3), source_ip="2001:db8:ffff::2"),
+                event("name", later(4), dns_question={"name": "evil.example"}),
+                event("below", later(5, DECEMBER), url_domain="A.evil.example."),
+                event("deep", later(6, DECEMBER), related_hosts=["b.a.evil.example", "c.a.evil.example"]),
+                event("beside", later(7), url_domain="devil.example"),
+                event("url", later(8), url_original="http://Evil.example/A"),
+                event("hash", later(9), related_hash=["ABCDEF"]),
+            ]
+        )
+        assert ids(store.events.holding(wanted)) == found
+
+    def test_only_what_happened_in_the_period_is_found_in_order_of_time(self, store: Store) -> None:
+        times = [later(4), later(1), later(2), later(3), later(1, DECEMBER)]
+        store.events.add_events([event(f"e{n}", at, source_ip=f"192.0.2.{n}") for n, at in enumerate(times)])
+        network = Wanted("", network=ip_network("192.0.2.0/24"))
+        assert ids(store.events.holding(network, later(2), later(4))) == ["e2", "e3"]
+        assert ids(store.events.holding(network)) == ["e1", "e2", "e3", "e0", "e4"]
 
 
 class ArrivalContract:

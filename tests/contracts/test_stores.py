@@ -103,6 +103,10 @@ class TestArrival(store_events.ArrivalContract):
     pass
 
 
+class TestHolding(store_events.HoldingContract):
+    pass
+
+
 class TestDetections(store_events.DetectionStoreContract):
     pass
 

@@ -6,7 +6,7 @@ wrote, and other processes see it within a second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from vonggac.domain.account import Refusal
 from vonggac.domain.detection import Detection, from_document
 from vonggac.domain.event import Document
 from vonggac.domain.times import from_epoch_us, to_epoch_us
-from vonggac.ports import Added, Arrival, EventQuery, Page, Position
+from vonggac.ports import Added, Arrival, EventQuery, Page, Position, Wanted
 from vonggac.stores.documents import (
     Prepared,
     look_up_form,
@@ -27,6 +27,7 @@ from vonggac.stores.documents import (
     prepare_detections,
     prepare_events,
     spellings,
+    stands_in,
 )
 from vonggac.stores.elastic.mappings import IGNORE_ABOVE, KEYWORDS, LONGS, OWN
 from vonggac.stores.elastic.server import Query, Server, Write
@@ -62,6 +63,19 @@ class ElasticEventStore:
 
     def search_events(self, query: EventQuery) -> Page[Document]:
         return self._search(self._events, query)
+
+    def holding(
+        self, wanted: Wanted, since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[Document]:
+        self._refresh(self._events)
+        filters = {"bool": {"filter": [*_filters(EventQuery(since=since, until=until)), _holding(wanted)]}}
+        after: dict[str, Any] = {}
+        while True:
+            hits = self._server.search(self._events, filters, sort=_SORT, size=_IDS_AT_ONCE, **after)["hits"]["hits"]
+            yield from (document for document in map(_document, hits) if stands_in(document, wanted))
+            if len(hits) < _IDS_AT_ONCE:
+                return
+            after = {"search_after": hits[-1]["sort"]}
 
     def search_detections(self, query: EventQuery) -> Page[Detection]:
         page = self._search(self._detections, query)
@@ -200,8 +214,36 @@ class ElasticEventStore:
 
 def _body(document: Prepared) -> bytes:
     """The document's JSON with our own object at its end: spliced in, as writing it all again would cost twice."""
-    own = orjson.dumps({"time": document.time_us, "id": document.id, "values": document.values})
+    own = orjson.dumps(
+        {
+            "time": document.time_us,
+            "id": document.id,
+            "values": document.values,
+            "addresses": [value for value in document.values if _looks_like_address(value)],
+            "names": [_backwards(value) for value in document.values if "." in value and "/" not in value],
+        }
+    )
     return document.body[:-1] + b',"' + OWN.encode() + b'":' + own + b"}"
+
+
+def _looks_like_address(value: str) -> bool:
+    """What is none all the same is not indexed: the index ignores what is malformed."""
+    return ":" in value or (value[-1:].isdigit() and value.count(".") == 3)
+
+
+def _backwards(name: str) -> str:
+    return ".".join(reversed(name.split(".")))
+
+
+def _holding(wanted: Wanted) -> Query:
+    """A superset of what holds it."""
+    if wanted.network is not None:
+        return {"term": {f"{OWN}.addresses": str(wanted.network)}}
+    exact: Query = {"terms": {f"{OWN}.values": [look_up_form(spelling) for spelling in spellings(wanted.value)]}}
+    if not (wanted.below and "." in wanted.value):
+        return exact
+    below = {"prefix": {f"{OWN}.names": _backwards(wanted.value) + "."}}
+    return {"bool": {"should": [exact, below], "minimum_should_match": 1}}
 
 
 def _document(hit: dict[str, Any]) -> Document:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
 from typing import NamedTuple
 
 import orjson
 
 from vonggac.domain.event import Document
 from vonggac.domain.times import to_epoch_us
-from vonggac.ports import EventQuery
-from vonggac.stores.documents import Prepared, look_up_form, matches, narrowing_value, spellings
+from vonggac.ports import EventQuery, Wanted
+from vonggac.stores.documents import Prepared, look_up_form, matches, narrowing_value, spellings, stands_in
 from vonggac.stores.paging import Place
 from vonggac.stores.sqlite.connection import Connection, Database
 from vonggac.stores.sqlite.filters import in_list
+from vonggac.stores.sqlite.keys import key_of, ranges
 
 _INSERT = "INSERT INTO document (seq, id, time, dataset, agency, body) VALUES (?, ?, ?, ?, ?, ?)"
 
@@ -47,12 +47,12 @@ def add(database: Database, documents: Sequence[Prepared]) -> Placed:
             ),
         )
         # In the order of the index, so that a batch touches each of its pages once.
-        values = sorted(
-            (digest(value), document.time_us, seq)
+        postings = sorted(
+            (key, document.time_us, seq)
             for seq, document in enumerate(fresh.values(), first)
-            for value in document.values
+            for key in set(map(key_of, document.values))
         )
-        connection.executemany("INSERT INTO value (digest, time, seq) VALUES (?, ?, ?)", values)
+        connection.executemany("INSERT INTO posting (key, time, seq) VALUES (?, ?, ?)", postings)
     return Placed(mark, before, [document.offset for document in fresh.values()])
 
 
@@ -110,6 +110,26 @@ def search(database: Database, query: EventQuery, after: Place | None, limit: in
     return found
 
 
+def holding(connection: Connection, wanted: Wanted, since: int | None, until: int | None) -> Iterator[Document]:
+    """The documents in which it stands, by time; bounds in microseconds since 1970."""
+    places: list[tuple[int, int]] = []
+    for first, last in ranges(wanted):
+        statement = "SELECT time, seq FROM posting WHERE key BETWEEN ? AND ?"
+        parameters = [first, last]
+        if since is not None:
+            statement += " AND time >= ?"
+            parameters.append(since)
+        if until is not None:
+            statement += " AND time < ?"
+            parameters.append(until)
+        places += connection.execute(statement, parameters)
+    for _, seq in sorted(set(places)):
+        body = connection.execute("SELECT body FROM document WHERE seq = ?", (seq,)).fetchone()[0]
+        document = orjson.loads(body)
+        if stands_in(document, wanted):
+            yield document
+
+
 def _statement(query: EventQuery, after: Place | None) -> tuple[str, list[object]]:
     """Candidates in order: a superset of the matches, through the value index where the query names a value."""
     where: list[str] = []
@@ -118,10 +138,10 @@ def _statement(query: EventQuery, after: Place | None) -> tuple[str, list[object
     if value is None:
         time, source = "d.time", "document d"
     else:
-        time, source = "v.time", "value v CROSS JOIN document d ON d.seq = v.seq"
-        digests = [digest(look_up_form(spelling)) for spelling in spellings(value)]
-        where.append(f"v.digest IN ({', '.join('?' * len(digests))})")
-        parameters += digests
+        time, source = "p.time", "posting p CROSS JOIN document d ON d.seq = p.seq"
+        keys = {key_of(look_up_form(spelling)) for spelling in spellings(value)}
+        where.append(f"p.key IN ({', '.join('?' * len(keys))})")
+        parameters += keys
     if query.since is not None:
         where.append(f"{time} >= ?")
         parameters.append(to_epoch_us(query.since))
@@ -140,8 +160,3 @@ def _statement(query: EventQuery, after: Place | None) -> tuple[str, list[object
     condition = " AND ".join(where) or "TRUE"
     statement = f"SELECT d.time, d.id, d.body FROM {source} WHERE {condition} ORDER BY {time}, d.id"  # noqa: S608
     return statement, parameters
-
-
-def digest(value: str) -> int:
-    """The 64 bits by which a value is looked up; `matches` tells the few that share them apart."""
-    return int.from_bytes(blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)

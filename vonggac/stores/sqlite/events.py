@@ -15,7 +15,7 @@ from threading import Lock
 from vonggac.domain.detection import Detection, from_document
 from vonggac.domain.event import Document
 from vonggac.domain.times import from_epoch_us, to_epoch_us
-from vonggac.ports import Added, Arrival, EventQuery, Page, Position
+from vonggac.ports import Added, Arrival, EventQuery, Page, Position, Wanted
 from vonggac.stores.documents import Prepared, month_span, prepare_detections, prepare_events
 from vonggac.stores.paging import Place, decode_cursor, page_of, page_size
 from vonggac.stores.sqlite import documents
@@ -162,6 +162,16 @@ class SqliteEventStore:
                     break
         page = page_of(found, size, lambda hit: hit[0])
         return Page(tuple(document for _, document in page.items), page.next)
+
+    def holding(
+        self, wanted: Wanted, since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[Document]:
+        first, last = (None if at is None else to_epoch_us(at) for at in (since, until))
+        query = EventQuery(since=since, until=until)
+        for month, database in self._partitions.present():
+            if _may_hold(month, query, None):
+                with database.read() as connection:
+                    yield from documents.holding(connection, wanted, first, last)
 
     def search_detections(self, query: EventQuery) -> Page[Detection]:
         size, after = page_size(query.limit), decode_cursor(query.cursor)

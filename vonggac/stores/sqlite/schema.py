@@ -31,6 +31,16 @@ DOCUMENTS: tuple[Migration, ...] = (
         # Tells this file from one of the same month that was dropped before, whose `seq` counted other documents.
         "CREATE TABLE birth (mark TEXT NOT NULL)",
         "INSERT INTO birth (mark) VALUES (lower(hex(randomblob(8))))",
+        # Where a value stands, by the key of `keys.key_of`: in time order for each.
+        """CREATE TABLE posting (
+            key INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (key, time, seq)
+        ) WITHOUT ROWID""",
+        """INSERT INTO posting (key, time, seq)
+            SELECT k.value, d.time, d.seq FROM document d, json_each(keys_of(d.body)) k ORDER BY 1, 2, 3""",
+        "DROP TABLE value",
     ),
 )
 
