@@ -18,6 +18,7 @@ from correlator.engine import Correlator
 from correlator.incidents import correlation_key, plan
 from correlator.indicators import IndicatorSet
 from sensors.base import Batch
+from vonggac.coverage import CoverageLog
 from vonggac.domain.account import Refusal, Tally
 from vonggac.domain.agency import Directory
 from vonggac.domain.detection import Detection
@@ -106,6 +107,7 @@ class Pipeline:
         event."""
         self._store = store
         self._matching = Matching(store.events, Watermarks(store.records, clock), correlator, clock, catch_up)
+        self._coverage = CoverageLog(store.records)
         self._directory = directory
         self._clock = clock
         self._window = incident_window
@@ -119,6 +121,8 @@ class Pipeline:
             directory = self._directory()
             events = [with_agency(event, directory) for event in batch.events]
             stored = self._store.events.add_events(events)
+            refused = {refusal.offset for refusal in stored.refused}
+            self._coverage.note(event for at, event in enumerate(events) if at not in refused)
             new = [events[at] for at in stored.arrival.offsets] if stored.arrival else []
             total += self._settled(self._matching.take(stored.arrival, new))
             refusals = (*batch.refused, *stored.refused)
@@ -158,6 +162,11 @@ class Pipeline:
         stored by a process that did not get further. Raises StoreUnavailable; then nothing is lost."""
         with self._lock, self._or_forget():
             return self._caught_up()
+
+    def detected(self, detections: Sequence[Detection]) -> Summary:
+        """Detections that were found by looking back are stored and made into incidents."""
+        with self._lock:
+            return self._settle(detections)
 
     def save(self) -> None:
         """The next start need not read again what is matched."""

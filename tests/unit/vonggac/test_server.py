@@ -231,7 +231,7 @@ def jobs_while_it_runs(running: Running) -> set[str]:
 
 def test_a_console_runs_no_jobs_and_a_worker_does(node: Node, running: Running) -> None:
     assert jobs_while_it_runs(Running(node, running.pipeline, worker=False)) == set()
-    names = {"feed-pull", "retention", "statistics-snapshot", "heartbeat-check", "forget-expired"}
+    names = {"hunt", "feed-pull", "retention", "statistics-snapshot", "heartbeat-check", "forget-expired"}
     assert jobs_while_it_runs(running) == names
 
 
