@@ -174,7 +174,7 @@ def _connect(path: Path, *, create: bool) -> Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: 16 MB of WAL, so that batches share checkpoints
-        connection.execute(f"PRAGMA cache_size = {-16_000 if create else -2_000}")  # kB
+        connection.execute(f"PRAGMA cache_size = {-64_000 if create else -2_000}")  # kB
     except BaseException:
         connection.close()
         raise

@@ -15,8 +15,15 @@ from vonggac.stores.paging import Place
 from vonggac.stores.sqlite.connection import Connection, Database
 from vonggac.stores.sqlite.filters import in_list
 from vonggac.stores.sqlite.keys import key_of, ranges
+from vonggac.stores.sqlite.schema import RUN_BITS
 
 _INSERT = "INSERT INTO document (seq, id, time, dataset, agency, body) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+#: Every run there is.
+_RUNS = f"""WITH RECURSIVE run (number) AS (
+    SELECT 0 UNION ALL SELECT number + 1 FROM run WHERE number < (SELECT max(seq) >> {RUN_BITS} FROM document)
+) SELECT number FROM run"""  # noqa: S608
 
 
 class Placed(NamedTuple):
@@ -48,11 +55,11 @@ def add(database: Database, documents: Sequence[Prepared]) -> Placed:
         )
         # In the order of the index, so that a batch touches each of its pages once.
         postings = sorted(
-            (key, document.time_us, seq)
+            (seq >> RUN_BITS, key, document.time_us, seq)
             for seq, document in enumerate(fresh.values(), first)
             for key in set(map(key_of, document.values))
         )
-        connection.executemany("INSERT INTO posting (key, time, seq) VALUES (?, ?, ?)", postings)
+        connection.executemany("INSERT INTO posting (run, key, time, seq) VALUES (?, ?, ?, ?)", postings)
     return Placed(mark, before, [document.offset for document in fresh.values()])
 
 
@@ -114,7 +121,7 @@ def holding(connection: Connection, wanted: Wanted, since: int | None, until: in
     """The documents in which it stands, by time; bounds in microseconds since 1970."""
     places: list[tuple[int, int]] = []
     for first, last in ranges(wanted):
-        statement = "SELECT time, seq FROM posting WHERE key BETWEEN ? AND ?"
+        statement = f"SELECT time, seq FROM posting WHERE run IN ({_RUNS}) AND key BETWEEN ? AND ?"  # noqa: S608
         parameters = [first, last]
         if since is not None:
             statement += " AND time >= ?"
@@ -140,7 +147,7 @@ def _statement(query: EventQuery, after: Place | None) -> tuple[str, list[object
     else:
         time, source = "p.time", "posting p CROSS JOIN document d ON d.seq = p.seq"
         keys = {key_of(look_up_form(spelling)) for spelling in spellings(value)}
-        where.append(f"p.key IN ({', '.join('?' * len(keys))})")
+        where.append(f"p.run IN ({_RUNS}) AND p.key IN ({', '.join('?' * len(keys))})")
         parameters += keys
     if query.since is not None:
         where.append(f"{time} >= ?")
