@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,8 +34,9 @@ _ENTITY_PATHS: Mapping[str, tuple[str, ...]] = {
     "url": ("url.original",),
 }
 _SHA256_LENGTH = 64
-#: The name under which a snapshot holds what behaviours learnt; no correlation has it as its id.
-_BEHAVIOUR = "behaviour"
+#: What `Correlator.watches` calls the indicators and the behaviours, whichever they are; no rule has it as its id.
+INDICATORS = "indicators"
+BEHAVIOURS = "behaviour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,19 @@ def _from_below(correlations: Mapping[str, Correlation]) -> tuple[Correlation, .
     return tuple(ordered.values())
 
 
+def with_those_below(rules: Iterable[Rule], wanted: Collection[str]) -> set[str]:
+    """The wanted ids and those of the rules that they rest on."""
+    below = {rule.info.id: rule.rules for rule in rules if isinstance(rule, Correlation)}
+    found: set[str] = set()
+    waiting = [*wanted]
+    while waiting:
+        identity = waiting.pop()
+        if identity not in found:
+            found.add(identity)
+            waiting += below.get(identity, ())
+    return found
+
+
 def step(program: Program, state: State, event: Document) -> tuple[State, list[Detection]]:
     """The state after the event, and what it makes detected. A rule that fails on an event is counted, not fatal."""
     facts = Facts(event)
@@ -197,14 +211,45 @@ class Correlator:
         lateness: timedelta = LATENESS,
         behaviours: Behaviours | None = None,
     ) -> None:
-        rules = tuple(rules)
-        self.rules = len(rules)
-        self._program = make_program(rules, indicators, lateness, behaviours)
+        self._rules = tuple(rules)
+        self._program = make_program(self._rules, indicators, lateness, behaviours)
         self._state = State(self._program)
+
+    @property
+    def rules(self) -> int:
+        return len(self._rules)
+
+    @property
+    def watches(self) -> frozenset[str]:
+        """The ids of its rules, INDICATORS, and BEHAVIOURS where any are looked for."""
+        learning = (BEHAVIOURS,) if self._program.behaviours.analytics else ()
+        return frozenset((INDICATORS, *learning, *(rule.info.id for rule in self._rules)))
+
+    def anew(self, watches: Collection[str] | None = None) -> Correlator:
+        """One that has seen nothing, of the same rules and indicators; or of some of `watches`, with the rules that
+        these rest on."""
+        wanted = self.watches if watches is None else with_those_below(self._rules, watches)
+        indicators = self._program.indicators if INDICATORS in wanted else IndicatorSet()
+        behaviours = self._program.behaviours if BEHAVIOURS in wanted else Behaviours()
+        rules = tuple(rule for rule in self._rules if rule.info.id in wanted)
+        other = Correlator(() if rules == self._rules else rules, indicators, self._program.lateness, behaviours)
+        if rules == self._rules:  # to compile them again would take seconds
+            other._rules, other._program = rules, replace(self._program, indicators=indicators, behaviours=behaviours)
+            other._state = State(other._program)
+        return other
 
     @property
     def horizon(self) -> timedelta:
         return self._program.horizon
+
+    @property
+    def forgetful(self) -> bool:
+        """Whether its indicators' patterns remember events, of which `snapshot` holds nothing."""
+        return self._program.indicators.horizon > timedelta(0)
+
+    def know_patterns_of(self, other: Correlator) -> None:
+        """Patterns have seen what the other's have; both have the same indicators."""
+        self._state.watch = other._state.watch
 
     @property
     def faults(self) -> Mapping[str, int]:
@@ -259,7 +304,7 @@ class Correlator:
         goes on as if nothing had happened."""
         kept = {windows.correlation.info.id: windows.dump() for windows in self._state.windows}
         learnt = self._program.behaviours.snapshot(self._state.behaviour)
-        return kept | {_BEHAVIOUR: json.dumps(learnt, separators=(",", ":")).encode()}
+        return kept | {BEHAVIOURS: json.dumps(learnt, separators=(",", ":")).encode()}
 
     def restore(self, states: Mapping[str, bytes]) -> tuple[str, ...]:
         """The windows are as they were. Ids of the correlations that begin anew: they have no state here, or one of
@@ -270,8 +315,8 @@ class Correlator:
             if not windows.load(states.get(windows.correlation.info.id, b""))
         ]
         self._state.look_ahead()
-        if _BEHAVIOUR in states:
-            self._state.behaviour = self._program.behaviours.restore(json.loads(states[_BEHAVIOUR]))
+        if BEHAVIOURS in states:
+            self._state.behaviour = self._program.behaviours.restore(json.loads(states[BEHAVIOURS]))
         return tuple(anew)
 
 

@@ -25,7 +25,7 @@ from vonggac.domain.agency import Directory
 from vonggac.domain.indicator import Indicator
 from vonggac.errors import UsageRefused, VonggacError
 from vonggac.ports import Store
-from vonggac.settings import Settings
+from vonggac.settings import Settings, span_of
 from vonggac.stores import open_store
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ class Node:
             self.clock,
             incident_window=timedelta(minutes=self.settings.incident_window_minutes),
             origin=self.settings.node_name,
+            catch_up=span_of(self.settings.correlator_catch_up),
         )
 
     @cached_property

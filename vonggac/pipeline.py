@@ -1,13 +1,15 @@
 """The way of a batch through the node: stored, matched, made into incidents, and accounted for at every stage.
 
 Each step is idempotent by id, so a batch that is taken again after a crash, or five times over, adds nothing twice; a
-source's position moves only after all of its batch is stored or refused with a reason.
+source's position moves only after all of its batch is stored or refused with a reason, and the rules' watermark only
+after what they detect is.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,6 +18,7 @@ from correlator.engine import Correlator
 from correlator.incidents import correlation_key, plan
 from correlator.indicators import IndicatorSet
 from sensors.base import Batch
+from vonggac.coverage import CoverageLog
 from vonggac.domain.account import Refusal, Tally
 from vonggac.domain.agency import Directory
 from vonggac.domain.detection import Detection
@@ -25,10 +28,14 @@ from vonggac.domain.fold import advance
 from vonggac.domain.incident import Entry, Incident
 from vonggac.domain.times import parse_instant
 from vonggac.errors import Conflict
-from vonggac.ports import Clock, EventQuery, IncidentQuery, RecordStore, Store
+from vonggac.matching import Found, Matching
+from vonggac.ports import Clock, IncidentQuery, RecordStore, Store
+from vonggac.watermarks import Watermarks
 
 #: How often an append is tried again when somebody else changed the incident meanwhile.
 MAX_ATTEMPTS = 20
+#: How far back rules begin that are new to a store.
+CATCH_UP = timedelta(hours=24)
 ACCOUNT = "account"
 
 
@@ -94,9 +101,13 @@ class Pipeline:
         *,
         incident_window: timedelta,
         origin: str,
+        catch_up: timedelta | None = CATCH_UP,
     ) -> None:
+        """`catch_up`: how far back rules begin that are new to the store (see `vonggac.matching`); None: with the first
+        event."""
         self._store = store
-        self._correlator = correlator
+        self._matching = Matching(store.events, Watermarks(store.records, clock), correlator, clock, catch_up)
+        self._coverage = CoverageLog(store.records)
         self._directory = directory
         self._clock = clock
         self._window = incident_window
@@ -105,58 +116,91 @@ class Pipeline:
 
     def take(self, batch: Batch) -> Summary:
         """The batch is stored, matched and made into incidents. Raises StoreUnavailable; then take it again."""
-        with self._lock:
+        with self._lock, self._or_forget():
+            total = Summary() if self._matching.begun else self._caught_up()
             directory = self._directory()
             events = [with_agency(event, directory) for event in batch.events]
             stored = self._store.events.add_events(events)
             refused = {refusal.offset for refusal in stored.refused}
-            taken = [event for at, event in enumerate(events) if at not in refused]
-            note_newest(self._store.records, taken)
-            found = self._correlator.feed(taken)
-            return self._settle(found) + Summary(
+            self._coverage.note(event for at, event in enumerate(events) if at not in refused)
+            new = [events[at] for at in stored.arrival.offsets] if stored.arrival else []
+            total += self._settled(self._matching.take(stored.arrival, new))
+            refusals = (*batch.refused, *stored.refused)
+            intake = Tally(len(events), stored.created, stored.duplicates, _reasons(stored.refused))
+            known = stored.created + stored.duplicates
+            return total + Summary(
                 events=stored.created,
                 duplicates=stored.duplicates,
-                rejected=len(batch.refused) + len(stored.refused),
-                refusals=(*batch.refused, *stored.refused),
+                rejected=len(refusals),
+                refusals=refusals,
                 stages={
                     "sensor": batch.tally,
-                    "intake": Tally(len(events), stored.created, stored.duplicates, _reasons(stored.refused)),
-                    "correlate": Tally(len(taken), len(taken)),
+                    "intake": intake,
+                    # What was stored before was matched then, or is caught up.
+                    "correlate": Tally(known, stored.created, stored.duplicates),
                 },
             )
 
     def use_indicators(self, known: IndicatorSet) -> None:
         """These are looked for from the next batch on; windows and their state stay."""
         with self._lock:
-            self._correlator.use_indicators(known)
+            self._matching.correlator.use_indicators(known)
 
     @property
     def rules(self) -> int:
         """How many rules are matched."""
-        return self._correlator.rules
+        return self._matching.correlator.rules
 
     def matching(self) -> Mapping[str, int]:
-        """What matching could not evaluate, use or keep since this process began, by reason."""
+        """What matching could not evaluate, use or keep since it last began from a watermark, by reason."""
         with self._lock:
-            own = self._correlator
+            own = self._matching.correlator
             return {**own.faults, **own.window_counts, **own.indicator_counts, **own.behaviour_counts}
 
-    def resume(self) -> Summary:
-        """The correlator knows again the events of its longest window before the newest one stored, so that a restart
-        leaves no blind window; what it detects on the way is stored by id and so adds nothing twice."""
-        newest = self._store.records.get("watermark", "newest-event")
+    def catch_up(self) -> Summary:
+        """What arrived in the store and was not matched is matched: after a crash, an outage, by rules that are new, or
+        stored by a process that did not get further. Raises StoreUnavailable; then nothing is lost."""
+        with self._lock, self._or_forget():
+            return self._caught_up()
+
+    def detected(self, detections: Sequence[Detection]) -> Summary:
+        """Detections that were found by looking back are stored and made into incidents."""
+        with self._lock:
+            return self._settle(detections)
+
+    def conclude(self) -> Summary:
+        """What windows and behaviours wait to decide is told as if no more came. They go on waiting, as later input may
+        reach further back; what they then decide has the same ids."""
+        with self._lock:
+            correlator = self._matching.correlator
+            ending = correlator.anew()
+            ending.restore(correlator.snapshot())
+            return self._settle(ending.finish())
+
+    def save(self) -> None:
+        """The next start need not read again what is matched."""
+        with self._lock:
+            self._matching.save()
+
+    def _caught_up(self) -> Summary:
+        return self._settled(self._matching.catch_up())
+
+    @contextmanager
+    def _or_forget(self) -> Iterator[None]:
+        """What was matched and could not be stored is matched again."""
+        try:
+            yield
+        except BaseException:
+            self._matching.forget()
+            raise
+
+    def _settled(self, findings: Iterable[Found]) -> Summary:
         total = Summary()
-        if newest is None:
-            return total
-        since = parse_instant(newest.body["time"]) - self._correlator.horizon
-        cursor: str | None = None
-        while True:
-            page = self._store.events.search_events(EventQuery(since=since, limit=1000, cursor=cursor))
-            with self._lock:
-                total += self._settle(self._correlator.feed(page.items))
-            cursor = page.next
-            if cursor is None:
-                return total
+        for found in findings:
+            total += self._settle(found.detections)
+            if found.from_store:
+                total += Summary(stages={"catch-up": Tally(found.events, found.events)})
+        return total
 
     def _settle(self, detections: Sequence[Detection]) -> Summary:
         """Detections stored, then incidents opened or joined."""
@@ -271,13 +315,3 @@ def accounts(records: RecordStore) -> dict[str, Tally]:
 
 def tally_from(body: Mapping[str, Any]) -> Tally:
     return Tally(body["taken"], body["passed"], body["duplicates"], dict(body["refused"]))
-
-
-def note_newest(records: RecordStore, events: Sequence[Document]) -> None:
-    """The newest event time seen, from which `resume` reckons back."""
-    if not events:
-        return
-    newest = max(str(event["@timestamp"]) for event in events)
-    record = records.get("watermark", "newest-event")
-    if record is None or record.body["time"] < newest:
-        records.put("watermark", "newest-event", {"time": newest})

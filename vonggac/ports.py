@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Generic, Protocol, TypeVar
 
 from vonggac.domain.access import EVERYTHING, Scope
@@ -26,13 +27,34 @@ Clock = Callable[[], datetime]
 Ids = Callable[[], str]
 
 
+#: Up to where events have arrived: name of a partition -> number of its last. What is missing is at its beginning.
+Position = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Where a batch's new events stand in the order of arrival.
+
+    `offsets` are their places in the batch. They are all that arrived in their partitions after `before` and up to
+    `after`, which name these partitions only.
+    """
+
+    offsets: tuple[int, ...]
+    before: Position
+    after: Position
+
+
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What became of a batch. Given things = created + duplicates + refused."""
+    """What became of a batch. Given things = created + duplicates + refused.
+
+    `arrival` is None where others' events lie between the new ones, and for everything but events.
+    """
 
     created: int = 0
     duplicates: int = 0
     refused: tuple[Refusal, ...] = ()
+    arrival: Arrival | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +82,16 @@ class EventQuery:
     cursor: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked up: a value (an address, a name, a URL, a hash), with `below` also the names below a name of two
+    labels or more, or the addresses of a network."""
+
+    value: str
+    below: bool = False
+    network: IPv4Network | IPv6Network | None = None
+
+
 class EventStore(Protocol):
     def add_events(self, events: Sequence[Document]) -> Added:
         """Each event is stored under its `event.id`, or refused by itself with its reason."""
@@ -75,7 +107,27 @@ class EventStore(Protocol):
 
     def search_events(self, query: EventQuery) -> Page[Document]: ...
 
+    def holding(
+        self, wanted: Wanted, since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[Document]:
+        """Every event in `[since, until)` in which it stands, each once, oldest first."""
+        ...
+
     def search_detections(self, query: EventQuery) -> Page[Detection]: ...
+
+    def position(self, since: datetime | None = None) -> Position:
+        """After it comes every event that arrives from now on and, given an instant, each one there of that time or
+        later. Before it lies the rest; partitions that were dropped are not in it."""
+        ...
+
+    def arrived(self, after: Position, until: Position, limit: int) -> tuple[list[Document], Position]:
+        """The next events, at most `limit`, in each partition in the order in which they arrived, whatever their own
+        time; and the position after them. Each comes once, whoever stored it. None when there is none until there."""
+        ...
+
+    def newest_event(self, before: datetime) -> datetime | None:
+        """The time of the newest event before the instant."""
+        ...
 
     def count_events(self) -> int: ...
 

@@ -32,6 +32,7 @@ from vonggac.domain.stats import By
 from vonggac.domain.times import VIETNAM, Period, format_instant, parse_instant
 from vonggac.errors import UsageRefused
 from vonggac.evidence import packets_behind
+from vonggac.hunting import hunt_received
 from vonggac.jobs import Jobs, JobSpec
 from vonggac.pipeline import Pipeline, Summary, accounts, keep_accounts
 from vonggac.statistics import Question, answer, answer_data
@@ -100,7 +101,7 @@ class Running:
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             if self.worker:
-                keep_accounts(node.store.records, self.pipeline.resume().stages)
+                keep_accounts(node.store.records, self.pipeline.catch_up().stages)
                 self.jobs.start()
             try:
                 yield
@@ -109,6 +110,7 @@ class Running:
                     self.jobs.stop()
                     with self._draining:
                         self.close_spools()
+                    self.pipeline.save()
 
         return create_app(services, lifespan)
 
@@ -185,7 +187,9 @@ class Running:
         settings = self.node.settings
         return [
             JobSpec("intake", timedelta(seconds=settings.intake_poll_seconds), self.drain_spools, local=True),
+            JobSpec("catch-up", timedelta(minutes=1), self._catch_up, local=True),
             JobSpec("feed-pull", timedelta(minutes=settings.feeds_pull_minutes), self._pull_feeds),
+            JobSpec("hunt", timedelta(minutes=1), self._hunt),
             JobSpec("retention", timedelta(hours=24), self._retain),
             JobSpec("statistics-snapshot", timedelta(minutes=settings.snapshot_minutes), self._snapshot),
             JobSpec("heartbeat-check", timedelta(minutes=1), self._check_heartbeats),
@@ -204,10 +208,22 @@ class Running:
             for state in self.jobs.states()
         ]
 
+    def _catch_up(self) -> str:
+        """What another process has stored and not matched, should it have been killed."""
+        summary = self.pipeline.catch_up()
+        keep_accounts(self.node.store.records, summary.stages)
+        return f"{summary.detections} detections"
+
     def _pull_feeds(self) -> str:
         line = self.node.subscriber.pull_all(self.node.directory())
         self.pipeline.use_indicators(self.node.all_indicators(self._indicators))
         return line
+
+    def _hunt(self) -> str:
+        """What feeds, hand-overs and peers brought since is looked for in all retained events."""
+        received = self.node.received_indicators()
+        found = hunt_received(self.node.store, self.node.clock, received, self.pipeline.detected)
+        return ", ".join(f"{count} {status}" for status, count in sorted(found.items())) or "-"
 
     def _retain(self) -> str:
         before = self.node.clock() - timedelta(days=self.node.settings.retention_days)

@@ -5,9 +5,11 @@ A name `store.url` is `[store] url` in the file and `VONGGAC_STORE_URL` in the e
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,7 @@ class Settings:
     lease_seconds: int = 60
     incident_window_minutes: int = 1440
     behaviour: Mapping[str, Any] | None = None  # numbers and names of docs/behaviour.md; file only
+    correlator_catch_up: str = "24h"  # how far back a new rule begins (30m, 24h, 7d), or "all"
 
     @property
     def spool(self) -> Path:
@@ -79,6 +82,7 @@ TABLES = (
     "snapshot",
     "lease",
     "incident",
+    "correlator",
 )
 
 
@@ -107,7 +111,24 @@ def load(environment: Mapping[str, str], flags: Mapping[str, Any], config: Path 
         raise UsageRefused(
             "bad_setting", name="lang", value=settings.lang, origin="VONGGAC_LANG / --lang", wanted="vi, en"
         )
+    if settings.correlator_catch_up != "all" and span_of(settings.correlator_catch_up) is None:
+        raise UsageRefused(
+            "bad_setting",
+            name="correlator.catch_up",
+            value=settings.correlator_catch_up,
+            origin="VONGGAC_CORRELATOR_CATCH_UP",
+            wanted="30m, 24h, 7d, all",
+        )
     return settings
+
+
+def span_of(text: str) -> timedelta | None:
+    """The time that `30m`, `24h` or `7d` says; None for anything else."""
+    found = re.fullmatch(r"(\d{1,6})([mhd])", text)
+    if found is None:
+        return None
+    unit = {"m": "minutes", "h": "hours", "d": "days"}[found[2]]
+    return timedelta(**{unit: int(found[1])})
 
 
 def _from_file(path: Path, names: Mapping[str, str]) -> dict[str, Any]:

@@ -185,7 +185,14 @@ def indicators() -> None:
     bench.indicators(interleaved, show)
 
 
-BENCHES = {"sensor": sensor, "correlator": correlator, "sigma": sigma, "indicators": indicators}
+def hunt() -> None:
+    """A thousand indicators in a store of many events: `python -m tests.bench.hunt 10000000` for ten million."""
+    from tests.bench.hunt import main as bench
+
+    bench()
+
+
+BENCHES = {"sensor": sensor, "correlator": correlator, "sigma": sigma, "indicators": indicators, "hunt": hunt}
 
 
 def main(names: list[str]) -> int:

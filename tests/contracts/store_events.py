@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from tests.contracts.store_samples import DECEMBER, NOVEMBER, PAGE_SIZES, detection, event, later
 from vonggac.domain.event import Document
 from vonggac.errors import UsageRefused
-from vonggac.ports import EventQuery, EventStore, Store
+from vonggac.ports import EventQuery, EventStore, Position, Store, Wanted
 
 
 def ids(documents: Any) -> list[str]:
@@ -191,6 +193,158 @@ class EventStoreContract:
         assert sum(added.created for added in results) == 80
         assert sum(added.duplicates for added in results) == 80
         assert events.count_events() == 80
+
+
+class HoldingContract:
+    @pytest.mark.parametrize(
+        ("wanted", "found"),
+        [
+            (Wanted("198.51.100.7"), ["v4"]),
+            (Wanted("2001:DB8:0::1"), ["v6"]),
+            (Wanted("evil.example"), ["name"]),
+            (Wanted("evil.example", below=True), ["name", "below", "deep"]),
+            (Wanted("a.evil.example", below=True), ["below", "deep"]),
+            (Wanted("x.b.a.evil.example", below=True), []),
+            (Wanted("b.a.evil.example", below=True), ["deep"]),
+            (Wanted("il.example", below=True), []),
+            (Wanted("example", below=True), []),
+            (Wanted("http://Evil.example/A"), ["url"]),
+            (Wanted("abcdef"), ["hash"]),
+            (Wanted("", network=ip_network("198.51.100.0/24")), ["v4", "v4-too"]),
+            (Wanted("", network=ip_network("198.51.100.0/29")), ["v4"]),
+            (Wanted("", network=ip_network("198.0.0.0/8")), ["v4", "v4-too"]),
+            (Wanted("", network=ip_network("2001:db8::/32")), ["v6", "v6-too"]),
+            (Wanted("", network=ip_network("2001:db8::/120")), ["v6"]),
+            (Wanted("", network=ip_network("0.0.0.0/0")), ["v4", "v4-too"]),
+        ],
+    )
+    def test_what_is_looked_up_is_found_wherever_it_stands(
+        self, store: Store, wanted: Wanted, found: list[str]
+    ) -> None:
+        store.events.add_events(
+            [
+                event("v4", destination_ip="198.51.100.7", related_ip=["198.51.100.7"]),
+                event("v4-too", later(1), dns_resolved_ip=["198.51.100.9", "198.51.100.10"]),
+                event("v6", later(2), source_ip="2001:db8::1"),
+                event("v6-too", later(3), source_ip="2001:db8:ffff::2"),
+                event("name", later(4), dns_question={"name": "evil.example"}),
+                event("below", later(5, DECEMBER), url_domain="A.evil.example."),
+                event("deep", later(6, DECEMBER), related_hosts=["b.a.evil.example", "c.a.evil.example"]),
+                event("beside", later(7), url_domain="devil.example"),
+                event("url", later(8), url_original="http://Evil.example/A"),
+                event("hash", later(9), related_hash=["ABCDEF"]),
+            ]
+        )
+        assert ids(store.events.holding(wanted)) == found
+
+    def test_only_what_happened_in_the_period_is_found_in_order_of_time(self, store: Store) -> None:
+        times = [later(4), later(1), later(2), later(3), later(1, DECEMBER)]
+        store.events.add_events([event(f"e{n}", at, source_ip=f"192.0.2.{n}") for n, at in enumerate(times)])
+        network = Wanted("", network=ip_network("192.0.2.0/24"))
+        assert ids(store.events.holding(network, later(2), later(4))) == ["e2", "e3"]
+        assert ids(store.events.holding(network)) == ["e1", "e2", "e3", "e0", "e4"]
+
+
+class ArrivalContract:
+    def test_events_come_in_the_order_of_their_arrival_whatever_their_time(self, store: Store) -> None:
+        store.events.add_events([event("c", later(30)), event("a", later(10))])
+        store.events.add_events([event("d", later(20)), event("a", later(10)), event("b", later(5))])
+        assert ids(everything_after(store, {}, 2)) == ["c", "a", "d", "b"]
+
+    @pytest.mark.parametrize("size", PAGE_SIZES)
+    def test_each_event_comes_once_in_pages_of_every_size_over_all_partitions(self, store: Store, size: int) -> None:
+        stored = []
+        for number in range(12):
+            found = event(f"e{number}", later(86_400 * 9 * (number % 4)))
+            store.events.add_events([found])
+            stored.append(found)
+        arrived = everything_after(store, {}, size)
+        assert sorted(ids(arrived)) == sorted(ids(stored))
+        assert {identity: arrived[place] for place, identity in enumerate(ids(arrived))} == {
+            found["event"]["id"]: found for found in stored
+        }
+
+    def test_after_a_position_come_the_later_ones_and_old_times_too(self, store: Store) -> None:
+        store.events.add_events([event("one", DECEMBER), event("two")])
+        position = store.events.position()
+        assert everything_after(store, position, 100) == []
+        store.events.add_events([event("late", later(-86_400 * 40)), event("two"), event("three", DECEMBER)])
+        assert sorted(ids(everything_after(store, position, 100))) == ["late", "three"]
+
+    def test_a_position_is_json_and_holds_for_who_opens_the_store_anew(self, store: Store, other_node: Store) -> None:
+        store.events.add_events([event("one")])
+        position = json.loads(json.dumps(store.events.position()))
+        other_node.events.add_events([event("two", later(1))])
+        assert ids(everything_after(store, position, 100)) == ["two"]
+        assert ids(everything_after(other_node, position, 100)) == ["two"]
+
+    def test_nothing_comes_from_beyond_the_end_that_was_asked(self, store: Store) -> None:
+        store.events.add_events([event("one")])
+        end = store.events.position()
+        store.events.add_events([event("two"), event("three", DECEMBER)])
+        found, reached = store.events.arrived({}, end, 100)
+        assert ids(found) == ["one"]
+        assert sorted(ids(everything_after(store, reached, 100))) == ["three", "two"]
+
+    def test_what_is_dropped_leaves_no_gap_and_its_month_begins_anew(self, store: Store) -> None:
+        store.events.add_events([event("old"), event("older"), event("kept", DECEMBER)])
+        position = store.events.position()
+        store.events.drop_events_before(DECEMBER)
+        assert everything_after(store, position, 100) == []
+        assert ids(everything_after(store, {}, 100)) == ["kept"]
+        store.events.add_events([event("new")])
+        assert ids(everything_after(store, position, 100)) == ["new"]
+        assert len(store.events.position()) == 2
+
+    def test_a_batch_tells_which_were_new_and_where_they_stand(self, store: Store) -> None:
+        store.events.add_events([event("a")])
+        batch = [event("b", DECEMBER), event("a"), event(""), event("c"), event("c"), event("d", later(1))]
+        arrival = store.events.add_events(batch).arrival
+        assert arrival is not None
+        assert arrival.offsets == (0, 3, 5)
+        assert sorted(ids(store.events.arrived(arrival.before, arrival.after, 100)[0])) == ["b", "c", "d"]
+        nothing = store.events.add_events(batch).arrival
+        assert nothing is not None
+        assert (nothing.offsets, nothing.before, nothing.after) == ((), {}, {})
+
+    def test_a_position_at_an_instant_has_everything_of_that_time_or_later_after_it(self, store: Store) -> None:
+        times = [later(5), later(1), later(9), later(2), later(1, DECEMBER)]
+        store.events.add_events([event(f"e{number}", at) for number, at in enumerate(times)])
+        assert sorted(ids(everything_after(store, store.events.position(later(9)), 100))) == ["e2", "e3", "e4"]
+        assert everything_after(store, store.events.position(later(2, DECEMBER)), 100) == []
+        assert len(everything_after(store, store.events.position(later(-1)), 100)) == 5
+
+    def test_the_newest_event_before_an_instant(self, store: Store) -> None:
+        assert store.events.newest_event(DECEMBER) is None
+        store.events.add_events([event("a", later(3)), event("b"), event("future", later(0, DECEMBER))])
+        assert store.events.newest_event(DECEMBER) == later(3)
+        assert store.events.newest_event(later(1, DECEMBER)) == DECEMBER
+        assert store.events.newest_event(NOVEMBER) is None
+
+    def test_what_several_writers_add_comes_once_to_who_reads_meanwhile(self, store: Store) -> None:
+        events = store.events
+        batches = [[event(f"{number}-{place}", later(number)) for place in range(20)] for number in range(8)]
+        read: list[str] = []
+        position: Position = {}
+        with ThreadPoolExecutor(4) as pool:
+            writing = [pool.submit(events.add_events, batch) for batch in batches]
+            while not all(one.done() for one in writing):
+                found, position = events.arrived(position, events.position(), 7)
+                read += ids(found)
+        read += ids(everything_after(store, position, 100))
+        assert sorted(read) == sorted(identity for batch in batches for identity in ids(batch))
+
+
+def everything_after(store: Store, position: Position, size: int) -> list[Document]:
+    """What arrived after the position, page by page."""
+    found: list[Document] = []
+    end = store.events.position()
+    while True:
+        page, position = store.events.arrived(position, end, size)
+        if not page:
+            return found
+        assert len(page) <= size
+        found += page
 
 
 class DetectionStoreContract:

@@ -63,7 +63,7 @@ def _distinct(folder: Path) -> int:
     for path in (folder / "events").glob("*.db"):
         database = dbapi2.connect(str(path))
         rows, different, values = database.execute(
-            "SELECT count(*), count(DISTINCT id), (SELECT count(*) FROM value) FROM document"
+            "SELECT count(*), count(DISTINCT id), (SELECT count(*) FROM posting) FROM document"
         ).fetchone()
         database.close()
         assert rows == different == values

@@ -99,6 +99,14 @@ class TestEvents(store_events.EventStoreContract):
     pass
 
 
+class TestArrival(store_events.ArrivalContract):
+    pass
+
+
+class TestHolding(store_events.HoldingContract):
+    pass
+
+
 class TestDetections(store_events.DetectionStoreContract):
     pass
 

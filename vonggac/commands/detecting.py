@@ -113,13 +113,14 @@ def ingest(
     pipeline = node.pipeline(correlator)
     total = Summary()
     try:
-        # An attack that began in the last call's input may go on in this one's.
-        total += pipeline.resume()
+        total += pipeline.catch_up()
         origin = kept(call, node.origin(sensor_name, agency))
         for batch in batches(call, sources, origin, bpf, "ingest" if follow else ""):
             step = pipeline.take(batch)
             total += step
             name_refusals(call, step.refusals[len(batch.refused) :])
+        total += pipeline.conclude()
+        pipeline.save()
     finally:
         keep_accounts(node.store.records, total.stages)
     tell_passed_over(call, correlator)

@@ -6,6 +6,7 @@ Field names are those of the Elastic Common Schema 9; what ECS has no name for s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -36,6 +37,11 @@ OBSERVABLE_FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_OBSERVABLE_PATHS = tuple(
+    (kind, path, path.partition(".")[0]) for kind, paths in OBSERVABLE_FIELDS.items() for path in paths
+)
+
+
 def event_id(sensor: str, source: str, position: int, dataset: str, ordinal: int = 0, begun_ns: int = 0) -> str:
     """The id of the `ordinal`-th event of `dataset` that begins at `position` of `source`, as seen by `sensor`.
 
@@ -52,12 +58,17 @@ def field(document: Mapping[str, Any], path: str) -> Any:
     if path in document:
         return document[path]
     here: Any = document
-    for part in path.split("."):
-        # None and dict first, as asking the abstract class costs ten times as much.
-        if here is None or not isinstance(here, (dict, Mapping)):
+    for part in _parts(path):
+        # dict and None first, as asking the abstract class costs ten times as much.
+        if here.__class__ is not dict and (here is None or not isinstance(here, Mapping)):
             return None
         here = here.get(part)
     return here
+
+
+@lru_cache(maxsize=4_096)
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
 
 
 def put(document: Document, path: str, value: object) -> None:
@@ -88,8 +99,8 @@ def fault(document: object) -> str | None:
 def observables(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each (kind, value) that stands in the event, once; domains and hashes in lower case."""
     seen: set[tuple[str, str]] = set()
-    for kind, paths in OBSERVABLE_FIELDS.items():
-        for path in paths:
+    for kind, path, top in _OBSERVABLE_PATHS:
+        if top in document or path in document:  # most of them are not
             held = field(document, path)
             if held is None:
                 continue

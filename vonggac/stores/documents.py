@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,7 +15,7 @@ from vonggac.domain.account import Refusal
 from vonggac.domain.detection import Detection, to_document
 from vonggac.domain.event import OBSERVABLE_FIELDS, Document, fault, field, observables
 from vonggac.domain.times import parse_instant, to_epoch_us
-from vonggac.ports import EventQuery
+from vonggac.ports import EventQuery, Wanted
 
 #: The longest id a document may have: Elasticsearch takes no longer `_id`.
 ID_BYTES_MAX = 512
@@ -135,6 +135,25 @@ def matches(document: Document, terms: Mapping[str, str | int], values: Iterable
         return True
     held = {value for _, value in observables(document)}
     return not held.isdisjoint(values)
+
+
+def stands_in(document: Document, wanted: Wanted) -> bool:
+    """Whether what is looked up stands in the document, in any spelling."""
+    if wanted.network is not None:
+        return any(kind == "ip" and _inside(value, wanted.network) for kind, value in observables(document))
+    exact = frozenset(spellings(wanted.value))
+    ending = f".{wanted.value}" if wanted.below and "." in wanted.value else None
+    return any(
+        value in exact or (kind == "domain" and ending is not None and value.endswith(ending))
+        for kind, value in observables(document)
+    )
+
+
+def _inside(value: str, network: IPv4Network | IPv6Network) -> bool:
+    try:
+        return ip_address(value) in network
+    except ValueError:
+        return False
 
 
 def _holds(found: Any, term: str) -> bool:

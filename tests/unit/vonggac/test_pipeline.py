@@ -172,30 +172,6 @@ def test_another_source_is_another_incident(store: Store, make: Make) -> None:
     assert make().take(batch([*hits(1), other])).incidents_new == 2
 
 
-def test_a_window_that_began_before_a_restart_closes_after_it(store: Store, make: Make) -> None:
-    make().take(batch(hits(2, f=2)))
-    restarted = make()
-    resumed = restarted.resume()
-    assert (resumed.detections, resumed.events) == (0, 0)
-    assert restarted.take(batch(hits(1, first=2, f=2))).detections == 1
-    assert only_incident(store).evidence[0].events == ("2-0", "2-1", "2-2")
-
-
-def test_without_its_past_the_window_would_not_close(make: Make) -> None:
-    make().take(batch(hits(2, f=2)))
-    assert make().take(batch(hits(1, first=2, f=2))).detections == 0
-
-
-def test_what_a_crash_kept_from_being_detected_is_detected_on_resuming(store: Store, make: Make) -> None:
-    store.events.add_events(hits(3, f=2))
-    store.records.put("watermark", "newest-event", {"time": hits(3, f=2)[-1]["@timestamp"]})
-    resumed = make().resume()
-    assert (resumed.detections, resumed.incidents_new) == (1, 1)
-    assert all(tally.balanced for tally in resumed.stages.values())
-    again = make().resume()
-    assert (again.detections, again.incidents_new, again.incidents_updated) == (0, 0, 0)
-
-
 def test_new_indicators_are_looked_for_from_the_next_batch_on(store: Store, make: Make) -> None:
     pipeline = make()
     quiet = [event("a", 0, source__ip="192.0.2.9", destination__ip="198.51.100.1")]
@@ -211,6 +187,32 @@ def test_new_indicators_are_looked_for_from_the_next_batch_on(store: Store, make
 
 
 # --- who was it?
+
+
+SUM = """
+title: Much
+correlation:
+  type: value_sum
+  rules: base
+  group-by: [source.ip]
+  timespan: 1h
+  condition: {gte: 6, field: n}
+"""
+
+
+def test_an_inputs_end_tells_what_waits_and_leaves_it_waiting(store: Store, clock: Clock, tmp_path: Path) -> None:
+    base = rule_text("  s:\n    f: 2\n  condition: s", title="Base", name="base")
+    rules = load_text(tmp_path, f"{base}---{SUM}").rules
+    window = timedelta(hours=24)
+    pipeline = Pipeline(store, Correlator(rules), lambda: NOWHERE, clock, incident_window=window, origin="n")
+    given = [event(f"e{at}", at, f=2, n=3, source__ip="192.0.2.1") for at in (0.0, 600.0)]
+    assert pipeline.take(batch(given)).detections == 0
+    assert pipeline.conclude().detections == 1
+    assert pipeline.conclude().detections == 0
+    earlier = [event(f"d{at}", at - 3600, f=2, n=3, source__ip="192.0.2.1") for at in (0.0, 600.0)]
+    pipeline.take(batch(earlier))  # an older capture, read later
+    assert pipeline.conclude().detections == 1
+    assert store.events.count_detections() == 2
 
 
 def agency(code: str, *networks: str, **more: Any) -> Agency:

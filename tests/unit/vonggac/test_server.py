@@ -231,13 +231,12 @@ def jobs_while_it_runs(running: Running) -> set[str]:
 
 def test_a_console_runs_no_jobs_and_a_worker_does(node: Node, running: Running) -> None:
     assert jobs_while_it_runs(Running(node, running.pipeline, worker=False)) == set()
-    names = {"feed-pull", "retention", "statistics-snapshot", "heartbeat-check", "forget-expired"}
+    names = {"hunt", "feed-pull", "retention", "statistics-snapshot", "heartbeat-check", "forget-expired"}
     assert jobs_while_it_runs(running) == names
 
 
 def test_a_worker_that_starts_again_goes_on_with_the_windows_it_had(node: Node, tmp_path: Path) -> None:
     node.store.events.add_events([event(0)])
-    node.store.records.put("watermark", "newest-event", {"time": event(0)["@timestamp"]})
     rule = tmp_path / "rule.yml"
     count = "correlation: {type: event_count, rules: one, group-by: [f], timespan: 1h, condition: {gte: 2}}"
     rule.write_text(rule_text("  s:\n    f: 1\n  condition: s", name="one") + f"---\ntitle: Two\n{count}\n", "utf-8")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 #: Counted up when the mappings change; stands in each index as `_meta.schema`.
-SCHEMA = 1
+SCHEMA = 2
 
 #: The object in which an event's or detection's own search fields stand; taken off again when it is read.
 OWN = "vonggac_store"
@@ -68,7 +68,15 @@ _SHARED_SETTINGS = {"number_of_shards": 1, "auto_expand_replicas": "0-1"}
 def _document_mapping() -> dict[str, Any]:
     properties: dict[str, Any] = {
         "@timestamp": {"type": "date"},
-        OWN: {"properties": {"time": _LONG, "id": _KEYWORD, "values": _KEYWORD}},
+        OWN: {
+            "properties": {
+                "time": _LONG,
+                "id": _KEYWORD,
+                "values": _KEYWORD,
+                "addresses": {"type": "ip"},
+                "names": _KEYWORD,  # label by label from the end, so that the names below one begin with it
+            }
+        },
     }
     for path in sorted(KEYWORDS):
         _nest(properties, path, {"type": "keyword", "ignore_above": IGNORE_ABOVE})

@@ -28,7 +28,7 @@ BUSY_TRIES = 6
 BUSY_SECONDS = 0.1
 SCAN_PAGE = 1_000
 
-_ITEM_FACTS = "items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason"
+_ITEM_FACTS = "items.*.status,items.*._seq_no,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason"
 
 Query = dict[str, Any]
 
@@ -71,11 +71,20 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """How far an index of one shard is written: `count` operations, numbered from 0, are done on all its copies."""
+
+    uuid: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one item: an HTTP status, and why where it failed. 409: it was there, or has changed."""
 
     status: int
     reason: str = ""
+    seq_no: int = -1  # of the write, where there was one
 
 
 class Server:
@@ -262,9 +271,25 @@ class Server:
         with self._translated():
             return int(self._client.count(index=index, query=query, ignore_unavailable=True)["count"])
 
-    def indices(self, pattern: str) -> list[str]:
+    def indices(self, pattern: str) -> dict[str, str]:
+        """Name of each index -> its UUID, by name."""
         with self._translated():
-            return sorted(self._client.indices.get(index=pattern, filter_path="*.settings.index.uuid"))
+            found = self._client.indices.get(index=pattern, filter_path="*.settings.index.uuid")
+        return {index: about["settings"]["index"]["uuid"] for index, about in sorted(found.items())}
+
+    def written(self, pattern: str) -> dict[str, Written]:
+        """Index name -> how far it is written. Every operation up to there is done, those above may be under way."""
+        with self._translated():
+            stats = self._client.indices.stats(
+                index=pattern,
+                metric="docs",
+                level="shards",
+                filter_path="indices.*.uuid,indices.*.shards.*.seq_no,indices.*.shards.*.routing.primary",
+            )
+        return {
+            index: Written(found["uuid"], 1 + _primary(found["shards"]["0"])["seq_no"]["global_checkpoint"])
+            for index, found in sorted(stats.get("indices", {}).items())
+        }
 
     def drop(self, index: str) -> None:
         """The index is gone, also when somebody else was first."""
@@ -290,10 +315,14 @@ class Server:
         return StoreUnavailable("store_refused", where=self.where, reason=reason[:300], detail=reason)
 
 
+def _primary(copies: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return next(copy for copy in copies if copy["routing"]["primary"])
+
+
 def _outcome(item: Mapping[str, Any]) -> Outcome:
     error = item.get("error")
     if error is None:
-        return Outcome(item["status"])
+        return Outcome(item["status"], seq_no=item.get("_seq_no", -1))
     cause = (error.get("caused_by") or {}).get("reason")
     return Outcome(item["status"], error.get("reason", error.get("type", "")) + (f": {cause}" if cause else ""))
 

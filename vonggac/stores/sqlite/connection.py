@@ -17,6 +17,7 @@ from typing import Any
 from pysqlite3 import dbapi2
 
 from vonggac.errors import StoreUnavailable
+from vonggac.stores.sqlite.keys import keys_of
 from vonggac.stores.sqlite.schema import Migration
 
 Connection = Any  # pysqlite3 has no type stubs
@@ -173,7 +174,7 @@ def _connect(path: Path, *, create: bool) -> Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: 16 MB of WAL, so that batches share checkpoints
-        connection.execute(f"PRAGMA cache_size = {-16_000 if create else -2_000}")  # kB
+        connection.execute(f"PRAGMA cache_size = {-64_000 if create else -2_000}")  # kB
     except BaseException:
         connection.close()
         raise
@@ -188,6 +189,7 @@ def _migrate(connection: Connection, path: Path, migrations: Sequence[Migration]
         raise Retired("store_closed", where=path)
     if found > len(migrations):
         raise StoreUnavailable("store_newer", where=path, found=found, known=len(migrations))
+    connection.create_function("keys_of", 1, keys_of, deterministic=True)
     for version in range(found + 1, len(migrations) + 1):
         connection.execute("BEGIN IMMEDIATE")
         try:

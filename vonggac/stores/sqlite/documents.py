@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
+from typing import NamedTuple
 
 import orjson
 
 from vonggac.domain.event import Document
 from vonggac.domain.times import to_epoch_us
-from vonggac.ports import EventQuery
-from vonggac.stores.documents import Prepared, look_up_form, matches, narrowing_value, spellings
+from vonggac.ports import EventQuery, Wanted
+from vonggac.stores.documents import Prepared, look_up_form, matches, narrowing_value, spellings, stands_in
 from vonggac.stores.paging import Place
 from vonggac.stores.sqlite.connection import Connection, Database
 from vonggac.stores.sqlite.filters import in_list
+from vonggac.stores.sqlite.keys import key_of, ranges
+from vonggac.stores.sqlite.schema import RUN_BITS
 
 _INSERT = "INSERT INTO document (seq, id, time, dataset, agency, body) VALUES (?, ?, ?, ?, ?, ?)"
 
 
-def add(database: Database, documents: Sequence[Prepared]) -> int:
-    """The documents are on disk; how many of them were not there before. Raises Retired."""
+#: Every run there is.
+_RUNS = f"""WITH RECURSIVE run (number) AS (
+    SELECT 0 UNION ALL SELECT number + 1 FROM run WHERE number < (SELECT max(seq) >> {RUN_BITS} FROM document)
+) SELECT number FROM run"""  # noqa: S608
+
+
+class Placed(NamedTuple):
+    """The documents of a batch that were new, by their offsets in it, and the place of the last of this file before
+    them."""
+
+    mark: str
+    before: int
+    offsets: list[int]
+
+
+def add(database: Database, documents: Sequence[Prepared]) -> Placed:
+    """The documents are on disk, those that were not there before after all others. Raises Retired."""
     with database.write() as connection:
         wanted, asked = in_list([document.id for document in documents])
         known = {row[0] for row in connection.execute(f"SELECT id FROM document WHERE id IN ({wanted})", (asked,))}  # noqa: S608
@@ -27,7 +44,8 @@ def add(database: Database, documents: Sequence[Prepared]) -> int:
         for document in documents:
             if document.id not in known:
                 fresh.setdefault(document.id, document)
-        first = count(connection) + 1
+        mark, before = born(connection), count(connection)
+        first = before + 1
         connection.executemany(
             _INSERT,
             (
@@ -36,13 +54,36 @@ def add(database: Database, documents: Sequence[Prepared]) -> int:
             ),
         )
         # In the order of the index, so that a batch touches each of its pages once.
-        values = sorted(
-            (digest(value), document.time_us, seq)
+        postings = sorted(
+            (seq >> RUN_BITS, key, document.time_us, seq)
             for seq, document in enumerate(fresh.values(), first)
-            for value in document.values
+            for key in set(map(key_of, document.values))
         )
-        connection.executemany("INSERT INTO value (digest, time, seq) VALUES (?, ?, ?)", values)
-    return len(fresh)
+        connection.executemany("INSERT INTO posting (run, key, time, seq) VALUES (?, ?, ?, ?)", postings)
+    return Placed(mark, before, [document.offset for document in fresh.values()])
+
+
+def born(connection: Connection) -> str:
+    """The mark that tells this file from others of its name."""
+    return str(connection.execute("SELECT mark FROM birth").fetchone()[0])
+
+
+def before(connection: Connection, time_us: int) -> int:
+    """How many documents there are before the first that is of this time or later."""
+    row = connection.execute("SELECT min(seq) - 1 FROM document WHERE time >= ?", (time_us,)).fetchone()
+    return count(connection) if row[0] is None else int(row[0])
+
+
+def newest(connection: Connection, before_us: int) -> int | None:
+    """The time of the newest document before this time."""
+    found: int | None = connection.execute("SELECT max(time) FROM document WHERE time < ?", (before_us,)).fetchone()[0]
+    return found
+
+
+def arrived(connection: Connection, after: int, until: int, limit: int) -> list[Document]:
+    """The documents after the first `after` and not after the first `until`, in order of arrival."""
+    statement = "SELECT body FROM document WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+    return [orjson.loads(body) for (body,) in connection.execute(statement, (after, until, limit))]
 
 
 def count(connection: Connection) -> int:
@@ -76,6 +117,26 @@ def search(database: Database, query: EventQuery, after: Place | None, limit: in
     return found
 
 
+def holding(connection: Connection, wanted: Wanted, since: int | None, until: int | None) -> Iterator[Document]:
+    """The documents in which it stands, by time; bounds in microseconds since 1970."""
+    places: list[tuple[int, int]] = []
+    for first, last in ranges(wanted):
+        statement = f"SELECT time, seq FROM posting WHERE run IN ({_RUNS}) AND key BETWEEN ? AND ?"  # noqa: S608
+        parameters = [first, last]
+        if since is not None:
+            statement += " AND time >= ?"
+            parameters.append(since)
+        if until is not None:
+            statement += " AND time < ?"
+            parameters.append(until)
+        places += connection.execute(statement, parameters)
+    for _, seq in sorted(set(places)):
+        body = connection.execute("SELECT body FROM document WHERE seq = ?", (seq,)).fetchone()[0]
+        document = orjson.loads(body)
+        if stands_in(document, wanted):
+            yield document
+
+
 def _statement(query: EventQuery, after: Place | None) -> tuple[str, list[object]]:
     """Candidates in order: a superset of the matches, through the value index where the query names a value."""
     where: list[str] = []
@@ -84,10 +145,10 @@ def _statement(query: EventQuery, after: Place | None) -> tuple[str, list[object
     if value is None:
         time, source = "d.time", "document d"
     else:
-        time, source = "v.time", "value v CROSS JOIN document d ON d.seq = v.seq"
-        digests = [digest(look_up_form(spelling)) for spelling in spellings(value)]
-        where.append(f"v.digest IN ({', '.join('?' * len(digests))})")
-        parameters += digests
+        time, source = "p.time", "posting p CROSS JOIN document d ON d.seq = p.seq"
+        keys = {key_of(look_up_form(spelling)) for spelling in spellings(value)}
+        where.append(f"p.run IN ({_RUNS}) AND p.key IN ({', '.join('?' * len(keys))})")
+        parameters += keys
     if query.since is not None:
         where.append(f"{time} >= ?")
         parameters.append(to_epoch_us(query.since))
@@ -106,8 +167,3 @@ def _statement(query: EventQuery, after: Place | None) -> tuple[str, list[object
     condition = " AND ".join(where) or "TRUE"
     statement = f"SELECT d.time, d.id, d.body FROM {source} WHERE {condition} ORDER BY {time}, d.id"  # noqa: S608
     return statement, parameters
-
-
-def digest(value: str) -> int:
-    """The 64 bits by which a value is looked up; `matches` tells the few that share them apart."""
-    return int.from_bytes(blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)

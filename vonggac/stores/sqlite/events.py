@@ -14,8 +14,8 @@ from threading import Lock
 
 from vonggac.domain.detection import Detection, from_document
 from vonggac.domain.event import Document
-from vonggac.domain.times import to_epoch_us
-from vonggac.ports import Added, EventQuery, Page
+from vonggac.domain.times import from_epoch_us, to_epoch_us
+from vonggac.ports import Added, Arrival, EventQuery, Page, Position, Wanted
 from vonggac.stores.documents import Prepared, month_span, prepare_detections, prepare_events
 from vonggac.stores.paging import Place, decode_cursor, page_of, page_size
 from vonggac.stores.sqlite import documents
@@ -117,10 +117,20 @@ class SqliteEventStore:
         months: dict[str, list[Prepared]] = {}
         for event in ready:
             months.setdefault(event.month, []).append(event)
-        created = sum(self._add(month, batch) for month, batch in months.items())
-        return Added(created, len(ready) - created, tuple(refused))
+        offsets: list[int] = []
+        before: dict[str, int] = {}
+        after: dict[str, int] = {}
+        for month, batch in months.items():
+            placed = self._add(month, batch)
+            if placed.offsets:
+                partition = _partition(month, placed.mark)
+                offsets += placed.offsets
+                before[partition] = placed.before
+                after[partition] = placed.before + len(placed.offsets)
+        arrival = Arrival(tuple(sorted(offsets)), before, after)
+        return Added(len(offsets), len(ready) - len(offsets), tuple(refused), arrival)
 
-    def _add(self, month: str, batch: Sequence[Prepared]) -> int:
+    def _add(self, month: str, batch: Sequence[Prepared]) -> documents.Placed:
         while True:
             try:
                 return documents.add(self._partitions.of(month), batch)
@@ -129,7 +139,7 @@ class SqliteEventStore:
 
     def add_detections(self, detections: Sequence[Detection]) -> Added:
         ready, refused = prepare_detections(detections)
-        created = documents.add(self._detections, ready)
+        created = len(documents.add(self._detections, ready).offsets)
         return Added(created, len(ready) - created, tuple(refused))
 
     def events(self, ids: Sequence[str]) -> list[Document]:
@@ -153,11 +163,52 @@ class SqliteEventStore:
         page = page_of(found, size, lambda hit: hit[0])
         return Page(tuple(document for _, document in page.items), page.next)
 
+    def holding(
+        self, wanted: Wanted, since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[Document]:
+        first, last = (None if at is None else to_epoch_us(at) for at in (since, until))
+        query = EventQuery(since=since, until=until)
+        for month, database in self._partitions.present():
+            if _may_hold(month, query, None):
+                with database.read() as connection:
+                    yield from documents.holding(connection, wanted, first, last)
+
     def search_detections(self, query: EventQuery) -> Page[Detection]:
         size, after = page_size(query.limit), decode_cursor(query.cursor)
         found = documents.search(self._detections, query, after, size + 1)
         page = page_of(found, size, lambda hit: hit[0])
         return Page(tuple(from_document(document) for _, document in page.items), page.next)
+
+    def position(self, since: datetime | None = None) -> Position:
+        found: dict[str, int] = {}
+        for month, database in self._partitions.present():
+            with database.read() as connection:
+                known = (
+                    documents.count(connection) if since is None else documents.before(connection, to_epoch_us(since))
+                )
+                found[_partition(month, documents.born(connection))] = known
+        return found
+
+    def arrived(self, after: Position, until: Position, limit: int) -> tuple[list[Document], Position]:
+        found: list[Document] = []
+        reached: dict[str, int] = {}
+        for month, database in self._partitions.present():
+            with database.read() as connection:
+                partition = _partition(month, documents.born(connection))
+                begin, end = after.get(partition, 0), until.get(partition, 0)
+                more = documents.arrived(connection, begin, end, limit - len(found)) if len(found) < limit else []
+            found += more
+            reached[partition] = begin + len(more)
+        return found, reached
+
+    def newest_event(self, before: datetime) -> datetime | None:
+        for month, database in reversed(list(self._partitions.present())):
+            if month_span(month)[0] < before:
+                with database.read() as connection:
+                    newest = documents.newest(connection, to_epoch_us(before))
+                if newest is not None:
+                    return from_epoch_us(newest)
+        return None
 
     def count_events(self) -> int:
         total = 0
@@ -174,6 +225,10 @@ class SqliteEventStore:
         return sum(
             self._partitions.drop(month) for month in self._partitions.months() if month_span(month)[1] <= instant
         )
+
+
+def _partition(month: str, mark: str) -> str:
+    return f"{month}.{mark}"
 
 
 def _may_hold(month: str, query: EventQuery, after: Place | None) -> bool:

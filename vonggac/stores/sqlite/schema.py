@@ -7,6 +7,9 @@ from __future__ import annotations
 
 Migration = tuple[str, ...]
 
+#: A run of the value index is of 65,536 documents.
+RUN_BITS = 16
+
 #: A file of documents: one month of events, or all detections. `seq` has no gaps, so the highest is the count.
 DOCUMENTS: tuple[Migration, ...] = (
     (
@@ -26,6 +29,25 @@ DOCUMENTS: tuple[Migration, ...] = (
             seq INTEGER NOT NULL,
             PRIMARY KEY (digest, time, seq)
         ) WITHOUT ROWID""",
+    ),
+    (
+        # Tells this file from one of the same month that was dropped before, whose `seq` counted other documents.
+        "CREATE TABLE birth (mark TEXT NOT NULL)",
+        "INSERT INTO birth (mark) VALUES (lower(hex(randomblob(8))))",
+        # Where a value stands, by the key of `keys.key_of`: in time order for each. A run is of so many documents that
+        # its pages stay in memory while it grows; earlier ones are not written to any more, so that a large file takes
+        # documents as fast as a small one. To look up a value is to ask each run.
+        """CREATE TABLE posting (
+            run INTEGER NOT NULL,
+            key INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (run, key, time, seq)
+        ) WITHOUT ROWID""",
+        f"""INSERT INTO posting (run, key, time, seq)
+            SELECT d.seq >> {RUN_BITS}, k.value, d.time, d.seq FROM document d, json_each(keys_of(d.body)) k
+            ORDER BY 1, 2, 3, 4""",  # noqa: S608
+        "DROP TABLE value",
     ),
 )
 

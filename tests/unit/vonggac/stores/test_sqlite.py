@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from pysqlite3 import dbapi2
 
 from tests.contracts.store_samples import DECEMBER, NOVEMBER, detected, event, involved, later, noted, opened
 from vonggac.errors import StoreUnavailable
-from vonggac.ports import EventQuery, IncidentQuery
+from vonggac.ports import EventQuery, IncidentQuery, Wanted
 from vonggac.stores.sqlite import SqliteStore, connection, open_sqlite
 from vonggac.stores.sqlite.connection import Database, folder_lock
 from vonggac.stores.sqlite.events import OPEN_PARTITIONS
@@ -80,6 +81,23 @@ class TestFiles:
         with pytest.raises(StoreUnavailable) as caught:
             store.records.put("k", "a", {})
         assert key_of(caught) == "store_closed"
+
+
+class TestOlderFiles:
+    def test_a_month_of_the_first_schema_is_looked_up_by_value_once_it_is_opened(
+        self, store: SqliteStore, folder: Path
+    ) -> None:
+        store.events.add_events([event("a", source_ip="192.0.2.1", dns_question={"name": "a.b.example"})])
+        store.close()
+        with closing(dbapi2.connect(str(folder / "events" / "2026-11.db"))) as older:
+            older.execute("DROP TABLE posting")
+            older.execute("DROP TABLE birth")
+            older.execute("CREATE TABLE value (digest INTEGER)")
+            older.execute("PRAGMA user_version = 1")
+            older.commit()
+        with closing(open_sqlite(folder)) as upgraded:
+            for wanted in (Wanted("192.0.2.1"), Wanted("b.example", below=True)):
+                assert [found["event"]["id"] for found in upgraded.events.holding(wanted)] == ["a"]
 
 
 class TestFullDisk:

@@ -1,0 +1,93 @@
+"""64 bits by which a value is looked up, in an order that keeps together what is looked up together.
+
+The addresses of a network stand side by side, and so do the names below a name: its last two labels, its last three and
+the whole of it make a hash each. Few values share a key; `stores.documents.stands_in` tells them apart.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+from ipaddress import IPv4Network, IPv6Network
+from socket import AF_INET, AF_INET6, inet_pton
+
+import orjson
+
+from vonggac.domain.event import observables
+from vonggac.ports import Wanted
+from vonggac.stores.documents import look_up_form, spellings
+
+# The highest bits say which kind of key it is. IPv6 has all negative numbers: 47 bits of the address, then a hash of
+# 16; what a longer prefix means is found among the addresses of those 47 bits.
+_V4, _NAME = 1 << 62, 1 << 61
+_V4_SHIFT = 30
+_V6_PREFIX, _V6_HASH = 47, 16
+_THREE, _WHOLE = 39, 20  # the bits after those of the last two labels, and after those of the last three
+
+
+@lru_cache(maxsize=65_536)  # values repeat, and so do whole batches of them
+def key_of(value: str) -> int:
+    packed = _packed(value)
+    if packed is not None:
+        return _key_of_address(packed)
+    labels = value.split(".")
+    if len(labels) == 1 or "/" in value:
+        return _hash(value, 61)
+    return _name(labels) | (_hash(".".join(labels[-3:]), _THREE - _WHOLE) << _WHOLE) | _hash(value, _WHOLE)
+
+
+def ranges(wanted: Wanted) -> list[tuple[int, int]]:
+    """The first and last keys between which all stands that is wanted, and perhaps more."""
+    if wanted.network is not None:
+        return [_of_network(wanted.network)]
+    labels = wanted.value.split(".")
+    if wanted.below and len(labels) > 1:
+        if len(labels) == 2:
+            first = _name(labels)
+            return [(first, first + (1 << _THREE) - 1)]
+        first = key_of(".".join(labels[-3:])) >> _WHOLE << _WHOLE
+        return [(first, first + (1 << _WHOLE) - 1)]
+    keys = {key_of(look_up_form(spelling)) for spelling in spellings(wanted.value)}
+    return [(key, key) for key in keys]
+
+
+def keys_of(body: bytes) -> str:
+    """The keys of all values in a document's JSON, as JSON: for SQL."""
+    values = {look_up_form(value) for _, value in observables(orjson.loads(body))}
+    return orjson.dumps(sorted({key_of(value) for value in values})).decode()
+
+
+def _name(labels: list[str]) -> int:
+    return _NAME | (_hash(".".join(labels[-2:]), 61 - _THREE) << _THREE)
+
+
+def _packed(value: str) -> bytes | None:
+    try:
+        if ":" in value:
+            return inet_pton(AF_INET6, value)
+        return inet_pton(AF_INET, value) if value[-1:].isdigit() else None
+    except (OSError, ValueError):
+        return None
+
+
+def _key_of_address(packed: bytes) -> int:
+    number = int.from_bytes(packed, "big")
+    if len(packed) == 4:
+        return _V4 | (number << _V4_SHIFT)
+    tail = int.from_bytes(blake2b(packed, digest_size=2).digest(), "big")
+    return _v6(number) | tail
+
+
+def _v6(number: int) -> int:
+    return (number >> (128 - _V6_PREFIX) << _V6_HASH) - (1 << 63)
+
+
+def _of_network(network: IPv4Network | IPv6Network) -> tuple[int, int]:
+    first, last = int(network.network_address), int(network.broadcast_address)
+    if network.version == 4:
+        return _V4 | (first << _V4_SHIFT), _V4 | (last << _V4_SHIFT)
+    return _v6(first), _v6(last) | ((1 << _V6_HASH) - 1)
+
+
+def _hash(text: str, bits: int) -> int:
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") >> (64 - bits)
