@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from sensors.decode import ldap as ldap_codes
 from sensors.decode import smb2
-from tests.golden.make import FAR, INSIDE, OUTSIDE, SERVER, Capture
+from tests.golden.make import INSIDE, OUTSIDE, SERVER, Capture
 from tests.golden.windows_talk import (
     LOGON_FAILURE,
-    asked,
     call,
     changed,
     deleted,

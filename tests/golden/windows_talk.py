@@ -24,7 +24,13 @@ _BIND, _BIND_ACK, _REQUEST, _RESPONSE = 11, 12, 0, 2
 
 
 def call(
-    capture: Capture, at: float, endpoint: str, *operations: str, src: str = INSIDE, dst: str = SERVER, gap: float = 0.01
+    capture: Capture,
+    at: float,
+    endpoint: str,
+    *operations: str,
+    src: str = INSIDE,
+    dst: str = SERVER,
+    gap: float = 0.01,
 ) -> None:
     """A connection to a service of another machine, and these operations called one after the other."""
     uuid, numbers = _interface(endpoint, operations)
