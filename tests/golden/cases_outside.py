@@ -32,6 +32,17 @@ def arp_poisoning_quiet(capture: Capture) -> None:
     capture.put(40, frames.arp_reply("10.1.2.99", frames.OTHER_MAC, INSIDE))
 
 
+def arp_many_addresses(capture: Capture) -> None:
+    for last in (1, 40, 41):
+        capture.put(last * 1.0, frames.arp_reply(f"10.1.2.{last}", frames.OTHER_MAC, INSIDE))
+
+
+def arp_many_addresses_quiet(capture: Capture) -> None:
+    for last in (40, 41, 42):
+        capture.put(last * 1.0, frames.arp_reply(f"10.1.2.{last}", f"02:00:00:00:00:{last}", INSIDE))
+    capture.put(50, frames.arp_reply("10.1.2.43", "02:00:00:00:00:42", INSIDE))
+
+
 def arp_sweep(capture: Capture) -> None:
     for last in range(70):
         capture.put(last * 0.5, frames.arp_request(f"10.1.2.{last + 1}", "10.1.2.99"))
