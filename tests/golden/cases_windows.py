@@ -29,6 +29,7 @@ from tests.unit.sensors.decode import test_ldap as ldap
 from tests.unit.sensors.windows_wire import der
 
 SHARE, ADMIN, PIPES = "\\\\dc1.example.com\\ho-so", "\\\\dc1.example.com\\ADMIN$", "\\\\dc1.example.com\\IPC$"
+NEIGHBOUR = "10.1.2.99"
 
 
 def remote_service(capture: Capture) -> None:
@@ -350,13 +351,13 @@ def kerberos_spraying_quiet(capture: Capture) -> None:
 
 
 def ntlm_relay(capture: Capture) -> None:
-    smb(capture, 0, *logged_in())
-    smb(capture, 2, *logged_in(), src="10.1.2.99")
+    smb(capture, 0, *logged_in(), dst=NEIGHBOUR)
+    smb(capture, 1, *logged_in(), src=NEIGHBOUR)
 
 
 def ntlm_relay_quiet(capture: Capture) -> None:
-    smb(capture, 0, *logged_in())
-    smb(capture, 2, *logged_in())
+    smb(capture, 0, *logged_in(), dst=NEIGHBOUR)
+    smb(capture, 1, *logged_in())
 
 
 def directory_search(capture: Capture) -> None:
@@ -393,7 +394,7 @@ def ldap_clear_password_quiet(capture: Capture) -> None:
 
 def name_poisoning(capture: Capture) -> None:
     for number in range(6):
-        local_name(capture, number * 20.0, f"may{number}", "10.1.2.99")
+        local_name(capture, number * 20.0, f"may{number}", NEIGHBOUR)
 
 
 def name_poisoning_quiet(capture: Capture) -> None:
@@ -402,7 +403,7 @@ def name_poisoning_quiet(capture: Capture) -> None:
 
 
 def wpad_answer(capture: Capture) -> None:
-    local_name(capture, 0, "wpad", "10.1.2.99")
+    local_name(capture, 0, "wpad", NEIGHBOUR)
 
 
 def wpad_answer_quiet(capture: Capture) -> None:
