@@ -239,3 +239,13 @@ def amplification(capture: Capture) -> None:
 def amplification_quiet(capture: Capture) -> None:
     for number in range(60):
         capture.dns(number * 0.2, OUTSIDE, "example.com", "MX", server=RESOLVER)
+
+
+def icmp_many_sizes(capture: Capture) -> None:
+    for number in range(24):
+        capture.ping(number * 2.0, INSIDE, OUTSIDE, size=40 + number, sequence=number)
+
+
+def icmp_many_sizes_quiet(capture: Capture) -> None:
+    for number in range(40):
+        capture.ping(number * 2.0, INSIDE, OUTSIDE, size=56 + 8 * (number % 2), sequence=number)

@@ -25,10 +25,17 @@ def rule_files() -> dict[str, Path]:
 
 def builders(stem: str) -> dict[str, Callable[[Any], None]]:
     """What makes the captures of a case. Imports scapy."""
-    from tests.golden import cases_network, cases_web
+    from tests.golden import cases_exploits, cases_mail, cases_network, cases_outside, cases_web, cases_windows
 
     def find(name: str) -> Callable[[Any], None]:
-        modules: tuple[ModuleType, ...] = (cases_network, cases_web)
+        modules: tuple[ModuleType, ...] = (
+            cases_exploits,
+            cases_mail,
+            cases_network,
+            cases_outside,
+            cases_web,
+            cases_windows,
+        )
         return next(getattr(module, name) for module in modules if hasattr(module, name))
 
     return {"fires": find(stem), "quiet": find(f"{stem}_quiet")}

@@ -14,7 +14,11 @@ from tests.golden.runner import rule_files
 from tests.golden.table import page
 
 ROOT = Path(__file__).parents[2]
-DATASETS = {"flow", "dns", "http", "tls", "ssh", "icmp", "file"}
+DATASETS = (
+    *("arp", "dcerpc", "dhcp", "dns", "file", "flow", "ftp", "ftp_data", "http", "icmp", "imap", "irc", "kerberos"),
+    *("ldap", "modbus", "mqtt", "ntlm", "ntp", "pop3", "rdp", "rfb", "sip", "smb", "smtp", "snmp", "ssh", "telnet"),
+    *("tftp", "tls"),
+)
 DOCUMENTS = [
     (path.relative_to(SHIPPED).as_posix(), document)
     for path in rule_files().values()
