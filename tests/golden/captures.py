@@ -11,7 +11,7 @@ from tests.golden.runner import found_in
 
 PAGE = Path(__file__).parents[2] / "docs" / "rules-on-captures.md"
 ENDINGS = (".pcap", ".pcapng", ".cap", ".pcap.gz")
-#: What may stand in the column `Right`: the capture shows what the rule says, or the rule fires on traffic that is fine.
+#: What may stand in the column `Right`; the page says what each means.
 VERDICTS = ("attack", "weakness", "harmless")
 
 

@@ -35,11 +35,11 @@ TACTICS = {
 HEAD = """# The shipped rules
 
 Written by `python -m tests.golden.table`; a test holds this page to the rules. How a rule is made: `rules/README.md`.
-What they say on captures of others: [rules-on-captures.md](rules-on-captures.md). Detections of one agency, one kind and
-one entity within the incident window are one incident.
+What they say on captures of others: [rules-on-captures.md](rules-on-captures.md). Detections of one agency, one kind
+and one entity within the incident window are one incident.
 
-{alerting} rules alert; {feeding} more only feed a correlation and are not listed. A rule stands under the first tactic among
-its tags.
+{alerting} rules alert; {feeding} more only feed a correlation and are not listed. A rule stands under the first
+tactic among its tags.
 """
 
 SECTION = """
