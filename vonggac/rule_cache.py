@@ -14,11 +14,9 @@ from typing import Any
 
 import orjson
 
+from correlator.sigma import document
 from correlator.sigma.document import BrokenYaml, Source, documents
 from correlator.sigma.document import Path as KeyPath
-
-#: Part of the file's first key: another number makes all of it unknown.
-FORMAT = 1
 
 
 class RuleCache:
@@ -51,7 +49,7 @@ class RuleCache:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             fresh = self._path.with_suffix(".new")
-            fresh.write_bytes(orjson.dumps({"format": FORMAT, "files": self._used}))
+            fresh.write_bytes(orjson.dumps({"reader": _reader(), "files": self._used}))
             fresh.replace(self._path)
         except (OSError, TypeError, ValueError):  # an integer beyond 64 bits has no place in it
             return
@@ -62,8 +60,13 @@ def _read(path: Path) -> Mapping[str, Any]:
         kept = orjson.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    files = kept.get("files") if isinstance(kept, dict) and kept.get("format") == FORMAT else None
+    files = kept.get("files") if isinstance(kept, dict) and kept.get("reader") == _reader() else None
     return files if isinstance(files, dict) else {}
+
+
+def _reader() -> str:
+    """The code that made the documents: what another version read is not known here."""
+    return sha256(Path(document.__file__).read_bytes() + Path(__file__).read_bytes()).hexdigest()
 
 
 class _Lines(Mapping[KeyPath, int]):

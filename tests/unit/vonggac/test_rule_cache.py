@@ -52,7 +52,7 @@ def test_a_changed_file_is_read_again_and_what_is_gone_leaves_the_cache(tmp_path
 def test_a_broken_cache_is_made_again(tmp_path: Path):
     cache, rule = tmp_path / "rules.json", tmp_path / "rule.yml"
     rule.write_text(GOOD, "utf-8")
-    for content in (b"{", b"[]", b'{"format": 0, "files": {}}', b'{"format": 1, "files": []}'):
+    for content in (b"{", b"[]", b'{"files": {}}', b'{"reader": "another", "files": {}}'):
         cache.write_bytes(content)
         assert len(_load(cache, rule).rules) == 1
         assert b"Good" in cache.read_bytes()
