@@ -1,4 +1,4 @@
-"""Which of many rules an event fulfils, at a cost that does not grow with the rules.
+"""Which of many rules an event fulfils, at a cost that grows more slowly than the rules.
 
 Three sieves, the coarse one first:
 
@@ -25,7 +25,7 @@ from correlator.rule import MatchRule
 from correlator.sigma.clauses import MAX_CLAUSES, rows_of
 from correlator.sigma.compile import Predicate, address_of, compile_tree, value_test
 from correlator.sigma.field_tests import Inside, Number, Op, Pattern, Present, Test, Text, compile_regex
-from correlator.sigma.fields import Origin, applies, origin_of
+from correlator.sigma.taxonomy import Origin, applies, origin_of
 from vonggac.domain.event import Document
 
 #: Origins remembered, and decided values remembered for each field of a plan; what is over begins anew.
@@ -70,6 +70,7 @@ class Matcher:
         if plan is None:
             if len(self._by_origin) >= MAX_ORIGINS:
                 self._by_origin.clear()
+                self._plans.clear()
             concerned = {source for source in self._sources if applies(source, origin)}
             chosen = tuple(index for index, rule in enumerate(self.rules) if rule.source in concerned)
             plan = self._plans.get(chosen)

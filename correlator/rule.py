@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from correlator.expression import Expression
 from correlator.numbers import Number, plain
-from correlator.sigma.fields import LogSource
+from correlator.sigma.taxonomy import LogSource
 from correlator.sigma.tree import Node
 from vonggac.domain.detection import RuleInfo
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from correlator.rule import Correlation, FieldPaths, MatchRule, Place
 from correlator.sigma.correlation import Draft
-from correlator.sigma.fields import Paths, paths_of
 from correlator.sigma.info import Refused
+from correlator.sigma.taxonomy import Paths, paths_of
 
 #: Correlations of correlations, one over the other.
 MAX_CHAIN = 32

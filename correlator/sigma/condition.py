@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from correlator.sigma.strings import BadValue
-from correlator.sigma.tree import All, Either, Node, Not
+from correlator.sigma.tree import All, Either, Node, Not, joined
 
 MAX_CONDITION = 4_096
 MAX_NESTED = 64
 
 _TOKEN = re.compile(r"\s*([()|]|[A-Za-z0-9_*.\-]+|\S)")
 _WORDS = frozenset({"and", "or", "not", "of", "(", ")", "|"})
-_QUANTIFIERS: Mapping[str, Callable[[tuple[Node, ...]], Node]] = {"1": Either, "any": Either, "all": All}
+_QUANTIFIERS: Mapping[str, type[All] | type[Either]] = {"1": Either, "any": Either, "all": All}
 
 
 def parse_condition(text: str, selections: Mapping[str, Node]) -> Node:
@@ -52,14 +52,12 @@ class _Parser:
     def _all(self, depth: int) -> Node:
         return self._joined("and", self._not, All, depth)
 
-    def _joined(
-        self, word: str, part: Callable[[int], Node], join: Callable[[tuple[Node, ...]], Node], depth: int
-    ) -> Node:
+    def _joined(self, word: str, part: Callable[[int], Node], join: type[All] | type[Either], depth: int) -> Node:
         parts = [part(depth)]
         while self._word() == word:
             self._at += 1
             parts.append(part(depth))
-        return parts[0] if len(parts) == 1 else join(tuple(parts))
+        return joined(join, tuple(parts))
 
     def _not(self, depth: int) -> Node:
         negated = False
@@ -104,7 +102,7 @@ class _Parser:
         )
         if not found:
             raise BadValue(f"'{quantifier} of {pattern}' names no selection")
-        return found[0] if len(found) == 1 else _QUANTIFIERS[quantifier](found)
+        return joined(_QUANTIFIERS[quantifier], found)
 
     def _peek(self) -> str:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from correlator.sigma.document import Source
-from correlator.sigma.fields import LogSource
 from correlator.sigma.info import Refused
 from correlator.sigma.logsource import read_logsource
+from correlator.sigma.taxonomy import LogSource
 
 _ANY = "any"
 

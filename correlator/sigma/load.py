@@ -13,11 +13,11 @@ from correlator.sigma.correlation import Draft, draft
 from correlator.sigma.detection import Detection
 from correlator.sigma.document import MAX_FILE_BYTES, BrokenYaml, Source, documents
 from correlator.sigma.field_tests import Present
-from correlator.sigma.fields import LogSource, only_zeek_says, paths_of
 from correlator.sigma.filter import Filter, read_filter
 from correlator.sigma.info import Refused, rule_info, text
 from correlator.sigma.logsource import read_logsource
 from correlator.sigma.modifiers import Placeholders
+from correlator.sigma.taxonomy import LogSource, only_zeek_says, paths_of
 from correlator.sigma.tree import All, Either, Leaf, Node, joined
 from vonggac.errors import RuleError, UnknownInput
 

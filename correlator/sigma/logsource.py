@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from correlator.sigma.document import Source
-from correlator.sigma.fields import LogSource
 from correlator.sigma.info import Refused
+from correlator.sigma.taxonomy import LogSource
 
 _PARTS = ("category", "product", "service")
 

@@ -13,7 +13,7 @@ from typing import Any
 from correlator.facts import text_of
 from correlator.numbers import number_of
 from correlator.rule import Correlation
-from correlator.sigma.fields import Paths
+from correlator.sigma.taxonomy import Paths
 from correlator.windows import snapshot
 from correlator.windows.group import MAX_COMBINATIONS, Group, Plan
 from correlator.windows.hits import Entities, Evidence, Fired, GroupKey, Hit, Inner, Occurrence, WindowCounts
