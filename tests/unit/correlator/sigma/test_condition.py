@@ -57,6 +57,6 @@ def test_a_condition_is_read_by_its_binding_strengths(text: str, tree: Node):
     ],
 )
 def test_what_is_no_condition_is_told(text: str, reason: str):
-    with pytest.raises(BadValue, match=None) as fault:
+    with pytest.raises(BadValue) as fault:
         parse_condition(text, SELECTIONS)
     assert reason in str(fault.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,7 +47,7 @@ def test_the_longest_text_that_must_stand_there_is_found(regex: str, literal: st
 def test_no_text_without_the_literal_is_matched(regex: str, text: str):
     try:
         found = compile_regex(regex).search(text)
-    except Exception:
+    except re2.error:
         return
     if found is not None:
         assert required_literal(regex) in text.lower()
