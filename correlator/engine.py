@@ -140,8 +140,10 @@ def with_those_below(rules: Iterable[Rule], wanted: Collection[str]) -> set[str]
     return found
 
 
-def step(program: Program, state: State, event: Document) -> tuple[State, list[Detection]]:
-    """The state after the event, and what it makes detected. A rule that fails on an event is counted, not fatal."""
+def step(
+    program: Program, state: State, event: Document, hits: Sequence[MatchRule]
+) -> tuple[State, list[Detection]]:
+    """The state after the event, which fulfils the rules of `hits`, and what it makes detected."""
     facts = Facts(event)
     try:
         now = to_epoch_us(facts.time)
@@ -152,7 +154,7 @@ def step(program: Program, state: State, event: Document) -> tuple[State, list[D
     if now >= state.due:
         detections += advance(program, state, now)
     entities: dict[str, Any] | None = None
-    for rule in program.matcher.hits(event, facts):
+    for rule in hits:
         entities = entities if entities is not None else _entities(facts)
         if rule.alerts:
             detections.append(_of_rule(rule.info, facts.id, facts.time, entities))
@@ -288,8 +290,8 @@ class Correlator:
     def feed(self, events: Sequence[Document]) -> list[Detection]:
         """What these events make detected, in the order in which it became true."""
         detections: list[Detection] = []
-        for event in events:
-            self._state, found = step(self._program, self._state, event)
+        for event, hits in zip(events, self._program.matcher.hits(events), strict=True):
+            self._state, found = step(self._program, self._state, event, hits)
             detections += found
         return detections
 

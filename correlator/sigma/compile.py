@@ -24,6 +24,7 @@ from correlator.sigma.field_tests import (
     compile_regex,
 )
 from correlator.sigma.tree import All, Either, Leaf, Node, Not
+from vonggac.domain.text import caseless
 from vonggac.domain.times import parse_instant
 
 Predicate = Callable[[Facts], bool]
@@ -173,7 +174,7 @@ def _keyword(test: Test) -> Predicate:
     if isinstance(test, Text):
         value, cased = test.value, test.cased
         if SEPARATOR in value:
-            return lambda facts: any(value in (text if cased else text.lower()) for text in facts.said())
+            return lambda facts: any(value in (text if cased else caseless(text)) for text in facts.said())
         return lambda facts: value in facts.everything(cased)
     assert isinstance(test, Pattern), test  # noqa: S101 - modifiers make only these two
     found = _searching(test.regex)
