@@ -140,9 +140,7 @@ def with_those_below(rules: Iterable[Rule], wanted: Collection[str]) -> set[str]
     return found
 
 
-def step(
-    program: Program, state: State, event: Document, hits: Sequence[MatchRule]
-) -> tuple[State, list[Detection]]:
+def step(program: Program, state: State, event: Document, hits: Sequence[MatchRule]) -> tuple[State, list[Detection]]:
     """The state after the event, which fulfils the rules of `hits`, and what it makes detected."""
     facts = Facts(event)
     try:

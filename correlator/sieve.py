@@ -18,7 +18,7 @@ import numpy as np
 import orjson
 
 from correlator.facts import ADDED_FIELDS
-from correlator.loops import claims, sift, texts
+from correlator.loops import sift, texts
 from correlator.loops.claims import CLAUSES, DOUBT, PARTS, ROWS, VETO, Bytes, Scratch, Small, Tables
 from correlator.rule import MatchRule
 from correlator.sigma.clauses import MAX_CLAUSES, rows_of
@@ -58,9 +58,9 @@ class Sieve:
         self._scratch = _scratch(self._tables, 0)
 
     def candidates(self, loops: Any, events: Sequence[Document]) -> Iterator[tuple[int, int | None, bool]]:
-        """What is left: (number of the event, number of the rule or None where every rule must be asked, whether the rule
-        matches for sure; else its whole condition is to be asked). A rule may come more than once. `loops` are those of
-        `correlator.loops`, plain or compiled."""
+        """What is left: (number of the event, number of the rule or None where every rule must be asked, whether the
+        rule matches for sure; else its whole condition is to be asked). A rule may come more than once. `loops` are
+        those of `correlator.loops`, plain or compiled."""
         lines = [_json(event) for event in events]
         starts = np.zeros(len(lines) + 1, np.int64)
         np.cumsum([len(line) for line in lines], out=starts[1:])
@@ -253,8 +253,8 @@ def _by_paths(
 
 
 class _Names:
-    """Names of a document, each under its parent; a path stands under its whole name and, as some records write it, each
-    rest of it under a name with dots."""
+    """Names of a document, each under its parent; a path stands under its whole name and, as some records write it,
+    each rest of it under a name with dots."""
 
     def __init__(self) -> None:
         self._children: dict[tuple[int, bytes], int] = {}
@@ -287,7 +287,7 @@ class _Names:
         hashes: list[int] = []
         for (parent, name), node in self._children.items():
             rows.append((parent, node, len(octets), len(name)))
-            hashes.append(texts.mixed(_hash(name), parent))
+            hashes.append(texts.mixed(texts.summed(_octets(name), 0, len(name)), parent))
             octets += name
         slots = np.zeros(_room(len(rows)), np.int32)
         for number, slot in _placed(hashes, len(slots)):
@@ -335,13 +335,14 @@ class _Finders:
             octets += text
             if kind == texts.WHOLE:
                 columns[finder, texts.FINDER_WHOLE] = 1
-                hashes.append((number, texts.mixed(_hash(text), finder * 4 + kind)))
+                found = texts.summed(_octets(text), 0, len(text))
+                hashes.append((number, texts.mixed(found, finder * 4 + kind)))
             elif kind != texts.ANYWHERE:
                 column = texts.FINDER_BEGINS if kind == texts.BEGINS else texts.FINDER_ENDS
                 columns[finder, column] |= 1 << min(len(text), texts.LONGEST) - 1
                 part = text[: texts.LONGEST] if kind == texts.BEGINS else text[: -texts.LONGEST - 1 : -1]
                 hashes.append((number, texts.mixed(_hash(part), finder * 4 + kind)))
-        ends = np.zeros((_room(len(hashes)), 2), np.int64)
+        ends = np.zeros((_room(len(hashes)), 2), np.int32)
         for at, slot in _placed([found for _, found in hashes], len(ends)):
             ends[slot] = hashes[at][1], hashes[at][0] + 1
         return {
@@ -372,16 +373,20 @@ class _Finders:
                 columns[finder, texts.FINDER_GRAMS] |= 1 << len(gram) - 1
                 spot = ((window + len(gram)) * texts.SPREAD & texts.LOW32) >> shift
                 table[spot >> 5] |= 1 << (spot & 31)
-                entries.append(
-                    (texts.mixed(window, finder * 8 + len(gram)), len(places), len(places) + len(found))
-                )
+                entries.append((texts.mixed(window, finder * 8 + len(gram)), len(places), len(places) + len(found)))
                 places += found
             seen.append(table)
             size += 1 << bits
-        grams = np.zeros((_room(len(entries)), 3), np.int64)
-        for at, slot in _placed([key for key, _, _ in entries], len(grams)):
-            grams[slot] = entries[at]
-        return {"finders": columns, "grams": grams, "places": _array(places, 2), "seen": np.concatenate(seen)}
+        slots = np.zeros(_room(len(entries)), np.int32)
+        for at, slot in _placed([key for key, _, _ in entries], len(slots)):
+            slots[slot] = at + 1
+        return {
+            "finders": columns,
+            "gram_slots": slots,
+            "grams": _array(entries, 3),
+            "places": _array(places, 2),
+            "seen": np.concatenate(seen),
+        }
 
     def _by_gram(self, numbers: Sequence[int]) -> dict[bytes, list[tuple[int, int]]]:
         """Gram -> the texts that are found by it, each with where in the text it stands."""
@@ -407,8 +412,8 @@ def _hash(text: bytes) -> int:
 
 
 def _room(count: int) -> int:
-    """The size of a table with so many entries: a power of two, a quarter full at most."""
-    return 1 << max(3, (4 * count - 1).bit_length())
+    """The size of a table with so many entries: a power of two, half full at most."""
+    return 1 << max(3, (2 * count).bit_length())
 
 
 def _placed(hashes: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
@@ -422,7 +427,7 @@ def _placed(hashes: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
         yield number, slot
 
 
-def _octets(octets: bytearray) -> Bytes:
+def _octets(octets: bytes | bytearray) -> Bytes:
     return np.frombuffer(bytes(octets) or b"\0", np.int8)
 
 

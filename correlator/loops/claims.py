@@ -35,8 +35,9 @@ class Tables(NamedTuple):
     compares: Any  # operation, number, claim: floats
     numbers: Ints  # number, claim
     finders: Ints  # finder -> as of FINDER_*
-    ends: Ints  # hash of a whole text, a beginning or an ending -> hash, text + 1
-    grams: Ints  # hash of up to four octets -> key, first and end in `places`
+    ends: Small  # hash of a whole text, a beginning or an ending -> hash, text + 1
+    gram_slots: Small  # hash of up to four octets -> gram + 1, or 0
+    grams: Small  # gram -> hash, first and end in `places`
     places: Small  # text, and where in it the gram stands
     seen: Ints  # bits: which grams there are at all, for each finder
     texts: Small  # text -> finder, kind, first octet, size, claim, whether finding it decides

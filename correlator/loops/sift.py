@@ -8,10 +8,11 @@ concerned unsure.
 from __future__ import annotations
 
 from correlator.loops.claims import Bytes, Ints, Scratch, Small, Tables, begin, claim, octet, tell
-from correlator.loops.texts import BASIS, LOW32, PRIME, fold, mixed, read_text, search
+from correlator.loops.texts import fold, mixed, read_text, search, summed
 
-#: Columns of a field: finders of the text as it is compared, and as it is, or -1; claims of any value and of one that is not
-#: understood; first and end of its networks; the claim of an IPv6 address; first and end of its comparisons and numbers.
+#: Columns of a field: finders of the text as it is compared, and as it is, or -1; claims of any value and of one that
+#: is not understood; first and end of its networks; the claim of an IPv6 address; first and end of its comparisons, and
+#: of its numbers.
 (
     FIELD_LOW, FIELD_RAW, FIELD_ANY, FIELD_ALL, FIELD_NETWORKS, FIELD_NETWORKS_END, FIELD_IPV6, FIELD_COMPARES,
     FIELD_COMPARES_END, FIELD_NUMBERS, FIELD_NUMBERS_END, FIELD_COLUMNS,
@@ -48,7 +49,7 @@ def read_event(tables: Tables, scratch: Scratch, blob: Bytes, at: int, stop: int
     depth, node = 0, 0
     while at < stop:
         found = octet(blob, at)
-        if found == OPEN or found == LIST:
+        if found in (OPEN, LIST):
             if depth == DEPTH:
                 return False
             if found == OPEN and depth > 1 and scratch.lists[depth] and scratch.lists[depth - 1]:
@@ -89,28 +90,22 @@ def end_of_value(blob: Bytes, at: int, first: int) -> int:
         return at + 1
     while True:
         found = octet(blob, at)
-        if found == COMMA or found == CLOSE or found == END_OF_LIST:
+        if found in (COMMA, CLOSE, END_OF_LIST):
             return at
         at += 1
 
 
 def read_name(tables: Tables, blob: Bytes, at: int, parent: int) -> tuple[int, int]:
     """(the node of the name that begins there, or -1; where its value begins)."""
-    start, key = at, BASIS
-    found = octet(blob, at)
-    while found != QUOTE:
-        key = (key ^ found) * PRIME & LOW32
-        if found == BACKSLASH:
-            at += 1
-            key = (key ^ octet(blob, at)) * PRIME & LOW32
-        at += 1
-        found = octet(blob, at)
-    return (-1 if parent < 0 else find_name(tables, blob, start, at - start, parent, key)), at + 2
+    start = at
+    while octet(blob, at) != QUOTE:
+        at += 2 if octet(blob, at) == BACKSLASH else 1
+    return (-1 if parent < 0 else find_name(tables, blob, start, at - start, parent)), at + 2
 
 
-def find_name(tables: Tables, blob: Bytes, start: int, size: int, parent: int, key: int) -> int:
+def find_name(tables: Tables, blob: Bytes, start: int, size: int, parent: int) -> int:
     last = tables.slots.size - 1
-    slot = mixed(key, parent) & last
+    slot = mixed(summed(blob, start, size), parent) & last
     while tables.slots[slot]:
         name = int(tables.slots[slot]) - 1
         if tables.names[name, 0] == parent and tables.names[name, 3] == size:
@@ -130,24 +125,24 @@ def decide(tables: Tables, scratch: Scratch, field: int, blob: Bytes, at: int, e
         return
     claim(tables, scratch, int(tables.fields[field, FIELD_ANY]), True)
     if first == QUOTE:
-        size = read_text(blob, at + 1, end - 1, scratch.raw)
-        decide_text(tables, scratch, field, size)
+        size, plain = read_text(blob, at + 1, end - 1, scratch.raw, scratch.low)
+        decide_text(tables, scratch, field, size, plain)
         decide_address(tables, scratch, field, size)
         if size and may_be_number(octet(scratch.raw, 0)):
             for number in range(tables.fields[field, FIELD_COMPARES], tables.fields[field, FIELD_COMPARES_END]):
                 claim(tables, scratch, int(tables.compares[number, 2]), False)
-    elif first == 116 or first == 102:  # true, false
-        decide_text(tables, scratch, field, read_text(blob, at, end, scratch.raw))
-    elif is_whole(blob, at, end):
-        decide_text(tables, scratch, field, read_text(blob, at, end, scratch.raw))
-        decide_number(tables, scratch, field, blob, at, end)
+    elif first == 116 or first == 102 or is_whole(blob, at, end):  # true, false, a number
+        size, plain = read_text(blob, at, end, scratch.raw, scratch.low)
+        decide_text(tables, scratch, field, size, plain)
+        if first < 116 and first != 102:
+            decide_number(tables, scratch, field, blob, at, end)
     else:
         claim(tables, scratch, int(tables.fields[field, FIELD_ALL]), False)
 
 
-def decide_text(tables: Tables, scratch: Scratch, field: int, size: int) -> None:
+def decide_text(tables: Tables, scratch: Scratch, field: int, size: int, plain: bool) -> None:
     if tables.fields[field, FIELD_LOW] >= 0:
-        low = fold(scratch.raw, size, scratch.low, tables.folds)
+        low = size if plain else fold(scratch.raw, size, scratch.low, tables.folds)
         search(tables, scratch, int(tables.fields[field, FIELD_LOW]), scratch.low, low)
     if tables.fields[field, FIELD_RAW] >= 0:
         search(tables, scratch, int(tables.fields[field, FIELD_RAW]), scratch.raw, size)
@@ -194,9 +189,8 @@ def may_be_number(first: int) -> bool:
 def is_whole(blob: Bytes, at: int, end: int) -> bool:
     for one in range(at, end):
         found = octet(blob, one)
-        if found < 48 or found > 57:
-            if found != 45:
-                return False
+        if (found < 48 or found > 57) and found != 45:
+            return False
     return True
 
 
@@ -232,6 +226,6 @@ def compares(operation: int, value: int, other: float) -> bool:
 
 
 LOOPS = (
-    sift, read_event, end_of_value, read_name, find_name, decide, decide_text, decide_address, read_address, may_be_number,
-    is_whole, decide_number, compares,
+    sift, read_event, end_of_value, read_name, find_name, decide, decide_text, decide_address, read_address,
+    may_be_number, is_whole, decide_number, compares,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Texts looked for in a value, all in one pass: whole, at its beginning, at its end, or anywhere by four octets of each."""
+"""Texts looked for in a value, all together: whole, at its beginning, at its end, or anywhere by four octets of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from correlator.loops.claims import Bytes, Scratch, Small, Tables, claim, octet
 
 #: Kinds of texts.
 WHOLE, BEGINS, ENDS, ANYWHERE = 0, 1, 2, 3
-#: Columns of a finder: whether there are whole texts; the sizes of beginnings and of endings, as bits; the sizes of grams,
-#: as bits; where its bits begin in `seen`, and by how much a hash is shifted to be one of them.
+#: Columns of a finder: whether there are whole texts; the sizes of beginnings and of endings, as bits; the sizes of
+#: grams, as bits; where its bits begin in `seen`, and by how much a hash is shifted to be one of them.
 FINDER_WHOLE, FINDER_BEGINS, FINDER_ENDS, FINDER_GRAMS, FINDER_SEEN, FINDER_SHIFT = range(6)
 #: Of a beginning or ending that is longer, the first or last of so many octets are looked up.
 LONGEST = 40
@@ -18,23 +18,33 @@ BASIS, PRIME, SPREAD = 0x811C9DC5, 0x01000193, 0x1E3779B1
 
 
 def mixed(number: int, other: int) -> int:
-    """32 bits of two numbers; the multiplier is applied twice as the last bits are those that a table is asked by."""
+    """31 bits of two numbers; the multiplier is applied twice as the last bits are those that a table is asked by."""
     found = ((number ^ other * SPREAD) & LOW32) * SPREAD & LOW32
-    return (found ^ found >> 15) * SPREAD & LOW32
+    return (found ^ found >> 15) * SPREAD & 0x7FFFFFFF
+
+
+def summed(text: Bytes, start: int, size: int) -> int:
+    """A hash of a whole text, from its size, its first and its last eight octets."""
+    found = BASIS ^ size
+    for at in range(min(size, 8)):
+        found = (found ^ octet(text, start + at)) * PRIME & LOW32
+    for at in range(max(8, size - 8), size):
+        found = (found ^ octet(text, start + at)) * PRIME & LOW32
+    return found
 
 
 def search(tables: Tables, scratch: Scratch, finder: int, text: Bytes, size: int) -> None:
     """What the texts of the finder that stand in `text` claim."""
     scratch.counts[0] += 1
-    whole, begins = tables.finders[finder, FINDER_WHOLE], tables.finders[finder, FINDER_BEGINS]
-    if whole or begins:
+    if tables.finders[finder, FINDER_WHOLE]:
+        look_up(tables, scratch, finder, WHOLE, summed(text, 0, size), text, size)
+    begins = tables.finders[finder, FINDER_BEGINS]
+    if begins:
         found = BASIS
-        for at in range(size if whole else min(size, LONGEST)):
+        for at in range(min(size, LONGEST)):
             found = (found ^ octet(text, at)) * PRIME & LOW32
-            if at < LONGEST and begins >> at & 1:
+            if begins >> at & 1:
                 look_up(tables, scratch, finder, BEGINS, found, text, size)
-        if whole:
-            look_up(tables, scratch, finder, WHOLE, found, text, size)
     ends = tables.finders[finder, FINDER_ENDS]
     if ends:
         found = BASIS
@@ -87,15 +97,16 @@ def search_anywhere(tables: Tables, scratch: Scratch, finder: int, text: Bytes, 
 
 
 def verify(
-    tables: Tables, scratch: Scratch, finder: int, gram: int, window: int, text: Bytes, at: int, size: int
+    tables: Tables, scratch: Scratch, finder: int, length: int, window: int, text: Bytes, at: int, size: int
 ) -> None:
     """The texts that have this gram, each if it stands around it."""
-    key = mixed(window, finder * 8 + gram)
-    last = tables.grams.shape[0] - 1
+    key = mixed(window, finder * 8 + length)
+    last = tables.gram_slots.size - 1
     slot = key & last
-    while tables.grams[slot, 2]:
-        if tables.grams[slot, 0] == key:
-            for place in range(int(tables.grams[slot, 1]), int(tables.grams[slot, 2])):
+    while tables.gram_slots[slot]:
+        gram = int(tables.gram_slots[slot]) - 1
+        if tables.grams[gram, 0] == key:
+            for place in range(int(tables.grams[gram, 1]), int(tables.grams[gram, 2])):
                 number = int(tables.places[place, 0])
                 start = at - int(tables.places[place, 1])
                 if (
@@ -110,9 +121,10 @@ def verify(
         slot = slot + 1 & last
 
 
-def read_text(blob: Bytes, at: int, end: int, raw: Bytes) -> int:
-    """A JSON string's octets without its escapes are in `raw`; how many they are (RFC 8259, section 7)."""
-    size = 0
+def read_text(blob: Bytes, at: int, end: int, raw: Bytes, low: Bytes) -> tuple[int, bool]:
+    """A JSON string's octets without its escapes are in `raw` (RFC 8259, section 7), and in lower case in `low` if all
+    are of ASCII: (how many they are, whether all are of ASCII)."""
+    size, highest = 0, 0
     while at < end:
         found = octet(blob, at)
         if found == 92:  # a backslash
@@ -132,9 +144,11 @@ def read_text(blob: Bytes, at: int, end: int, raw: Bytes) -> int:
             elif found == 114:
                 found = 13
         raw[size] = found if found < 128 else found - 256
+        low[size] = found + 32 if 65 <= found <= 90 else raw[size]
+        highest |= found
         size += 1
         at += 1
-    return size
+    return size, highest < 128
 
 
 def digit(octet_: int) -> int:
@@ -174,4 +188,4 @@ def write_point(low: Bytes, at: int, point: int) -> int:
     return at + length
 
 
-LOOPS = (mixed, search, look_up, stands, search_anywhere, verify, read_text, digit, fold, write_point)
+LOOPS = (mixed, summed, search, look_up, stands, search_anywhere, verify, read_text, digit, fold, write_point)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from correlator.compiled import compiled_loops
 from correlator.facts import Facts
 from correlator.loops import sift
+from correlator.loops.sift import DEPTH
 from correlator.matching import WORTH, Matcher
 from correlator.rule import MatchRule, Place
 from correlator.sigma.compile import compile_tree
@@ -21,14 +22,19 @@ from correlator.sigma.taxonomy import LogSource
 from correlator.sigma.tree import All, Either, Leaf, Node, Not
 from tests.unit.correlator.samples import event
 from vonggac.domain.detection import RuleInfo, Ruleset
+from vonggac.domain.text import caseless
 
 PATHS = (("f",), ("a.b", "g"), ("a.b.c",), ("f", "list.x"))
-TEXTS = st.text(alphabet="aAbB.ư", min_size=0, max_size=3)
+ALPHABET = 'aAbB.ưƯΣς"\\\n'
+TEXTS = st.one_of(st.text(ALPHABET, max_size=3), st.text("aAb", min_size=4, max_size=7))
 REGEXES = st.sampled_from(["a", "^a", "b$", "(a|b)a", "a.b", "(?i)AB+", "a{2}", r"\.", "ba?", "[ab]ư"])
 SCALARS = st.one_of(
-    st.text(alphabet="aAbB.ư", max_size=5),
-    st.integers(0, 3),
-    st.sampled_from([0.0, 1.0, 2.5, True, False, None, "1", "2.5", "10.0.0.1", "10.9.0.1", "2001:db8::1", "\ud800a"]),
+    st.text(ALPHABET, max_size=6),
+    st.text("aAb", min_size=4, max_size=60),
+    st.integers(-1, 3),
+    st.sampled_from([0.0, 1.0, 2.5, 1e20, 10**17, 10**20, True, False, None, "1", "2.5", "-1", "1e+20", "1E+20"]),
+    st.sampled_from(["10.0.0.1", "10.9.0.1", "10.0.0.01", "2001:db8::1", "::ffff:10.0.0.1", "\ud800a", " 2", "nan"]),
+    st.sampled_from(["2026-11-24T07:03:00Z", 1764000000, "İİ"]),
 )
 VALUES = st.one_of(SCALARS, st.lists(st.one_of(SCALARS, st.lists(SCALARS, max_size=2)), max_size=3))
 
@@ -39,14 +45,15 @@ def _pattern(regex: str) -> Pattern:
 
 TESTS: st.SearchStrategy[Test] = st.one_of(
     st.builds(
-        lambda op, value, cased: Text(op, value if cased else value.lower(), cased),
+        lambda op, value, cased: Text(op, value if cased else caseless(value), cased),
         st.sampled_from(list(Op)),
         TEXTS,
         st.booleans(),
     ),
     st.builds(_pattern, REGEXES),
-    st.builds(Number, st.sampled_from([0, 1, 2, 2.5])),
-    st.builds(Compare, st.sampled_from(["lt", "lte", "gt", "gte"]), st.integers(0, 3)),
+    st.builds(Number, st.sampled_from([-1, 0, 1, 2, 2.5, 1.0, 1e20, 10**17, 10**20])),
+    st.builds(Compare, st.sampled_from(["lt", "lte", "gt", "gte", "eq", "neq"]), st.sampled_from([0, 1, 2.5, 10**17])),
+    st.builds(Compare, st.sampled_from(["lt", "gte"]), st.just(5), st.sampled_from(["minute", "hour", "week"])),
     st.builds(
         Inside, st.sampled_from([ip_network("10.0.0.0/16"), ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")])
     ),
@@ -108,6 +115,37 @@ def test_the_matcher_agrees_with_asking_every_rule(trees: list[Node], documents:
         matcher = _sifting(rules, loops)
         assert matcher.hits(events) == plainly
         assert not matcher.faults
+
+
+def test_a_matcher_changes_to_the_sieve_once_it_has_asked_much():
+    loaded: list[bool] = []
+
+    def loops() -> Any:
+        loaded.append(True)
+        return compiled_loops()
+
+    matcher = Matcher([_rule(0, Leaf(("f",), Text(Op.CONTAINS, "a")))], loops)
+    events = [event(f="xay"), event(f="x")] * 500
+    expected = [1, 0] * 500
+    for _ in range(WORTH // 1_000 + 1):
+        assert list(map(len, matcher.hits(events))) == expected
+    assert loaded == [True, True]  # the round in which it was worth it, and the one after
+
+
+def test_more_hits_than_the_loops_have_room_for_are_all_told():
+    rules = [_rule(number, Leaf(("f",), Text(Op.CONTAINS, "a"))) for number in range(5)]
+    found = _sifting(rules, compiled_loops()).hits([event(f="a"), event(f="b")] * 3_000)
+    assert [len(rules) for rules in found] == [5, 0] * 3_000
+
+
+def test_an_event_nested_deeper_than_the_loops_go_is_matched_all_the_same():
+    deep: Any = "a"
+    for _ in range(DEPTH):
+        deep = [deep]
+    rules = [_rule(0, Leaf(("f",), Text(Op.EQUALS, "a"))), _rule(1, Leaf(("f",), Text(Op.EQUALS, "b")))]
+    for loops in (sift, compiled_loops()):
+        found = _sifting(rules, loops).hits([event(f=deep), event(f=[deep]), event(f="b")])
+        assert [[rule.info.id for rule in each] for each in found] == [["rule 0"], ["rule 0"], ["rule 1"]]
 
 
 def test_rules_of_other_log_sources_are_not_asked():
