@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from correlator.behaviour.watch import Behaviours, BehaviourState
@@ -43,11 +44,12 @@ BEHAVIOURS = "behaviour"
 class Program:
     """What runs: rules, the correlations that each rule feeds, indicators, and behaviours.
 
-    A correlation stands after those below it.
+    A correlation stands after those below it; `digests` say by id what each is to its windows' state.
     """
 
     matcher: Matcher
     correlations: tuple[Correlation, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
     feeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     indicators: IndicatorSet = field(default_factory=IndicatorSet)
     lateness: timedelta = LATENESS
@@ -74,12 +76,9 @@ class State:
     __slots__ = ("behaviour", "due", "faults", "watch", "windows")
 
     def __init__(self, program: Program) -> None:
-        digests: dict[str, str] = {}
-        for correlation in program.correlations:
-            below = [digests[rule] for rule in correlation.rules if rule in digests]
-            digests[correlation.info.id] = digest_of(correlation, below)
         self.windows = tuple(
-            Windows(correlation, program.lateness, digests[correlation.info.id]) for correlation in program.correlations
+            Windows(correlation, program.lateness, program.digests[correlation.info.id])
+            for correlation in program.correlations
         )
         self.behaviour = BehaviourState()
         self.watch: IndicatorWatch = program.indicators.watch()
@@ -105,11 +104,25 @@ def make_program(
     return Program(
         Matcher([rule for rule in rules if isinstance(rule, MatchRule)]),
         correlations,
+        _digests(correlations, {rule.info.id: rule for rule in rules}),
         {rule_id: tuple(indices) for rule_id, indices in feeds.items()},
         indicators if indicators is not None else IndicatorSet(),
         lateness,
         behaviours if behaviours is not None else Behaviours(),
     )
+
+
+def _digests(correlations: Iterable[Correlation], rules: Mapping[str, Rule]) -> dict[str, str]:
+    """Each correlation's digest, which changes with the rules below it: other events would stand in its windows."""
+    found: dict[str, str] = {}
+    for correlation in correlations:
+        for rule_id in correlation.rules:
+            rule = rules.get(rule_id)
+            if isinstance(rule, MatchRule) and rule_id not in found:
+                found[rule_id] = sha256(repr((rule.source, rule.tree)).encode()).hexdigest()
+        below = [found[rule_id] for rule_id in correlation.rules if rule_id in found]
+        found[correlation.info.id] = digest_of(correlation, below)
+    return found
 
 
 def _from_below(correlations: Mapping[str, Correlation]) -> tuple[Correlation, ...]:
