@@ -24,6 +24,7 @@ from correlator.windows import FOREVER, LATENESS, MAX_EVIDENCE, Fired, Inner, Wi
 from correlator.windows.snapshot import digest_of
 from vonggac.domain.detection import ENTITY_FIELDS, Detection, RuleInfo, Ruleset, detection_id
 from vonggac.domain.event import Document
+from vonggac.domain.indicator import IndicatorKind
 from vonggac.domain.times import format_instant, to_epoch_us
 from vonggac.messages import say
 
@@ -34,6 +35,10 @@ _ENTITY_PATHS: Mapping[str, tuple[str, ...]] = {
     "url": ("url.original",),
 }
 _SHA256_LENGTH = 64
+_INDICATOR = "indicator:"  # before an indicator's kind, the id of the rule that it stands for
+_KNOWN_BAD = "known-bad-"
+#: What indicators of a kind are called in incidents, where it is not by their kind.
+_WORDS = {IndicatorKind.CIDR: ("ip",), IndicatorKind.HASH: ("file", "fingerprint")}
 #: What `Correlator.watches` calls the indicators and the behaviours, whichever they are; no rule has it as its id.
 INDICATORS = "indicators"
 BEHAVIOURS = "behaviour"
@@ -140,6 +145,16 @@ def with_those_below(rules: Iterable[Rule], wanted: Collection[str]) -> set[str]
     return found
 
 
+def kinds_of(rules: Iterable[Rule], behaviours: Behaviours) -> Mapping[str, frozenset[str]]:
+    """Id of what may be detected -> the kinds of incident that it may tell of."""
+    told = {
+        f"{_INDICATOR}{kind}": frozenset(f"{_KNOWN_BAD}{word}" for word in _WORDS.get(kind, (str(kind),)))
+        for kind in IndicatorKind
+    }
+    infos = [*(rule.info for rule in rules), *(info for each in behaviours.analytics for info in each.rules)]
+    return told | {info.id: frozenset({info.kind}) for info in infos}
+
+
 def step(program: Program, state: State, event: Document) -> tuple[State, list[Detection]]:
     """The state after the event, and what it makes detected. A rule that fails on an event is counted, not fatal."""
     facts = Facts(event)
@@ -218,6 +233,11 @@ class Correlator:
     @property
     def rules(self) -> int:
         return len(self._rules)
+
+    @property
+    def kinds(self) -> Mapping[str, frozenset[str]]:
+        """The ids of its rules, of its behaviours' and of those that indicators tell by, and the kinds of each."""
+        return kinds_of(self._rules, self._program.behaviours)
 
     @property
     def watches(self) -> frozenset[str]:
@@ -363,14 +383,14 @@ def _of_indicator(found: IndicatorHit, facts: Facts) -> Detection:
     word, entity, value = _about(found, facts, entities)
     entities.setdefault(entity, value)
     info = RuleInfo(
-        id=f"indicator:{indicator.kind}",
+        id=f"{_INDICATOR}{indicator.kind}",
         name=_title("en", word, indicator.name),
         name_vi=_title("vi", word, indicator.name),
         ruleset=Ruleset.INDICATOR,
         level="high",
         techniques=(),
         category="phishing" if any("phish" in label.lower() for label in indicator.labels) else "malware",
-        kind=f"known-bad-{word}",
+        kind=f"{_KNOWN_BAD}{word}",
         entity=entity,
     )
     evidence = found.evidence or (facts.id,)

@@ -1,0 +1,240 @@
+"""A suppression: detections that open no incident for a while, with who says so, why, and until when.
+
+It is the fold of its acts, which are appended and never changed. A detection is held back when its own time lies in the
+suppression's validity `[start, until)`, so that a replay gets the same answer before and after that has passed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import ip_address, ip_network
+
+from vonggac.domain.detection import ENTITY_FIELDS, Detection
+from vonggac.domain.text import nfc
+
+#: Either address of a detection, by ECS's word for all addresses of an event.
+EITHER_ADDRESS = "related.ip"
+INDICATOR = "vonggac.detection.indicator_id"
+ADDRESS_FIELDS = frozenset({"source.ip", "destination.ip", EITHER_ADDRESS})
+#: What every detection may have; what a correlation groups by is had by its own detections only.
+FIELDS = (*ENTITY_FIELDS, EITHER_ADDRESS, INDICATOR)
+#: Sigma's wildcards and their escapes (Sigma rules specification 2.1, "String Wildcard", "Escaping").
+_WILDCARD_PARTS = re.compile(r"\\[*?\\]|.", re.DOTALL)
+
+
+class Operator(StrEnum):
+    IS = "is"
+    LIKE = "like"  # with Sigma's wildcards
+    CIDR = "cidr"
+    BELOW = "below"  # the name itself, or one below it
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One of the values stands in the field. Case does not matter; a field that is not there holds no value."""
+
+    field: str
+    operator: Operator
+    values: tuple[str, ...]
+
+
+class ActKind(StrEnum):
+    MADE = "made"
+    EXTENDED = "extended"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What somebody did to a suppression, and until when it holds since."""
+
+    kind: ActKind
+    at: datetime
+    actor: str
+    reason: str
+    until: datetime
+
+
+class Standing(StrEnum):
+    WAITING = "waiting"
+    IN_FORCE = "in-force"
+    EXPIRED = "expired"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Everything given must be so: rule, kind, agency (or one below it), and each condition."""
+
+    id: str
+    rule: str | None
+    kind: str | None
+    agency: str | None
+    conditions: tuple[Condition, ...]
+    start: datetime
+    acts: tuple[Act, ...]
+    ticket: str = ""
+
+    @property
+    def made(self) -> Act:
+        return self.acts[0]
+
+    @property
+    def until(self) -> datetime:
+        return self.acts[-1].until
+
+    def holds_at(self, instant: datetime) -> bool:
+        return self.start <= instant < self.until
+
+    def standing(self, now: datetime) -> Standing:
+        if self.acts[-1].kind is ActKind.ENDED:
+            return Standing.ENDED
+        if now < self.start:
+            return Standing.WAITING
+        return Standing.IN_FORCE if now < self.until else Standing.EXPIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """How many stored detections one suppression holds back, and the times of the first and the last."""
+
+    count: int
+    first: datetime
+    last: datetime
+
+
+#: Every code at or under a code.
+Below = Callable[[str], frozenset[str]]
+
+
+class Suppressions:
+    """Many suppressions, asked which of them holds a detection back.
+
+    Each lies in the drawers of what a detection must have for it, so that a detection is held against few of thousands.
+    """
+
+    def __init__(self, suppressions: Iterable[Suppression], below: Below) -> None:
+        self._drawers: dict[tuple[str, str], list[tuple[int, Suppression, Fit]]] = {}
+        self._fields: set[str] = set()
+        in_order = sorted(suppressions, key=lambda each: (each.made.at, each.id))
+        for order, suppression in enumerate(in_order):
+            fit = fit_of(suppression, below)
+            for drawer in self._drawers_of(suppression):
+                self._drawers.setdefault(drawer, []).append((order, suppression, fit))
+
+    def of(self, detection: Detection) -> str | None:
+        """The id of the one that holds it back, of several the one made first."""
+        found = [
+            (order, suppression.id)
+            for drawer in self._drawers_for(detection)
+            for order, suppression, fit in self._drawers.get(drawer, ())
+            if suppression.holds_at(detection.time) and fit(detection)
+        ]
+        return min(found)[1] if found else None
+
+    def _drawers_of(self, suppression: Suppression) -> list[tuple[str, str]]:
+        equal = next((each for each in suppression.conditions if each.operator is Operator.IS), None)
+        if equal is not None:
+            self._fields.add(equal.field)
+            return [(equal.field, value) for value in {spelt(equal.field, text) for text in equal.values}]
+        if suppression.rule is not None:
+            return [("rule.id", suppression.rule)]
+        return [("kind", suppression.kind)] if suppression.kind is not None else [("", "")]
+
+    def _drawers_for(self, detection: Detection) -> Iterator[tuple[str, str]]:
+        yield from (("rule.id", detection.rule.id), ("kind", detection.rule.kind), ("", ""))
+        for field in self._fields:
+            yield from ((field, value) for value in set(texts_of(detection, field)))
+
+
+# --- one suppression and one detection
+
+#: Whether a detection is what a suppression speaks of, whatever the time.
+Fit = Callable[[Detection], bool]
+
+
+def fit_of(suppression: Suppression, below: Below) -> Fit:
+    tests = [(each.field, _test_of(each)) for each in suppression.conditions]
+
+    def fit(detection: Detection) -> bool:
+        if suppression.rule not in (None, detection.rule.id) or suppression.kind not in (None, detection.rule.kind):
+            return False
+        if suppression.agency is not None and (detection.agency or "") not in below(suppression.agency):
+            return False
+        return all(any(test(text) for text in texts_of(detection, field)) for field, test in tests)
+
+    return fit
+
+
+def texts_of(detection: Detection, field: str) -> list[str]:
+    """The values that stand in the detection's field, as `spelt`."""
+    if field == EITHER_ADDRESS:
+        return [*texts_of(detection, "source.ip"), *texts_of(detection, "destination.ip")]
+    held = (
+        detection.indicator_id if field == INDICATOR else detection.entities.get(field, detection.group_by.get(field))
+    )
+    return [
+        spelt(field, str(value)) for value in (held if isinstance(held, (list, tuple)) else [held]) if value is not None
+    ]
+
+
+def spelt(field: str, text: str) -> str:
+    """The one spelling of a field's value: of an address RFC 5952's, else NFC in lower case."""
+    if field in ADDRESS_FIELDS:
+        try:
+            return str(ip_address(text))
+        except ValueError:
+            pass
+    return nfc(text).lower()
+
+
+def _test_of(condition: Condition) -> Callable[[str], bool]:
+    """Whether a value in its one spelling is meant."""
+    values = frozenset(spelt(condition.field, value) for value in condition.values)
+    if condition.operator is Operator.IS:
+        return values.__contains__
+    if condition.operator is Operator.LIKE:
+        patterns = [like(value) for value in sorted(values)]
+        return lambda text: any(pattern.match(text) for pattern in patterns)
+    if condition.operator is Operator.CIDR:
+        return _inside(condition.values)
+    names = frozenset(value.strip(".") for value in values)
+    return lambda text: not names.isdisjoint(_with_parents(text.rstrip(".")))
+
+
+def like(text: str) -> re.Pattern[str]:
+    """The pattern of a text with Sigma's wildcards. Each piece between two `*` is taken where it first stands and not
+    looked for again, so that no text makes matching slow."""
+    pieces: list[str] = [""]
+    for part in _WILDCARD_PARTS.findall(text):
+        if part == "*":
+            pieces.append("")
+        else:
+            pieces[-1] += "." if part == "?" else re.escape(part[-1])
+    first, *middle = pieces
+    if not middle:
+        return re.compile(rf"{first}\Z", re.DOTALL)
+    between = "".join(f"(?>.*?{piece})" for piece in middle[:-1] if piece)
+    return re.compile(rf"{first}{between}.*{middle[-1]}\Z", re.DOTALL)
+
+
+def _inside(networks: Sequence[str]) -> Callable[[str], bool]:
+    parsed = [ip_network(text) for text in networks]
+
+    def inside(text: str) -> bool:
+        try:
+            address = ip_address(text)
+        except ValueError:
+            return False
+        return any(address in network for network in parsed)
+
+    return inside
+
+
+def _with_parents(name: str) -> list[str]:
+    labels = name.split(".")
+    return [".".join(labels[at:]) for at in range(len(labels))]
