@@ -11,10 +11,12 @@ from sharing.exchange import Exchange
 from sharing.subscribe import Subscriber
 from sharing.taxii import TaxiiServer
 from vonggac.accounts import Accounts
+from vonggac.domain.access import Principal
 from vonggac.domain.account import Tally
 from vonggac.domain.agency import Directory
 from vonggac.domain.event import Document
 from vonggac.ports import Clock, Store
+from vonggac.suppressions.acts import Suppressing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class JobLine:
 @dataclass(frozen=True, slots=True)
 class Services:
     """`take` runs a sensor's batch, and its id where it has one, through the pipeline; `packets` finds those behind
-    events; `secure` says whether cookies need TLS."""
+    events; `kinds` are the ids of what may be detected, each with its kinds; `secure` says whether cookies need TLS."""
 
     store: Store
     accounts: Accounts
@@ -44,6 +46,8 @@ class Services:
     packets: Callable[[Sequence[Document]], Found]
     stages: Callable[[], Mapping[str, Tally]]
     matching: Callable[[], Mapping[str, int]]
+    suppressing: Callable[[Principal], Suppressing]
+    kinds: Callable[[], Mapping[str, frozenset[str]]]
     jobs: Callable[[], Sequence[JobLine]]
     node_name: str
     secure: bool

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -21,12 +21,14 @@ import orjson
 
 from vonggac.accounts import Accounts
 from vonggac.directory import load_directory
+from vonggac.domain.access import Principal
 from vonggac.domain.agency import Directory
 from vonggac.domain.indicator import Indicator
 from vonggac.errors import UsageRefused, VonggacError
 from vonggac.ports import Store
 from vonggac.settings import Settings, span_of
 from vonggac.stores import open_store
+from vonggac.suppressions.acts import Suppressing
 
 if TYPE_CHECKING:
     from correlator.behaviour.watch import Behaviours
@@ -112,6 +114,11 @@ class Node:
             catch_up=span_of(self.settings.correlator_catch_up),
         )
 
+    def suppressing(self, principal: Principal) -> Suppressing:
+        """What this principal may do to suppressions."""
+        longest = timedelta(days=self.settings.suppression_max_days)
+        return Suppressing(self.store.records, self.clock, self.ids, self.directory(), principal, longest)
+
     @cached_property
     def exchange(self) -> Exchange:
         from sharing.exchange import Exchange
@@ -158,6 +165,13 @@ def load_rules(settings: Settings, paths: Sequence[str]) -> LoadedRules:
     if settings.data_dir.exists():
         cache.save()
     return loaded
+
+
+def known_kinds(settings: Settings, directory: Directory) -> Mapping[str, frozenset[str]]:
+    """The ids of all that this node may detect, and the kinds that each tells of; faults of rules are not told here."""
+    from correlator.engine import kinds_of
+
+    return kinds_of(load_rules(settings, ()).rules, load_behaviours(settings, directory))
 
 
 def load_behaviours(settings: Settings, directory: Directory) -> Behaviours:

@@ -81,11 +81,28 @@ class Suppressing:
 
     # acting
 
-    def draft(self, draft: Draft, kinds: Kinds) -> Suppression:
-        """The suppression as it would be made. Raises UsageRefused or SharingRefused with what is wrong."""
-        self._require(draft.agency)
+    def example(self, draft: Draft, kinds: Kinds) -> Suppression:
+        """What the draft would cover, whatever it says of time and reason; for a preview."""
+        now = self._clock()
+        made = Act(ActKind.MADE, now, self._principal.name, "", now)
+        return self._covering(draft, kinds, now, made)
+
+    def make(self, draft: Draft, kinds: Kinds) -> Suppression:
+        """It holds detections back from now on. Raises UsageRefused or SharingRefused with what is wrong."""
         now = self._clock()
         start = draft.start or now
+        made = Act(ActKind.MADE, now, self._principal.name, _text(draft.reason, "reason"), draft.until)
+        suppression = self._covering(draft, kinds, start, made)
+        if draft.until <= start:
+            raise UsageRefused("suppression_backwards", start=format_instant(start), until=format_instant(draft.until))
+        self._check_length(draft.until, now)
+        put_suppression(self._records, suppression, 0)
+        return suppression
+
+    def _covering(self, draft: Draft, kinds: Kinds, start: datetime, made: Act) -> Suppression:
+        self._require(draft.agency)
+        if draft.agency is not None and self._directory.agencies and self._directory.latest(draft.agency) is None:
+            raise UsageRefused("unknown_agency", code=draft.agency)
         if not (draft.rule or draft.kind or draft.conditions):
             raise UsageRefused("suppression_of_everything")
         if draft.rule is not None and draft.rule not in kinds:
@@ -93,19 +110,9 @@ class Suppressing:
         if draft.kind is not None and not any(draft.kind in each for each in kinds.values()):
             raise UsageRefused("suppression_kind", kind=draft.kind)
         conditions = checked(draft.conditions, any_field=draft.rule is not None)
-        if draft.until <= start:
-            raise UsageRefused("suppression_backwards", start=format_instant(start), until=format_instant(draft.until))
-        self._check_length(draft.until, now)
-        made = Act(ActKind.MADE, now, self._principal.name, _text(draft.reason, "reason"), draft.until)
         ticket = _text(draft.ticket, "ticket") if draft.ticket.strip() else ""
         identity = f"sup-{self._ids()[:16]}"
         return Suppression(identity, draft.rule, draft.kind, draft.agency, conditions, start, (made,), ticket)
-
-    def make(self, draft: Draft, kinds: Kinds) -> Suppression:
-        """It holds detections back from now on."""
-        made = self.draft(draft, kinds)
-        put_suppression(self._records, made, 0)
-        return made
 
     def extend(self, identity: str, until: datetime, reason: str, *, version: int | None = None) -> Suppression:
         """It holds until then. One that is over stays so: what it missed meanwhile would be held back afterwards."""
@@ -138,6 +145,14 @@ class Suppressing:
         put_suppression(self._records, changed, record.version)
         return changed
 
+    def may_change(self, suppression: Suppression) -> bool:
+        """Whether the principal may end or extend it now."""
+        try:
+            self._require(suppression.agency)
+        except SharingRefused:
+            return False
+        return suppression.standing(self._clock()) in (Standing.WAITING, Standing.IN_FORCE)
+
     def _require(self, agency: str | None) -> None:
         own = self._principal.agency
         if not self._principal.may(Action.WORK_INCIDENTS):
@@ -150,8 +165,6 @@ class Suppressing:
             return
         if own is not None and agency not in self._directory.below(own):
             raise SharingRefused("suppression_agency", own=own, agency=agency)
-        if self._directory.agencies and self._directory.latest(agency) is None:
-            raise UsageRefused("unknown_agency", code=agency)
 
     def _check_length(self, until: datetime, now: datetime) -> None:
         if until > now + self._longest:

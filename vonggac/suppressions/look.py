@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from vonggac.domain.agency import Directory
-from vonggac.domain.detection import Detection
+from vonggac.domain.detection import Detection, to_document
 from vonggac.domain.suppression import Hits, Standing, Suppression, fit_of
 from vonggac.domain.times import format_instant
 from vonggac.ports import EventQuery, EventStore
@@ -19,6 +19,7 @@ EXPIRING = timedelta(days=7)
 UNUSED = timedelta(days=30)
 #: A preview looks at no more detections than this, and shows so many of those it would hold back.
 MAX_LOOKED_AT = 100_000
+DEFAULT_PERIOD = timedelta(days=30)
 SHOWN = 10
 _PAGE = 500
 
@@ -56,6 +57,16 @@ def preview(
         if page.next is None or looked_at >= MAX_LOOKED_AT:
             return Preview(count, looked_at, page.next is None, tuple(reversed(newest)))
         query = replace(query, cursor=page.next)
+
+
+def preview_data(found: Preview) -> dict[str, Any]:
+    """The preview as one JSON object."""
+    return {
+        "count": found.count,
+        "looked_at": found.looked_at,
+        "complete": found.complete,
+        "newest": [to_document(detection) for detection in found.newest],
+    }
 
 
 def notices(suppression: Suppression, hits: Hits | None, now: datetime, kinds: Kinds) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from vonggac.domain.incident import Entry, EntryKind, Evidence, entry_id, eviden
 from vonggac.evidence import packets_behind
 from vonggac.ports import Clock, Ids, Store
 from vonggac.settings import Settings
+from vonggac.suppressions.acts import Suppressing
 
 AGENCIES = (
     Agency("G99", "Bộ Mẫu", Level.MINISTRY, name_en="Model Ministry"),
@@ -120,6 +122,10 @@ def node(store: Store, clock: Clock, ids: Ids, tmp_path: Path) -> Node:
         packets=lambda documents: packets_behind(store.events, Settings(data_dir=tmp_path), documents),
         stages=lambda: {"sense": Tally(10, 7, 2, {"truncated": 1}), "detect": Tally(7, 7)},
         matching=lambda: {"late": 3},
+        suppressing=lambda principal: Suppressing(
+            store.records, clock, ids, load_directory(store.records), principal, timedelta(days=366)
+        ),
+        kinds=lambda: {"rule-1": frozenset({"port-scan"}), "rule-2": frozenset({"dos"})},
         jobs=lambda: [JobLine("retention", 86_400.0, "", "", "")],
         node_name="nút thử",
         secure=False,
