@@ -15,6 +15,7 @@ from vonggac.domain.access import Principal
 from vonggac.domain.account import Tally
 from vonggac.domain.agency import Directory
 from vonggac.domain.event import Document
+from vonggac.domain.suppression import Known
 from vonggac.ports import Clock, Store
 from vonggac.suppressions.acts import Suppressing
 
@@ -33,7 +34,7 @@ class JobLine:
 @dataclass(frozen=True, slots=True)
 class Services:
     """`take` runs a sensor's batch, and its id where it has one, through the pipeline; `packets` finds those behind
-    events; `kinds` are the ids of what may be detected, each with its kinds; `secure` says whether cookies need TLS."""
+    events; `told` says how all that may be detected is; `secure` says whether cookies need TLS."""
 
     store: Store
     accounts: Accounts
@@ -47,7 +48,7 @@ class Services:
     stages: Callable[[], Mapping[str, Tally]]
     matching: Callable[[], Mapping[str, int]]
     suppressing: Callable[[Principal], Suppressing]
-    kinds: Callable[[], Mapping[str, frozenset[str]]]
+    told: Callable[[], Known]
     jobs: Callable[[], Sequence[JobLine]]
     node_name: str
     secure: bool

@@ -25,6 +25,7 @@ from correlator.windows.snapshot import digest_of
 from vonggac.domain.detection import ENTITY_FIELDS, Detection, RuleInfo, Ruleset, detection_id
 from vonggac.domain.event import Document
 from vonggac.domain.indicator import IndicatorKind
+from vonggac.domain.suppression import Known, Told
 from vonggac.domain.times import format_instant, to_epoch_us
 from vonggac.messages import say
 
@@ -145,14 +146,16 @@ def with_those_below(rules: Iterable[Rule], wanted: Collection[str]) -> set[str]
     return found
 
 
-def kinds_of(rules: Iterable[Rule], behaviours: Behaviours) -> Mapping[str, frozenset[str]]:
-    """Id of what may be detected -> the kinds of incident that it may tell of."""
-    told = {
-        f"{_INDICATOR}{kind}": frozenset(f"{_KNOWN_BAD}{word}" for word in _WORDS.get(kind, (str(kind),)))
-        for kind in IndicatorKind
-    }
+def told_of(rules: Iterable[Rule], behaviours: Behaviours) -> Known:
+    """How all that a correlator of these may detect is told."""
     infos = [*(rule.info for rule in rules), *(info for each in behaviours.analytics for info in each.rules)]
-    return told | {info.id: frozenset({info.kind}) for info in infos}
+    indicators = {f"{_INDICATOR}{kind}": _told_as(_WORDS.get(kind, (str(kind),))) for kind in IndicatorKind}
+    return indicators | {info.id: Told(info.name, info.name_vi, frozenset({info.kind})) for info in infos}
+
+
+def _told_as(words: Sequence[str]) -> Told:
+    name, name_vi = (" / ".join(say(lang, f"indicator.{word}") for word in words) for lang in ("en", "vi"))
+    return Told(name, name_vi, frozenset(f"{_KNOWN_BAD}{word}" for word in words))
 
 
 def step(program: Program, state: State, event: Document) -> tuple[State, list[Detection]]:
@@ -235,9 +238,9 @@ class Correlator:
         return len(self._rules)
 
     @property
-    def kinds(self) -> Mapping[str, frozenset[str]]:
-        """The ids of its rules, of its behaviours' and of those that indicators tell by, and the kinds of each."""
-        return kinds_of(self._rules, self._program.behaviours)
+    def told(self) -> Known:
+        """How all that it may detect is told."""
+        return told_of(self._rules, self._program.behaviours)
 
     @property
     def watches(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -24,6 +24,7 @@ from vonggac.directory import load_directory
 from vonggac.domain.access import Principal
 from vonggac.domain.agency import Directory
 from vonggac.domain.indicator import Indicator
+from vonggac.domain.suppression import Known
 from vonggac.errors import UsageRefused, VonggacError
 from vonggac.ports import Store
 from vonggac.settings import Settings, span_of
@@ -167,11 +168,11 @@ def load_rules(settings: Settings, paths: Sequence[str]) -> LoadedRules:
     return loaded
 
 
-def known_kinds(settings: Settings, directory: Directory) -> Mapping[str, frozenset[str]]:
-    """The ids of all that this node may detect, and the kinds that each tells of; faults of rules are not told here."""
-    from correlator.engine import kinds_of
+def known_rules(settings: Settings, directory: Directory) -> Known:
+    """How all that this node may detect is told; faults of rules are not told here."""
+    from correlator.engine import told_of
 
-    return kinds_of(load_rules(settings, ()).rules, load_behaviours(settings, directory))
+    return told_of(load_rules(settings, ()).rules, load_behaviours(settings, directory))
 
 
 def load_behaviours(settings: Settings, directory: Directory) -> Behaviours:

@@ -26,6 +26,7 @@ from vonggac.domain.event import Document, put
 from vonggac.domain.event import field as value_at
 from vonggac.domain.fold import advance
 from vonggac.domain.incident import Entry, Incident
+from vonggac.domain.suppression import Known
 from vonggac.domain.times import parse_instant
 from vonggac.errors import Conflict
 from vonggac.matching import Found, Matching
@@ -156,9 +157,9 @@ class Pipeline:
         return self._matching.correlator.rules
 
     @property
-    def kinds(self) -> Mapping[str, frozenset[str]]:
-        """The ids of what may be detected, and the kinds that each tells of."""
-        return self._matching.correlator.kinds
+    def told(self) -> Known:
+        """How all that may be detected is told."""
+        return self._matching.correlator.told
 
     def matching(self) -> Mapping[str, int]:
         """What matching could not evaluate, use or keep since it last began from a watermark, by reason."""

@@ -94,7 +94,7 @@ class Running:
             stages=lambda: accounts(node.store.records),
             matching=self.pipeline.matching,
             suppressing=node.suppressing,
-            kinds=lambda: self.pipeline.kinds,
+            told=lambda: self.pipeline.told,
             jobs=self._job_lines,
             node_name=settings.node_name,
             secure=bool(settings.serve_tls_cert),

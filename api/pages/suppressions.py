@@ -13,7 +13,7 @@ from api.services import Services
 from vonggac.domain.access import Principal, Scope
 from vonggac.domain.detection import Detection
 from vonggac.domain.incident import Incident
-from vonggac.domain.suppression import FIELDS, Condition, Operator, Standing
+from vonggac.domain.suppression import ENTITY, FIELDS, Condition, Operator, Standing
 from vonggac.domain.times import VIETNAM, parse_record_time
 from vonggac.errors import UsageRefused
 from vonggac.suppressions.acts import Draft
@@ -85,13 +85,21 @@ def begun(now: datetime, principal: Principal) -> Asked:
 
 
 def from_incident(empty: Asked, incident: Incident, detections: Sequence[Detection]) -> Asked:
-    """Of what the newest of its detections was made by: its rule, what it is about, its agency."""
+    """What would have kept the incident away: its rule, or its kind where several rules told of it; what it is about;
+    its agency."""
     if not detections:
         return replace(empty, incident=incident.id)
     newest = max(detections, key=lambda each: each.time)
-    rows = (Row(newest.rule.entity, str(Operator.IS), newest.entity),) if newest.entity else ()
-    agency = newest.agency or empty.agency
-    return replace(empty, rule=newest.rule.id, rows=rows, agency=agency, incident=incident.id)
+    rules = {part.rule for part in incident.evidence}
+    rows = (Row(ENTITY, str(Operator.IS), newest.entity),) if newest.entity else ()
+    return replace(
+        empty,
+        rule=newest.rule.id if len(rules) == 1 else "",
+        kind=newest.rule.kind if len(rules) > 1 else "",
+        rows=rows,
+        agency=newest.agency or empty.agency,
+        incident=incident.id,
+    )
 
 
 def _condition(row: Row) -> Condition:
@@ -134,12 +142,12 @@ class Listed:
 
 def listed(services: Services, principal: Principal, chosen: str) -> Listed:
     """The suppressions that concern the principal, in one of TABS."""
-    now, hits, kinds = services.clock(), services.store.events.suppressed(), services.kinds()
+    now, hits, known = services.clock(), services.store.events.suppressed(), services.told()
     every = services.suppressing(principal).all()
     chosen = chosen if chosen in TABS else "current"
     tabs = (Tab(key, sum(each.standing(now) in held for each in every), key == chosen) for key, held in TABS.items())
     shown = (each for each in every if each.standing(now) in TABS[chosen])
-    return Listed(tuple(tabs), chosen, tuple(suppression_data(each, hits.get(each.id), now, kinds) for each in shown))
+    return Listed(tuple(tabs), chosen, tuple(suppression_data(each, hits.get(each.id), now, known) for each in shown))
 
 
 def fields(asked: Asked) -> tuple[str, ...]:

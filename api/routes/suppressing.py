@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -41,11 +43,13 @@ def list_page(request: Request, services: ServicesOf, found: Reader, tab: str = 
 def new_page(request: Request, services: ServicesOf, found: Worker, incident: str = "") -> Response:
     """The form, empty or of what an incident is made of."""
     asked = view.begun(services.clock(), found.principal)
-    if incident:
-        shown = services.store.incidents.get(incident, scope=found.scope)
-        parts = services.store.events.detections([part.detection for part in shown.evidence[-PAGE:]])
-        asked = view.from_incident(asked, shown, parts)
-    return _form(request, found, asked)
+    if not incident:
+        return _form(request, found, asked)
+    shown = services.store.incidents.get(incident, scope=found.scope)
+    parts = services.store.events.detections([part.detection for part in shown.evidence[-PAGE:]])
+    title = words_of(request).title
+    rules = {part.rule: title(part) for part in shown.evidence}
+    return _form(request, found, view.from_incident(asked, shown, parts), rules=rules)
 
 
 @router.post(PLACE)
@@ -55,7 +59,7 @@ def make(request: Request, services: ServicesOf, form: FormOf, found: Worker) ->
     try:
         if form.one("act") == "preview":
             return _form(request, found, asked, shown=_preview(services, found, asked))
-        made = services.suppressing(found.principal).make(asked.draft(), services.kinds())
+        made = services.suppressing(found.principal).make(asked.draft(), services.told())
     except VonggacError as error:
         return _form(request, found, asked, status_of(error), explain(error, language(request)))
     return see(f"{PLACE}/{made.id}?done=1")
@@ -73,7 +77,7 @@ def one_page(
         request,
         "suppression.html",
         found,
-        data=suppression_data(suppression, hits, services.clock(), services.kinds()),
+        data=suppression_data(suppression, hits, services.clock(), services.told()),
         acts=suppression.acts,
         changes=acts.may_change(suppression),
         held=held_back(services, found, identity, PAGE, cursor or None),
@@ -104,7 +108,9 @@ def _form(
     status: int = 200,
     fault: str = "",
     shown: Preview | None = None,
+    rules: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
+    """`rules`: ids to choose from, with their titles."""
     words = words_of(request)
     return draw(
         request,
@@ -115,6 +121,7 @@ def _form(
         asked=asked,
         fault=fault,
         shown=shown,
+        rules=list(rules.items()),
         fields=view.fields(asked),
         operators=tuple(Operator),
         agencies=list(view.agencies(words, found.scope, asked)),
@@ -124,7 +131,7 @@ def _form(
 
 def _preview(services: Services, found: Caller, asked: view.Asked) -> Preview:
     now = services.clock()
-    made = services.suppressing(found.principal).example(asked.draft(), services.kinds())
+    made = services.suppressing(found.principal).example(asked.draft(), services.told())
     return preview(services.store.events, made, services.directory(), now - DEFAULT_PERIOD, now)
 
 

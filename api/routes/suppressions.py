@@ -82,10 +82,10 @@ def list_suppressions(
     agency: str | None = None,
 ) -> dict[str, Any]:
     """Those that concern the caller's agencies, newest first, also what is over unless `standing` says otherwise."""
-    now, hits, kinds = services.clock(), services.store.events.suppressed(), services.kinds()
+    now, hits, known = services.clock(), services.store.events.suppressed(), services.told()
     return {
         "suppressions": [
-            suppression_data(each, hits.get(each.id), now, kinds)
+            suppression_data(each, hits.get(each.id), now, known)
             for each in services.suppressing(found.principal).all()
             if (not standing or each.standing(now) in standing) and agency in (None, each.agency)
         ]
@@ -96,14 +96,14 @@ def list_suppressions(
 def new_suppression(body: NewSuppression, services: ServicesOf, found: Worker) -> dict[str, Any]:
     """What happens in its validity and is settled from now on opens no incident; incidents that exist stay."""
     draft = body.draft(body.valid_until, body.reason, body.valid_from, body.ticket)
-    return _data(services, services.suppressing(found.principal).make(draft, services.kinds()))
+    return _data(services, services.suppressing(found.principal).make(draft, services.told()))
 
 
 @router.post("/preview")
 def preview_suppression(body: Previewed, services: ServicesOf, found: Worker) -> dict[str, Any]:
     """How many stored detections such a suppression would have held back, and the newest; nothing is made."""
     now = services.clock()
-    made = services.suppressing(found.principal).example(body.draft(now, ""), services.kinds())
+    made = services.suppressing(found.principal).example(body.draft(now, ""), services.told())
     since, until = body.since or now - DEFAULT_PERIOD, body.until or now
     return preview_data(preview(services.store.events, made, services.directory(), since, until))
 
@@ -149,4 +149,4 @@ def held_back(services: Services, found: Caller, identity: str, limit: int, curs
 
 def _data(services: Services, suppression: Suppression) -> dict[str, Any]:
     hits = services.store.events.suppressed().get(suppression.id)
-    return suppression_data(suppression, hits, services.clock(), services.kinds())
+    return suppression_data(suppression, hits, services.clock(), services.told())

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from vonggac.bootstrap import Node, known_kinds
+from vonggac.bootstrap import Node, known_rules
 from vonggac.call import Call
 from vonggac.commands.options import choice, node_of
 from vonggac.domain.access import OPERATOR
 from vonggac.domain.detection import SUPPRESSED_BY, to_document
-from vonggac.domain.suppression import Condition, Operator, Standing, Suppression
+from vonggac.domain.suppression import Condition, Known, Operator, Standing, Suppression
 from vonggac.domain.times import parse_record_time
 from vonggac.errors import UsageRefused
 from vonggac.ports import EventQuery
@@ -77,8 +77,8 @@ def add(
         start=_when(start, node.clock()) if start else None,
         ticket=ticket,
     )
-    kinds = known_kinds(call.settings, node.directory())
-    _show(call, node, kinds, _suppressing(node, by).make(draft, kinds))
+    known = known_rules(call.settings, node.directory())
+    _show(call, node, known, _suppressing(node, by).make(draft, known))
 
 
 @suppression.command()
@@ -99,7 +99,7 @@ def preview(
     node = node_of(call)
     now = node.clock()
     what = Draft(now, "", rule, kind, agency, conditions(where))
-    made = _suppressing(node).example(what, known_kinds(call.settings, node.directory()))
+    made = _suppressing(node).example(what, known_rules(call.settings, node.directory()))
     first, end = _when(since, now) if since else now - DEFAULT_PERIOD, _when(until, now) if until else now
     call.show(preview_data(look(node.store.events, made, node.directory(), first, end)))
 
@@ -114,9 +114,9 @@ def list_(call: Call, standing: tuple[str, ...], every: bool, agency: str | None
     node = node_of(call)
     wanted = {choice(each, Standing, "standing") for each in standing}
     wanted = wanted or ({*Standing} if every else {Standing.WAITING, Standing.IN_FORCE})
-    now, kinds, hits = node.clock(), known_kinds(call.settings, node.directory()), node.store.events.suppressed()
+    now, known, hits = node.clock(), known_rules(call.settings, node.directory()), node.store.events.suppressed()
     found = [
-        suppression_data(each, hits.get(each.id), now, kinds)
+        suppression_data(each, hits.get(each.id), now, known)
         for each in _suppressing(node).all()
         if each.standing(now) in wanted and agency in (None, each.agency)
     ]
@@ -132,7 +132,7 @@ def show(call: Call, identity: str, detections: bool) -> None:
     node = node_of(call)
     found = _suppressing(node).get(identity)
     if not detections:
-        _show(call, node, known_kinds(call.settings, node.directory()), found)
+        _show(call, node, known_rules(call.settings, node.directory()), found)
         return
     query = EventQuery(terms={SUPPRESSED_BY: found.id}, limit=_PAGE)
     while True:
@@ -151,7 +151,7 @@ def show(call: Call, identity: str, detections: bool) -> None:
 def end(call: Call, identity: str, reason: str, by: str | None) -> None:
     """What happens from now on is not suppressed."""
     node = node_of(call)
-    _show(call, node, known_kinds(call.settings, node.directory()), _suppressing(node, by).end(identity, reason))
+    _show(call, node, known_rules(call.settings, node.directory()), _suppressing(node, by).end(identity, reason))
 
 
 @suppression.command()
@@ -164,7 +164,7 @@ def extend(call: Call, identity: str, until: str, reason: str, by: str | None) -
     """It holds longer; one that is over stays over."""
     node = node_of(call)
     extended = _suppressing(node, by).extend(identity, _when(until, node.clock()), reason)
-    _show(call, node, known_kinds(call.settings, node.directory()), extended)
+    _show(call, node, known_rules(call.settings, node.directory()), extended)
 
 
 def conditions(given: Sequence[str]) -> tuple[Condition, ...]:
@@ -184,14 +184,14 @@ def _suppressing(node: Node, by: str | None = None) -> Suppressing:
     return node.suppressing(replace(OPERATOR, name=by) if by else OPERATOR)
 
 
-def _show(call: Call, node: Node, kinds: Mapping[str, frozenset[str]], found: Suppression) -> None:
+def _show(call: Call, node: Node, known: Known, found: Suppression) -> None:
     hits = node.store.events.suppressed().get(found.id)
-    call.show(suppression_data(found, hits, node.clock(), kinds))
+    call.show(suppression_data(found, hits, node.clock(), known))
 
 
 def _row(data: Mapping[str, Any]) -> dict[str, Any]:
     """For a table: what it is about in one cell, and notices beside how it stands."""
-    about = [data["rule"], data["kind"]]
+    about = [data["rule_name_vi"] or data["rule"], data["kind"]]
     about += [f"{each['field']} {each['operator']} {' | '.join(each['values'])}" for each in data["conditions"]]
     standing = " ".join([data["standing"], *(f"({notice})" for notice in data["notices"])])
     return {**data, "standing": standing, "what": "; ".join(filter(None, about)), "agency": data["agency"] or "*"}

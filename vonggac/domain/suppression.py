@@ -7,7 +7,7 @@ suppression's validity `[start, until)`, so that a replay gets the same answer b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,9 +19,11 @@ from vonggac.domain.text import nfc
 #: Either address of a detection, by ECS's word for all addresses of an event.
 EITHER_ADDRESS = "related.ip"
 INDICATOR = "vonggac.detection.indicator_id"
+#: What the detection's incident would be about, in whichever field its rule looks for it.
+ENTITY = "incident.entity"
 ADDRESS_FIELDS = frozenset({"source.ip", "destination.ip", EITHER_ADDRESS})
 #: What every detection may have; what a correlation groups by is had by its own detections only.
-FIELDS = (*ENTITY_FIELDS, EITHER_ADDRESS, INDICATOR)
+FIELDS = (ENTITY, *ENTITY_FIELDS, EITHER_ADDRESS, INDICATOR)
 #: Sigma's wildcards and their escapes (Sigma rules specification 2.1, "String Wildcard", "Escaping").
 _WILDCARD_PARTS = re.compile(r"\\[*?\\]|.", re.DOTALL)
 
@@ -96,6 +98,19 @@ class Suppression:
         if now < self.start:
             return Standing.WAITING
         return Standing.IN_FORCE if now < self.until else Standing.EXPIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How the detections of one rule are told: under which title, as which kinds of incident."""
+
+    name: str
+    name_vi: str
+    kinds: frozenset[str]
+
+
+#: All that may be detected, by rule id.
+Known = Mapping[str, Told]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,17 +189,22 @@ def texts_of(detection: Detection, field: str) -> list[str]:
     """The values that stand in the detection's field, as `spelt`."""
     if field == EITHER_ADDRESS:
         return [*texts_of(detection, "source.ip"), *texts_of(detection, "destination.ip")]
-    held = (
-        detection.indicator_id if field == INDICATOR else detection.entities.get(field, detection.group_by.get(field))
-    )
-    return [
-        spelt(field, str(value)) for value in (held if isinstance(held, (list, tuple)) else [held]) if value is not None
-    ]
+    held = _held(detection, field)
+    values = held if isinstance(held, (list, tuple)) else [held]
+    return [spelt(field, str(value)) for value in values if value is not None]
+
+
+def _held(detection: Detection, field: str) -> object:
+    if field == INDICATOR:
+        return detection.indicator_id
+    if field == ENTITY:
+        return detection.entity or None
+    return detection.entities.get(field, detection.group_by.get(field))
 
 
 def spelt(field: str, text: str) -> str:
     """The one spelling of a field's value: of an address RFC 5952's, else NFC in lower case."""
-    if field in ADDRESS_FIELDS:
+    if field in ADDRESS_FIELDS or field == ENTITY:
         try:
             return str(ip_address(text))
         except ValueError:

@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 
 from vonggac.domain.access import Action, Principal, UserRole
 from vonggac.domain.agency import Directory
-from vonggac.domain.suppression import Act, ActKind, Condition, Standing, Suppression
+from vonggac.domain.suppression import Act, ActKind, Condition, Known, Standing, Suppression
 from vonggac.domain.text import nfc
 from vonggac.domain.times import format_instant
 from vonggac.errors import Conflict, NotFound, SharingRefused, TransitionNotAllowed, UsageRefused
 from vonggac.ports import Clock, Ids, Record, RecordStore
 from vonggac.suppressions.checks import checked
 from vonggac.suppressions.kept import SUPPRESSION, load_suppressions, put_suppression, suppression_from
-from vonggac.suppressions.look import Kinds
 
 #: The longest reason or ticket, in characters.
 MAX_TEXT = 2_000
@@ -81,33 +80,33 @@ class Suppressing:
 
     # acting
 
-    def example(self, draft: Draft, kinds: Kinds) -> Suppression:
+    def example(self, draft: Draft, known: Known) -> Suppression:
         """What the draft would cover, whatever it says of time and reason; for a preview."""
         now = self._clock()
         made = Act(ActKind.MADE, now, self._principal.name, "", now)
-        return self._covering(draft, kinds, now, made)
+        return self._covering(draft, known, now, made)
 
-    def make(self, draft: Draft, kinds: Kinds) -> Suppression:
+    def make(self, draft: Draft, known: Known) -> Suppression:
         """It holds detections back from now on. Raises UsageRefused or SharingRefused with what is wrong."""
         now = self._clock()
         start = draft.start or now
         made = Act(ActKind.MADE, now, self._principal.name, _text(draft.reason, "reason"), draft.until)
-        suppression = self._covering(draft, kinds, start, made)
+        suppression = self._covering(draft, known, start, made)
         if draft.until <= start:
             raise UsageRefused("suppression_backwards", start=format_instant(start), until=format_instant(draft.until))
         self._check_length(draft.until, now)
         put_suppression(self._records, suppression, 0)
         return suppression
 
-    def _covering(self, draft: Draft, kinds: Kinds, start: datetime, made: Act) -> Suppression:
+    def _covering(self, draft: Draft, known: Known, start: datetime, made: Act) -> Suppression:
         self._require(draft.agency)
         if draft.agency is not None and self._directory.agencies and self._directory.latest(draft.agency) is None:
             raise UsageRefused("unknown_agency", code=draft.agency)
         if not (draft.rule or draft.kind or draft.conditions):
             raise UsageRefused("suppression_of_everything")
-        if draft.rule is not None and draft.rule not in kinds:
+        if draft.rule is not None and draft.rule not in known:
             raise UsageRefused("suppression_rule", rule=draft.rule)
-        if draft.kind is not None and not any(draft.kind in each for each in kinds.values()):
+        if draft.kind is not None and not any(draft.kind in each.kinds for each in known.values()):
             raise UsageRefused("suppression_kind", kind=draft.kind)
         conditions = checked(draft.conditions, any_field=draft.rule is not None)
         ticket = _text(draft.ticket, "ticket") if draft.ticket.strip() else ""

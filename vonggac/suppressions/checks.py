@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_interface, ip_network
 
-from vonggac.domain.suppression import ADDRESS_FIELDS, FIELDS, Condition, Operator
+from vonggac.domain.suppression import ADDRESS_FIELDS, ENTITY, FIELDS, Condition, Operator
 from vonggac.domain.text import nfc
 from vonggac.errors import UsageRefused
 
@@ -58,8 +58,8 @@ def _value(field: str, operator: Operator, value: str) -> str:
 def _network(field: str, value: str) -> str:
     """A network of addresses; one whose host bits are set may be meant in two ways, and that of all addresses says
     nothing."""
-    if field not in ADDRESS_FIELDS:
-        raise _refused(field, value, ", ".join(sorted(ADDRESS_FIELDS)))
+    if field not in ADDRESS_FIELDS and field != ENTITY:
+        raise _refused(field, value, ", ".join(sorted({*ADDRESS_FIELDS, ENTITY})))
     try:
         network = ip_network(value, strict=False)
         if network.prefixlen > 0 and str(network.network_address) == str(ip_interface(value).ip):

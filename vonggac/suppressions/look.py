@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from vonggac.domain.agency import Directory
 from vonggac.domain.detection import Detection, to_document
-from vonggac.domain.suppression import Hits, Standing, Suppression, fit_of
+from vonggac.domain.suppression import Hits, Known, Standing, Suppression, fit_of
 from vonggac.domain.times import format_instant
 from vonggac.ports import EventQuery, EventStore
 from vonggac.suppressions.kept import act_data, conditions_data
@@ -22,9 +22,6 @@ MAX_LOOKED_AT = 100_000
 DEFAULT_PERIOD = timedelta(days=30)
 SHOWN = 10
 _PAGE = 500
-
-#: The rules there are, and the kinds each may tell of.
-Kinds = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ def preview_data(found: Preview) -> dict[str, Any]:
     }
 
 
-def notices(suppression: Suppression, hits: Hits | None, now: datetime, kinds: Kinds) -> list[str]:
+def notices(suppression: Suppression, hits: Hits | None, now: datetime, known: Known) -> list[str]:
     """What somebody should look at: `expiring` within a week, `unused` for a month, `unknown-rule` or `unknown-kind`
     where no rule of that id or kind is there any more."""
     standing = suppression.standing(now)
@@ -80,21 +77,24 @@ def notices(suppression: Suppression, hits: Hits | None, now: datetime, kinds: K
         found.append("expiring")
     if now - max(suppression.start, suppression.made.at) >= UNUSED and (hits is None or now - hits.last >= UNUSED):
         found.append("unused")
-    if suppression.rule is not None and suppression.rule not in kinds:
+    if suppression.rule is not None and suppression.rule not in known:
         found.append("unknown-rule")
-    if suppression.kind is not None and not any(suppression.kind in each for each in kinds.values()):
+    if suppression.kind is not None and not any(suppression.kind in each.kinds for each in known.values()):
         found.append("unknown-kind")
     return found
 
 
-def suppression_data(suppression: Suppression, hits: Hits | None, now: datetime, kinds: Kinds) -> dict[str, Any]:
+def suppression_data(suppression: Suppression, hits: Hits | None, now: datetime, known: Known) -> dict[str, Any]:
     """The suppression as one JSON object (`suppression list`, the API)."""
+    told = known.get(suppression.rule) if suppression.rule is not None else None
     return {
         "id": suppression.id,
         "version": len(suppression.acts),
         "standing": str(suppression.standing(now)),
-        "notices": notices(suppression, hits, now, kinds),
+        "notices": notices(suppression, hits, now, known),
         "rule": suppression.rule,
+        "rule_name": told.name if told is not None else None,
+        "rule_name_vi": told.name_vi if told is not None else None,
         "kind": suppression.kind,
         "agency": suppression.agency,
         "conditions": conditions_data(suppression.conditions),

@@ -29,6 +29,7 @@ from vonggac.domain.account import Tally
 from vonggac.domain.agency import Agency, Level
 from vonggac.domain.detection import Detection, RuleInfo, Ruleset, detection_id
 from vonggac.domain.incident import Entry, EntryKind, Evidence, entry_id, evidence_data, incident_id
+from vonggac.domain.suppression import Told
 from vonggac.evidence import packets_behind
 from vonggac.ports import Clock, Ids, Store
 from vonggac.settings import Settings
@@ -125,7 +126,10 @@ def node(store: Store, clock: Clock, ids: Ids, tmp_path: Path) -> Node:
         suppressing=lambda principal: Suppressing(
             store.records, clock, ids, load_directory(store.records), principal, timedelta(days=366)
         ),
-        kinds=lambda: {"rule-1": frozenset({"port-scan"}), "rule-2": frozenset({"dos"})},
+        told=lambda: {
+            "rule-1": Told("EN Quét cổng", "Quét cổng", frozenset({"port-scan"})),
+            "rule-2": Told("Flood", "Làm ngập", frozenset({"dos"})),
+        },
         jobs=lambda: [JobLine("retention", 86_400.0, "", "", "")],
         node_name="nút thử",
         secure=False,

@@ -13,7 +13,8 @@ from tests.contracts.store_samples import later
 from tests.unit.api.conftest import Client, Node, add_incident
 from tests.unit.api.test_console import HOSTILE
 from vonggac.domain.access import UserRole
-from vonggac.domain.detection import Detection
+from vonggac.domain.detection import Detection, RuleInfo, Ruleset
+from vonggac.domain.incident import Entry, EntryKind, Evidence, entry_id, evidence_data
 from vonggac.ports import EventQuery
 from vonggac.suppressions.kept import load_suppressions
 
@@ -212,6 +213,28 @@ def test_an_incident_leads_to_a_form_that_is_filled_in(node: Node) -> None:
     filled = fields_of(page)
     assert (filled["rule"], filled["agency"], filled["incident"]) == (known.rule.id, "G99", incident)
     assert filled["until"] == "2026-12-22", "thirty days from the clock's"
+
+
+def test_a_form_from_an_incident_of_several_rules_names_its_kind_and_what_it_is_about(node: Node) -> None:
+    incident = add_incident(node.store, 1, detections=0)
+    for number, rule in enumerate(("rule-1", "rule-2")):
+        info = RuleInfo(rule, f"EN {rule}", rule, Ruleset.SIGMA, "low", kind="port-scan")
+        fields = {"source.ip": "203.0.113.66", "organization.id": "G99"}
+        at = later(number)
+        found = Detection(f"d{number}", info, at, at, at, (f"e{number}",), fields)
+        node.store.events.add_detections([found])
+        part = Evidence(found.id, rule, info.name, info.name_vi, "low", at, at, found.evidence)
+        entry = Entry(entry_id(incident, found.id), EntryKind.DETECTED, at, at, "correlator", evidence_data(part))
+        node.store.incidents.append(incident, [entry])
+    page = node.browser(UserRole.ANALYST).get(f"/suppressions/new?incident={incident}").text
+    filled = fields_of(page)
+    assert (filled["rule"], filled["kind"], filled["agency"]) == ("", "port-scan", "G99")
+    assert (filled["field"][0], filled["operator"][0], filled["values"][0]) == (
+        "incident.entity",
+        "is",
+        "203.0.113.66",
+    )
+    assert re.findall(r'<option value="(rule-\d)">', page) == ["rule-1", "rule-2"], "to choose from"
 
 
 def test_a_preview_keeps_the_form_and_making_it_leads_to_its_page(node: Node) -> None:

@@ -138,6 +138,17 @@ def test_what_a_correlation_groups_by_can_be_named() -> None:
     assert not fits(one, replace(detection(), group_by={"user.name": "lan"}))
 
 
+def test_what_the_incident_is_about_can_be_named_whichever_field_holds_it() -> None:
+    one = condition("incident.entity", "is", "Example.vn")
+    found = detection(url_domain="example.vn")
+    assert fits(one, replace(found, rule=replace(found.rule, entity="url.domain")))
+    assert not fits(one, found), "it is about its source"
+    network = condition("incident.entity", "cidr", "2001:db8::/32")
+    assert fits(network, detection(source_ip="2001:DB8::1"))
+    assert not fits(network, replace(found, rule=replace(found.rule, entity="url.domain")))
+    assert not fits(condition("incident.entity", "like", "*"), detection())
+
+
 def test_an_indicator_can_be_named() -> None:
     one = condition("vonggac.detection.indicator_id", "is", "indicator--1")
     assert fits(one, replace(detection(), indicator_id="indicator--1"))

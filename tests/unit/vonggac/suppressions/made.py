@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from vonggac.domain.access import OPERATOR, Principal
 from vonggac.domain.agency import Agency, Directory, Level
-from vonggac.domain.suppression import Condition, Operator
+from vonggac.domain.suppression import Condition, Known, Operator, Told
 from vonggac.ports import Clock, Ids, Store
 from vonggac.suppressions.acts import Draft, Suppressing
 
 #: A day after the clock of the tests begins.
 TOMORROW = datetime(2026, 11, 23, tzinfo=UTC)
 LONGEST = timedelta(days=366)
-KINDS: Mapping[str, frozenset[str]] = {"r1": frozenset({"port-scan"}), "r2": frozenset({"dos"})}
+KNOWN: Known = {
+    "r1": Told("Scan", "Quét", frozenset({"port-scan"})),
+    "r2": Told("Flood", "Làm ngập", frozenset({"dos"})),
+}
 PLACES = Directory(
     (
         Agency("G99", "Bộ Mẫu", Level.MINISTRY),

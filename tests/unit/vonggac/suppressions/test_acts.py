@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.contracts.store_samples import detection
-from tests.unit.vonggac.suppressions.made import KINDS, LONGEST, TOMORROW, condition, draft, suppressing
+from tests.unit.vonggac.suppressions.made import KNOWN, LONGEST, TOMORROW, condition, draft, suppressing
 from vonggac.domain.access import Principal, UserRole
 from vonggac.domain.agency import Directory
 from vonggac.domain.suppression import ActKind, Hits, Standing
@@ -31,7 +31,7 @@ def test_what_is_made_comes_back_as_it_was_and_holds_from_now_on(store: Store, c
         agency="G99",
         ticket=" CV-117 ",
     )
-    made = suppressing(store, clock, ids).make(given, KINDS)
+    made = suppressing(store, clock, ids).make(given, KNOWN)
     assert suppressing(store, clock, ids).get(made.id) == made
     assert load_suppressions(store.records) == [made]
     assert (made.made.actor, made.made.reason, made.ticket) == ("operator", "máy quét của ta", "CV-117")
@@ -60,19 +60,19 @@ def test_what_is_made_comes_back_as_it_was_and_holds_from_now_on(store: Store, c
 )
 def test_what_cannot_be_is_refused_and_not_made(store: Store, clock: Clock, ids: Ids, given: Any, key: str) -> None:
     with pytest.raises(UsageRefused) as caught:
-        suppressing(store, clock, ids).make(given, KINDS)
+        suppressing(store, clock, ids).make(given, KNOWN)
     assert caught.value.key == key
     assert (load_suppressions(store.records), changes(store.records)) == ([], 0)
 
 
 def test_a_period_that_is_over_can_be_suppressed_for_captures_read_later(store: Store, clock: Clock, ids: Ids) -> None:
     past = draft(kind="dos", start=TOMORROW - timedelta(days=900), until=TOMORROW - timedelta(days=800))
-    assert suppressing(store, clock, ids).make(past, KINDS).standing(clock()) is Standing.EXPIRED
+    assert suppressing(store, clock, ids).make(past, KNOWN).standing(clock()) is Standing.EXPIRED
 
 
 def test_a_node_that_knows_no_agency_takes_any(store: Store, clock: Clock, ids: Ids) -> None:
     acts = suppressing(store, clock, ids, directory=Directory())
-    assert acts.make(draft(kind="dos", agency="X1"), KINDS).agency == "X1"
+    assert acts.make(draft(kind="dos", agency="X1"), KNOWN).agency == "X1"
 
 
 # --- conditions
@@ -118,6 +118,8 @@ def test_a_network_with_host_bits_is_told_in_both_ways_it_may_be_meant() -> None
             ("10.0.0.0/8", "2001:db8::/32", "192.0.2.1/32"),
         ),
         (condition("url.domain", "below", ".example.vn."), ("example.vn",)),
+        (condition("incident.entity", "cidr", "10.0.0.0/8"), ("10.0.0.0/8",)),
+        (condition("incident.entity", "is", "example.vn"), ("example.vn",)),
         (condition("file.name", "is", "a\u0301", "á"), ("á",)),
         (condition("url.original", "is", "/a?b=*"), ("/a?b=*",)),
     ],
@@ -170,14 +172,14 @@ def test_people_suppress_for_agencies_they_speak_for(
     acts = suppressing(store, clock, ids, who)
     given = draft(kind="dos", agency=agency)
     if key is None:
-        made = acts.make(given, KINDS)
+        made = acts.make(given, KNOWN)
         assert (made.made.actor, acts.may_change(made)) == ("lan", True)
         return
-    for act in (lambda: acts.make(given, KINDS), lambda: acts.example(given, KINDS)):
+    for act in (lambda: acts.make(given, KNOWN), lambda: acts.example(given, KNOWN)):
         with pytest.raises(SharingRefused) as caught:
             act()
         assert caught.value.key == key
-    made = suppressing(store, clock, ids).make(given, KINDS)
+    made = suppressing(store, clock, ids).make(given, KNOWN)
     assert not acts.may_change(made)
     with pytest.raises((SharingRefused, NotFound)):
         acts.end(made.id, "không cần nữa")
@@ -185,7 +187,7 @@ def test_people_suppress_for_agencies_they_speak_for(
 
 def test_people_see_those_that_concern_their_agencies(store: Store, clock: Clock, ids: Ids) -> None:
     made = {
-        agency: suppressing(store, clock, ids).make(draft(kind="dos", agency=agency), KINDS).id
+        agency: suppressing(store, clock, ids).make(draft(kind="dos", agency=agency), KNOWN).id
         for agency in ("G99", "G99.1", "T98", None)
     }
 
@@ -206,7 +208,7 @@ def test_people_see_those_that_concern_their_agencies(store: Store, clock: Clock
 
 
 def test_each_act_is_kept_after_those_before(store: Store, clock: Clock, ids: Ids) -> None:
-    made = suppressing(store, clock, ids).make(draft(kind="dos"), KINDS)
+    made = suppressing(store, clock, ids).make(draft(kind="dos"), KNOWN)
     other = suppressing(store, clock, ids, person(UserRole.LEAD))
     extended = other.extend(made.id, TOMORROW + timedelta(days=30), "còn quét")
     ended = suppressing(store, clock, ids).end(made.id, "xong")
@@ -223,9 +225,9 @@ def test_each_act_is_kept_after_those_before(store: Store, clock: Clock, ids: Id
 
 def test_one_that_is_over_stays_over(store: Store, clock: Clock, ids: Ids) -> None:
     acts = suppressing(store, clock, ids)
-    ended = acts.make(draft(kind="dos"), KINDS)
+    ended = acts.make(draft(kind="dos"), KNOWN)
     acts.end(ended.id, "xong")
-    expired = acts.make(draft(kind="dos", until=clock() + timedelta(seconds=3)), KINDS)
+    expired = acts.make(draft(kind="dos", until=clock() + timedelta(seconds=3)), KNOWN)
     clock(), clock(), clock()
     for over in (ended, expired):
         assert not acts.may_change(acts.get(over.id))
@@ -237,7 +239,7 @@ def test_one_that_is_over_stays_over(store: Store, clock: Clock, ids: Ids) -> No
 
 def test_one_that_has_not_begun_holds_nothing_when_it_is_ended(store: Store, clock: Clock, ids: Ids) -> None:
     acts = suppressing(store, clock, ids)
-    made = acts.make(draft(kind="dos", start=TOMORROW, until=TOMORROW + timedelta(days=1)), KINDS)
+    made = acts.make(draft(kind="dos", start=TOMORROW, until=TOMORROW + timedelta(days=1)), KNOWN)
     ended = acts.end(made.id, "hoãn")
     assert ended.standing(clock()) is Standing.ENDED
     assert not ended.holds_at(TOMORROW)
@@ -255,7 +257,7 @@ def test_an_extension_is_later_bounded_and_has_a_reason(
     store: Store, clock: Clock, ids: Ids, until: Any, reason: str, key: str
 ) -> None:
     acts = suppressing(store, clock, ids)
-    made = acts.make(draft(kind="dos"), KINDS)
+    made = acts.make(draft(kind="dos"), KNOWN)
     with pytest.raises(UsageRefused) as caught:
         acts.extend(made.id, until, reason)
     assert caught.value.key == key
@@ -264,7 +266,7 @@ def test_an_extension_is_later_bounded_and_has_a_reason(
 
 def test_an_act_over_another_version_is_a_conflict(store: Store, clock: Clock, ids: Ids) -> None:
     acts = suppressing(store, clock, ids)
-    made = acts.make(draft(kind="dos"), KINDS)
+    made = acts.make(draft(kind="dos"), KNOWN)
     acts.extend(made.id, TOMORROW + timedelta(days=9), "còn quét", version=1)
     with pytest.raises(Conflict):
         acts.end(made.id, "xong", version=1)
@@ -275,11 +277,11 @@ def test_an_act_over_another_version_is_a_conflict(store: Store, clock: Clock, i
 
 
 def test_notices_tell_what_somebody_should_look_at(store: Store, clock: Clock, ids: Ids) -> None:
-    made = suppressing(store, clock, ids).make(draft(kind="dos", until=TOMORROW + timedelta(days=99)), KINDS)
+    made = suppressing(store, clock, ids).make(draft(kind="dos", until=TOMORROW + timedelta(days=99)), KNOWN)
     begin, late = made.start, made.start + UNUSED
 
-    def told(now: Any, hits: Hits | None = None, kinds: Any = KINDS, one: Any = made) -> list[str]:
-        return notices(one, hits, now, kinds)
+    def told(now: Any, hits: Hits | None = None, known: Any = KNOWN, one: Any = made) -> list[str]:
+        return notices(one, hits, now, known)
 
     assert told(begin) == []
     assert told(made.until - timedelta(days=8), Hits(1, begin, made.until - timedelta(days=9))) == []
@@ -287,16 +289,17 @@ def test_notices_tell_what_somebody_should_look_at(store: Store, clock: Clock, i
     assert told(late - timedelta(seconds=1)) == []
     assert told(late) == told(late, Hits(1, begin, begin)) == ["unused"]
     assert told(late, Hits(2, begin, begin + timedelta(seconds=1))) == []
-    assert told(begin, kinds={"r1": frozenset({"port-scan"})}) == ["unknown-kind"]
+    assert told(begin, known={"r1": KNOWN["r1"]}) == ["unknown-kind"]
     assert told(begin, one=replace(made, kind=None, rule="gone")) == ["unknown-rule"]
-    assert told(made.until, kinds={}) == [], "what is over needs nobody"
+    assert told(made.until, known={}) == [], "what is over needs nobody"
 
 
 def test_a_suppression_is_told_with_its_hits(store: Store, clock: Clock, ids: Ids) -> None:
-    made = suppressing(store, clock, ids).make(draft(SCANNER, agency="G99"), KINDS)
+    made = suppressing(store, clock, ids).make(draft(SCANNER, agency="G99"), KNOWN)
     held = replace(detection(1), suppressed_by=made.id)
     store.events.add_detections([held])
-    told = suppression_data(made, store.events.suppressed()[made.id], clock(), KINDS)
+    told = suppression_data(made, store.events.suppressed()[made.id], clock(), KNOWN)
     assert (told["hits"], told["first_hit"], told["last_hit"]) == (1, *["2026-11-01T00:00:00.000000Z"] * 2)
+    assert (told["rule"], told["rule_name"]) == (None, None)
     assert told["conditions"] == [{"field": "source.ip", "operator": "is", "values": ["192.0.2.1"]}]
     assert (told["agency"], told["author"], told["standing"], told["version"]) == ("G99", "operator", "in-force", 1)

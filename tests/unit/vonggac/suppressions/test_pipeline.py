@@ -48,7 +48,7 @@ def make(store: Store, rules: LoadedRules, clock: Clock) -> Make:
 @pytest.fixture
 def suppress(store: Store, clock: Clock, ids: Ids, make: Make) -> Suppress:
     """A suppression of what happens from START on stands in the store."""
-    return lambda given: suppressing(store, clock, ids).make(replace(given, start=given.start or START), make().kinds)
+    return lambda given: suppressing(store, clock, ids).make(replace(given, start=given.start or START), make().told)
 
 
 def stored(store: Store) -> dict[str, str | None]:
@@ -222,4 +222,4 @@ def test_everything_that_is_detected_has_its_id_and_kind_among_those_there_are(m
     found = store.events.search_detections(EventQuery()).items
     assert len(found) == 3
     for detection in found:
-        assert detection.rule.kind in pipeline.kinds[detection.rule.id], detection.rule
+        assert detection.rule.kind in pipeline.told[detection.rule.id].kinds, detection.rule
