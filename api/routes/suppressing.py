@@ -130,9 +130,13 @@ def _form(
 
 
 def _preview(services: Services, found: Caller, asked: view.Asked) -> Preview:
+    """Of the last 30 days, and of all that has happened since the incident began that it is about."""
     now = services.clock()
+    since = now - DEFAULT_PERIOD
+    if asked.incident:
+        since = min(since, services.store.incidents.get(asked.incident, scope=found.scope).first_at)
     made = services.suppressing(found.principal).example(asked.draft(), services.told())
-    return preview(services.store.events, made, services.directory(), now - DEFAULT_PERIOD, now)
+    return preview(services.store.events, made, services.directory(), since, now)
 
 
 def _version(text: str) -> int:

@@ -26,9 +26,11 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a suppression would have held back of the detections stored; `complete` when all in the period were looked
-    at, `newest` the last few of them, newest first."""
+    """What a suppression would have held back of the detections in `[since, until)`; `complete` when all of these were
+    looked at, `newest` the last few of them, newest first."""
 
+    since: datetime
+    until: datetime
     count: int
     looked_at: int
     complete: bool
@@ -52,13 +54,15 @@ def preview(
         count += len(found)
         newest.extend(found)
         if page.next is None or looked_at >= MAX_LOOKED_AT:
-            return Preview(count, looked_at, page.next is None, tuple(reversed(newest)))
+            return Preview(since, until, count, looked_at, page.next is None, tuple(reversed(newest)))
         query = replace(query, cursor=page.next)
 
 
 def preview_data(found: Preview) -> dict[str, Any]:
     """The preview as one JSON object."""
     return {
+        "since": format_instant(found.since),
+        "until": format_instant(found.until),
         "count": found.count,
         "looked_at": found.looked_at,
         "complete": found.complete,

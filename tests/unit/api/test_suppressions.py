@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 
+from tests.conftest import SteppingClock
 from tests.contracts.store_samples import later
 from tests.unit.api.conftest import Client, Node, add_incident
 from tests.unit.api.test_console import HOSTILE
@@ -271,6 +273,16 @@ def test_a_preview_keeps_the_form_and_making_it_leads_to_its_page(node: Node) ->
     assert known.until.isoformat() == "2026-12-22T17:00:00+00:00", "to the end of that day in Vietnam"
     page = browser.get(f"/suppressions/{known.id}").text
     assert "máy quét &lt;b&gt;của ta&lt;/b&gt;" in page and "chị analyst" in page
+
+
+def test_a_preview_from_an_old_incident_looks_back_to_its_beginning(node: Node, clock: SteppingClock) -> None:
+    incident = add_incident(node.store, 1, detections=3)
+    clock.now += timedelta(days=90)
+    browser = node.browser(UserRole.ANALYST)
+    form = {"rule": "rule-1", "agency": "G99", "until": "2027-03-01", "reason": ""}
+    assert "bỏ qua 0 phát hiện (đã xem 0)" in browser.post("/suppressions", act="preview", **form).text
+    page = browser.post("/suppressions", act="preview", incident=incident, **form).text
+    assert "Từ 01/11/2026 07:00 đến nay" in page and "bỏ qua 3 phát hiện (đã xem 3)" in page
 
 
 def test_a_fault_gives_the_form_back_with_its_sentence(node: Node) -> None:
