@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from vonggac.domain.detection import ENTITY_FIELDS, Detection
@@ -143,11 +144,12 @@ class Suppressions:
 
     def of(self, detection: Detection) -> str | None:
         """The id of the one that holds it back, of several the one made first."""
+        reading = Reading(detection)
         found = [
             (order, suppression.id)
-            for drawer in self._drawers_for(detection)
+            for drawer in self._drawers_for(reading)
             for order, suppression, fit in self._drawers.get(drawer, ())
-            if suppression.holds_at(detection.time) and fit(detection)
+            if suppression.holds_at(detection.time) and fit(reading)
         ]
         return min(found)[1] if found else None
 
@@ -160,38 +162,55 @@ class Suppressions:
             return [("rule.id", suppression.rule)]
         return [("kind", suppression.kind)] if suppression.kind is not None else [("", "")]
 
-    def _drawers_for(self, detection: Detection) -> Iterator[tuple[str, str]]:
-        yield from (("rule.id", detection.rule.id), ("kind", detection.rule.kind), ("", ""))
+    def _drawers_for(self, reading: Reading) -> Iterator[tuple[str, str]]:
+        rule = reading.detection.rule
+        yield from (("rule.id", rule.id), ("kind", rule.kind), ("", ""))
         for field in self._fields:
-            yield from ((field, value) for value in set(texts_of(detection, field)))
+            yield from ((field, value) for value in set(reading.texts(field)))
 
 
 # --- one suppression and one detection
 
+
+class Reading:
+    """A detection whose fields' values are looked up once, whoever asks."""
+
+    __slots__ = ("_texts", "detection")
+
+    def __init__(self, detection: Detection) -> None:
+        self.detection = detection
+        self._texts: dict[str, list[str]] = {}
+
+    def texts(self, field: str) -> list[str]:
+        """The values that stand in the field, as `spelt`."""
+        if field not in self._texts:
+            self._texts[field] = self._look_up(field)
+        return self._texts[field]
+
+    def _look_up(self, field: str) -> list[str]:
+        if field == EITHER_ADDRESS:
+            return [*self.texts("source.ip"), *self.texts("destination.ip")]
+        held = _held(self.detection, field)
+        values = held if isinstance(held, (list, tuple)) else [held]
+        return [spelt(field, str(value)) for value in values if value is not None]
+
+
 #: Whether a detection is what a suppression speaks of, whatever the time.
-Fit = Callable[[Detection], bool]
+Fit = Callable[[Reading], bool]
 
 
 def fit_of(suppression: Suppression, below: Below) -> Fit:
     tests = [(each.field, _test_of(each)) for each in suppression.conditions]
 
-    def fit(detection: Detection) -> bool:
-        if suppression.rule not in (None, detection.rule.id) or suppression.kind not in (None, detection.rule.kind):
+    def fit(reading: Reading) -> bool:
+        rule, agency = reading.detection.rule, reading.detection.agency
+        if suppression.rule not in (None, rule.id) or suppression.kind not in (None, rule.kind):
             return False
-        if suppression.agency is not None and (detection.agency or "") not in below(suppression.agency):
+        if suppression.agency is not None and (agency or "") not in below(suppression.agency):
             return False
-        return all(any(test(text) for text in texts_of(detection, field)) for field, test in tests)
+        return all(any(test(text) for text in reading.texts(field)) for field, test in tests)
 
     return fit
-
-
-def texts_of(detection: Detection, field: str) -> list[str]:
-    """The values that stand in the detection's field, as `spelt`."""
-    if field == EITHER_ADDRESS:
-        return [*texts_of(detection, "source.ip"), *texts_of(detection, "destination.ip")]
-    held = _held(detection, field)
-    values = held if isinstance(held, (list, tuple)) else [held]
-    return [spelt(field, str(value)) for value in values if value is not None]
 
 
 def _held(detection: Detection, field: str) -> object:
@@ -202,6 +221,7 @@ def _held(detection: Detection, field: str) -> object:
     return detection.entities.get(field, detection.group_by.get(field))
 
 
+@lru_cache(maxsize=16_384)  # values repeat
 def spelt(field: str, text: str) -> str:
     """The one spelling of a field's value: of an address RFC 5952's, else NFC in lower case."""
     if field in ADDRESS_FIELDS or field == ENTITY:

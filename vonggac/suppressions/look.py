@@ -10,7 +10,7 @@ from typing import Any
 
 from vonggac.domain.agency import Directory
 from vonggac.domain.detection import Detection, to_document
-from vonggac.domain.suppression import Hits, Known, Standing, Suppression, fit_of
+from vonggac.domain.suppression import Hits, Known, Reading, Standing, Suppression, fit_of
 from vonggac.domain.times import format_instant
 from vonggac.ports import EventQuery, EventStore
 from vonggac.suppressions.kept import act_data, conditions_data
@@ -50,7 +50,7 @@ def preview(
     while True:
         page = events.search_detections(query)
         looked_at += len(page.items)
-        found = [detection for detection in page.items if fit(detection)]
+        found = [detection for detection in page.items if fit(Reading(detection))]
         count += len(found)
         newest.extend(found)
         if page.next is None or looked_at >= MAX_LOOKED_AT:

@@ -33,7 +33,8 @@ class Suppressor:
         self._read()
         if not self.ever:
             return list(detections)
-        return [replace(detection, suppressed_by=self._suppressions.of(detection)) for detection in detections]
+        named = ((detection, self._suppressions.of(detection)) for detection in detections)
+        return [replace(each, suppressed_by=name) if name is not None else each for each, name in named]
 
     def _read(self) -> None:
         version = changes(self._records)

@@ -17,6 +17,7 @@ from vonggac.domain.suppression import (
     ActKind,
     Condition,
     Operator,
+    Reading,
     Standing,
     Suppression,
     Suppressions,
@@ -63,7 +64,7 @@ def detection(
 
 
 def fits(one: Condition, found: Detection) -> bool:
-    return fit_of(suppression(one), below)(found)
+    return fit_of(suppression(one), below)(Reading(found))
 
 
 # --- one condition
@@ -166,7 +167,11 @@ def test_everything_given_must_be_so() -> None:
         kind="port-scan",
         agency="G99",
     )
-    fit = fit_of(full, below)
+    covers = fit_of(full, below)
+
+    def fit(found: Detection) -> bool:
+        return covers(Reading(found))
+
     right = detection(source_ip="192.0.2.1", destination_port=22)
     assert fit(right)
     assert fit(replace(right, entities={**right.entities, "organization.id": "G99.1"}))
