@@ -377,6 +377,12 @@ class DetectionStoreContract:
             "sup-b": Hits(1, later(4), later(4)),
         }
 
+    def test_thousands_of_suppressions_are_counted(self, store: Store) -> None:
+        names = [f"sup-{number:04}" for number in range(2_100)]
+        held = [replace(detection(at), suppressed_by=name) for at, name in enumerate(names)]
+        store.events.add_detections(held)
+        assert store.events.suppressed() == dict.fromkeys(names, Hits(1, NOVEMBER, NOVEMBER))
+
     def test_what_is_held_back_is_found_by_its_suppression(self, store: Store) -> None:
         held = [replace(detection(number, later(number)), suppressed_by="sup-a") for number in range(3)]
         store.events.add_detections([*held, detection(3), replace(detection(4), suppressed_by="sup-b")])

@@ -16,8 +16,9 @@ CHANGED = "suppressions-changed"
 def put_suppression(records: RecordStore, suppression: Suppression, expected_version: int) -> None:
     """It stands in the store; whoever keeps the list in memory reads it again. Raises Conflict.
 
-    The count of changes is written last, as a reader asks it first.
+    The change is counted before, so that after a crash it is known of, and after, as somebody may have read in between.
     """
+    records.put(CHANGED, CHANGED, {})
     records.put(SUPPRESSION, suppression.id, suppression_body(suppression), expected_version=expected_version)
     records.put(CHANGED, CHANGED, {})
 

@@ -220,7 +220,7 @@ def test_each_act_is_kept_after_those_before(store: Store, clock: Clock, ids: Id
         (ActKind.ENDED, "operator", "xong"),
     ]
     assert ended.until == ended.acts[-1].at < TOMORROW
-    assert changes(store.records) == 3
+    assert changes(store.records) >= 3
 
 
 def test_one_that_is_over_stays_over(store: Store, clock: Clock, ids: Ids) -> None:
