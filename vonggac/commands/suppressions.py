@@ -23,7 +23,7 @@ from vonggac.suppressions.acts import Draft, Suppressing
 from vonggac.suppressions.look import DEFAULT_PERIOD, preview_data, suppression_data
 from vonggac.suppressions.look import preview as look
 
-COLUMNS = ("id", "standing", "what", "agency", "valid_until", "hits", "last_hit", "author", "reason")
+COLUMNS = ("id", "standing", "covers", "agency", "valid_until", "hits", "last_hit", "author", "reason")
 _PAGE = 500
 
 
@@ -120,7 +120,7 @@ def list_(call: Call, standing: tuple[str, ...], every: bool, agency: str | None
         for each in _suppressing(node).all()
         if each.standing(now) in wanted and agency in (None, each.agency)
     ]
-    call.table([_row(each) for each in found] if call.for_people else found, COLUMNS)
+    call.table([_row(each, call.lang) for each in found] if call.for_people else found, COLUMNS)
 
 
 @suppression.command()
@@ -189,12 +189,15 @@ def _show(call: Call, node: Node, known: Known, found: Suppression) -> None:
     call.show(suppression_data(found, hits, node.clock(), known))
 
 
-def _row(data: Mapping[str, Any]) -> dict[str, Any]:
-    """For a table: what it is about in one cell, and notices beside how it stands."""
-    about = [data["rule_name_vi"] or data["rule"], data["kind"]]
-    about += [f"{each['field']} {each['operator']} {' | '.join(each['values'])}" for each in data["conditions"]]
+def _row(data: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """For a table: what it covers in one cell, notices beside how it stands, times to the minute."""
+    title = data["rule_name"] if lang == "en" else data["rule_name_vi"]
+    covered = [title or data["rule"], data["kind"]]
+    covered += [f"{each['field']} {each['operator']} {' | '.join(each['values'])}" for each in data["conditions"]]
     standing = " ".join([data["standing"], *(f"({notice})" for notice in data["notices"])])
-    return {**data, "standing": standing, "what": "; ".join(filter(None, about)), "agency": data["agency"] or "*"}
+    shown = {"standing": standing, "covers": "; ".join(filter(None, covered)), "agency": data["agency"] or "*"}
+    times = {name: f"{data[name][:16]}Z" for name in ("valid_until", "last_hit") if data[name]}
+    return {**data, **shown, **times}
 
 
 def _when(text: str, now: datetime) -> datetime:

@@ -11,8 +11,9 @@ import pytest
 
 from tests.unit.correlator.samples import rule_text
 from tests.unit.vonggac.test_pipeline import hits
+from vonggac.call import Call
 from vonggac.cli import run
-from vonggac.commands.suppressions import conditions
+from vonggac.commands.suppressions import COLUMNS, conditions
 from vonggac.domain.suppression import Condition, Operator
 from vonggac.errors import UsageRefused
 
@@ -123,3 +124,19 @@ def test_values_of_one_field_are_alternatives_and_the_rest_holds_together() -> N
     )
     with pytest.raises(UsageRefused):
         conditions(["source.ip"])
+
+
+def test_a_table_tells_in_a_row_what_is_covered_how_it_stands_and_until_when(
+    vonggac: Vonggac, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    vonggac(
+        *("suppression", "add", "--rule", RULE, "--where", "source.ip|cidr=192.0.2.0/24", "--until", "2d"),
+        *("--reason", "máy quét", "--by", "lan"),
+    )
+    monkeypatch.setattr(Call, "for_people", True)
+    monkeypatch.setenv("COLUMNS", "240")
+    assert run(["--data-dir", str(tmp_path / "kho"), "suppression", "list"]) == 0
+    heads, row = capfdbinary.readouterr().out.decode().splitlines()[:2]
+    assert heads.split() == list(COLUMNS)
+    for told in ("in-force (expiring)", "One; source.ip cidr 192.0.2.0/24", "*", "lan", "máy quét"):
+        assert told in row
