@@ -7,12 +7,13 @@ suppression's validity `[start, until)`, so that a replay gets the same answer b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import NamedTuple
 
 from vonggac.domain.detection import ENTITY_FIELDS, Detection
 from vonggac.domain.text import nfc
@@ -130,16 +131,18 @@ Below = Callable[[str], frozenset[str]]
 class Suppressions:
     """Many suppressions, asked which of them holds a detection back.
 
-    Each lies in the drawers of what a detection must have for it, so that a detection is held against few of thousands.
+    Each lies in the drawers of what a detection must have for it (a value, a name it is below, a network it is in, else
+    the rule or kind), so that a detection is held against few of thousands.
     """
 
     def __init__(self, suppressions: Iterable[Suppression], below: Below) -> None:
-        self._drawers: dict[tuple[str, str], list[tuple[int, Suppression, Fit]]] = {}
-        self._fields: set[str] = set()
+        self._drawers: dict[Drawer, list[tuple[int, Suppression, Fit]]] = {}
+        self._shapes: set[Shape] = set()
         in_order = sorted(suppressions, key=lambda each: (each.made.at, each.id))
         for order, suppression in enumerate(in_order):
             fit = fit_of(suppression, below)
-            for drawer in self._drawers_of(suppression):
+            for drawer in _drawers_of(suppression):
+                self._shapes.add(drawer[0])
                 self._drawers.setdefault(drawer, []).append((order, suppression, fit))
 
     def of(self, detection: Detection) -> str | None:
@@ -147,26 +150,63 @@ class Suppressions:
         reading = Reading(detection)
         found = [
             (order, suppression.id)
-            for drawer in self._drawers_for(reading)
-            for order, suppression, fit in self._drawers.get(drawer, ())
+            for shape in self._shapes
+            for key in _keys_of(reading, shape)
+            for order, suppression, fit in self._drawers.get((shape, key), ())
             if suppression.holds_at(detection.time) and fit(reading)
         ]
         return min(found)[1] if found else None
 
-    def _drawers_of(self, suppression: Suppression) -> list[tuple[str, str]]:
-        equal = next((each for each in suppression.conditions if each.operator is Operator.IS), None)
-        if equal is not None:
-            self._fields.add(equal.field)
-            return [(equal.field, value) for value in {spelt(equal.field, text) for text in equal.values}]
-        if suppression.rule is not None:
-            return [("rule.id", suppression.rule)]
-        return [("kind", suppression.kind)] if suppression.kind is not None else [("", "")]
 
-    def _drawers_for(self, reading: Reading) -> Iterator[tuple[str, str]]:
+# --- drawers
+
+
+class Shape(NamedTuple):
+    """What is asked of a detection to find a drawer: the values of a field (`is`), the names they are below, or their
+    networks of a length; without a field the rule, the kind, or nothing."""
+
+    what: str
+    field: str = ""
+    version: int = 0
+    prefix: int = 0
+
+
+Drawer = tuple[Shape, str | int]
+_FILED_FIRST = (Operator.IS, Operator.BELOW, Operator.CIDR)
+
+
+def _drawers_of(suppression: Suppression) -> list[Drawer]:
+    for operator in _FILED_FIRST:
+        for condition in suppression.conditions:
+            if condition.operator is operator:
+                return list(dict.fromkeys(_drawer_of(condition, value) for value in condition.values))
+    if suppression.rule is not None:
+        return [(Shape("rule"), suppression.rule)]
+    return [(Shape("kind"), suppression.kind)] if suppression.kind is not None else [(Shape("any"), "")]
+
+
+def _drawer_of(condition: Condition, value: str) -> Drawer:
+    if condition.operator is Operator.CIDR:
+        network = ip_network(value)
+        number = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
+        return Shape(Operator.CIDR, condition.field, network.version, network.prefixlen), number
+    text = spelt(condition.field, value)
+    return Shape(condition.operator, condition.field), text.strip(".") if condition.operator is Operator.BELOW else text
+
+
+def _keys_of(reading: Reading, shape: Shape) -> Iterable[str | int]:
+    """The keys of the drawers of this shape in which something about the detection may lie, each once."""
+    if not shape.field:
         rule = reading.detection.rule
-        yield from (("rule.id", rule.id), ("kind", rule.kind), ("", ""))
-        for field in self._fields:
-            yield from ((field, value) for value in set(reading.texts(field)))
+        return ({"rule": rule.id, "kind": rule.kind}.get(shape.what, ""),)
+    texts = reading.texts(shape.field)
+    if shape.what == Operator.CIDR:
+        addresses = (_address(text) for text in texts)
+        found = (each for each in addresses if each is not None and each.version == shape.version)
+        return {int(each) >> (each.max_prefixlen - shape.prefix) for each in found}
+    if shape.what == Operator.BELOW:
+        return {name for text in texts for name in _with_parents(text.rstrip("."))}
+    return set(texts)
 
 
 # --- one suppression and one detection
@@ -224,11 +264,9 @@ def _held(detection: Detection, field: str) -> object:
 @lru_cache(maxsize=16_384)  # values repeat
 def spelt(field: str, text: str) -> str:
     """The one spelling of a field's value: of an address RFC 5952's, else NFC in lower case."""
-    if field in ADDRESS_FIELDS or field == ENTITY:
-        try:
-            return str(ip_address(text))
-        except ValueError:
-            pass
+    address = _address(text) if field in ADDRESS_FIELDS or field == ENTITY else None
+    if address is not None:
+        return str(address)
     return nfc(text).lower()
 
 
@@ -266,13 +304,18 @@ def _inside(networks: Sequence[str]) -> Callable[[str], bool]:
     parsed = [ip_network(text) for text in networks]
 
     def inside(text: str) -> bool:
-        try:
-            address = ip_address(text)
-        except ValueError:
-            return False
-        return any(address in network for network in parsed)
+        address = _address(text)
+        return address is not None and any(address in network for network in parsed)
 
     return inside
+
+
+@lru_cache(maxsize=16_384)
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
 
 
 def _with_parents(name: str) -> list[str]:

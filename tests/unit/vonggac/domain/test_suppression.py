@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
@@ -336,20 +336,41 @@ def globs_match(pattern: str, text: str) -> bool:
     return text[:1] == pattern[taken - 1] and globs_match(pattern[taken:], text[1:])
 
 
-def test_a_detection_is_held_against_few_of_many() -> None:
-    """Ten thousand for other addresses and rules do not matter to it."""
-    many = [
-        suppression(condition("source.ip", "is", f"10.{number // 250}.0.{number % 250}"), identity=f"sup-{number}")
-        for number in range(5_000)
-    ]
-    many += [suppression(condition("url.domain", "like", "*a*"), rule=f"rule-{number}") for number in range(5_000)]
-    looked_at = 0
+@pytest.mark.parametrize(
+    ("one", "its"),
+    [
+        (lambda at: suppression(condition("source.ip", "is", v4(at))), lambda at: detection(source_ip=v4(at))),
+        (
+            lambda at: suppression(condition("source.ip", "cidr", f"{v4(at)}/31", "192.0.2.0/24")),
+            lambda at: detection(source_ip=v4(at + 1)),
+        ),
+        (
+            lambda at: suppression(condition("related.ip", "cidr", f"2001:db8:{at:x}::/48")),
+            lambda at: detection(source_ip="192.0.2.1", destination_ip=f"2001:db8:{at:x}::1"),
+        ),
+        (
+            lambda at: suppression(condition("url.domain", "below", f"d{at}.example.vn")),
+            lambda at: detection(url_domain=f"www.d{at}.example.vn"),
+        ),
+        (lambda at: suppression(rule=f"rule-{at}"), lambda at: detection(f"rule-{at}")),
+        (lambda at: suppression(kind=f"kind-{at}"), lambda at: detection(kind=f"kind-{at}")),
+    ],
+)
+def test_a_detection_is_held_against_few_of_thousands(
+    one: Callable[[int], Suppression], its: Callable[[int], Detection]
+) -> None:
+    asked: list[str] = []
 
     def counting(code: str) -> frozenset[str]:
-        nonlocal looked_at
-        looked_at += 1
+        asked.append(code)
         return frozenset({"G99"})
 
-    known = Suppressions([replace(each, agency="G99") for each in many], counting)
-    assert known.of(detection("rule-7", source_ip="10.3.0.9", url_domain="b")) == "sup-759"
-    assert looked_at == 2
+    many = [replace(one(at), id=f"sup-{at}", agency=f"agency-{at}") for at in range(0, 6_000, 2)]
+    known = Suppressions(many, counting)
+    for at in (0, 8, 5_998):
+        assert known.of(its(at)) == f"sup-{at}"
+    assert asked == ["agency-0", "agency-8", "agency-5998"]
+
+
+def v4(number: int) -> str:
+    return str(ip_address(0x0A000000 + number))
