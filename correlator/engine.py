@@ -25,6 +25,8 @@ from correlator.windows import FOREVER, LATENESS, MAX_EVIDENCE, Fired, Inner, Wi
 from correlator.windows.snapshot import digest_of
 from vonggac.domain.detection import ENTITY_FIELDS, Detection, RuleInfo, Ruleset, detection_id
 from vonggac.domain.event import Document
+from vonggac.domain.indicator import IndicatorKind
+from vonggac.domain.suppression import Known, Told
 from vonggac.domain.times import format_instant, to_epoch_us
 from vonggac.messages import say
 
@@ -35,6 +37,10 @@ _ENTITY_PATHS: Mapping[str, tuple[str, ...]] = {
     "url": ("url.original",),
 }
 _SHA256_LENGTH = 64
+_INDICATOR = "indicator:"  # before an indicator's kind, the id of the rule that it stands for
+_KNOWN_BAD = "known-bad-"
+#: What indicators of a kind are called in incidents, where it is not by their kind.
+_WORDS = {IndicatorKind.CIDR: ("ip",), IndicatorKind.HASH: ("file", "fingerprint")}
 #: What `Correlator.watches` calls the indicators and the behaviours, whichever they are; no rule has it as its id.
 INDICATORS = "indicators"
 BEHAVIOURS = "behaviour"
@@ -153,6 +159,18 @@ def with_those_below(rules: Iterable[Rule], wanted: Collection[str]) -> set[str]
     return found
 
 
+def told_of(rules: Iterable[Rule], behaviours: Behaviours) -> Known:
+    """How all that a correlator of these may detect is told."""
+    infos = [*(rule.info for rule in rules), *(info for each in behaviours.analytics for info in each.rules)]
+    indicators = {f"{_INDICATOR}{kind}": _told_as(_WORDS.get(kind, (str(kind),))) for kind in IndicatorKind}
+    return indicators | {info.id: Told(info.name, info.name_vi, frozenset({info.kind})) for info in infos}
+
+
+def _told_as(words: Sequence[str]) -> Told:
+    name, name_vi = (" / ".join(say(lang, f"indicator.{word}") for word in words) for lang in ("en", "vi"))
+    return Told(name, name_vi, frozenset(f"{_KNOWN_BAD}{word}" for word in words))
+
+
 def step(program: Program, state: State, event: Document, hits: Sequence[MatchRule]) -> tuple[State, list[Detection]]:
     """The state after the event, which fulfils the rules of `hits`, and what it makes detected."""
     facts = Facts(event)
@@ -231,6 +249,11 @@ class Correlator:
     @property
     def rules(self) -> int:
         return len(self._rules)
+
+    @property
+    def told(self) -> Known:
+        """How all that it may detect is told."""
+        return told_of(self._rules, self._program.behaviours)
 
     @property
     def watches(self) -> frozenset[str]:
@@ -376,14 +399,14 @@ def _of_indicator(found: IndicatorHit, facts: Facts) -> Detection:
     word, entity, value = _about(found, facts, entities)
     entities.setdefault(entity, value)
     info = RuleInfo(
-        id=f"indicator:{indicator.kind}",
+        id=f"{_INDICATOR}{indicator.kind}",
         name=_title("en", word, indicator.name),
         name_vi=_title("vi", word, indicator.name),
         ruleset=Ruleset.INDICATOR,
         level="high",
         techniques=(),
         category="phishing" if any("phish" in label.lower() for label in indicator.labels) else "malware",
-        kind=f"known-bad-{word}",
+        kind=f"{_KNOWN_BAD}{word}",
         entity=entity,
     )
     evidence = found.evidence or (facts.id,)
