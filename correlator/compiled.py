@@ -1,13 +1,15 @@
-"""The sieve's loops, compiled. `python -m correlator.compiled` puts compiled code on disk, at install."""
+"""The loops that match rules, compiled. `python -m correlator.compiled` puts compiled code on disk, at install."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from correlator.loops import claims, sift, texts
+from correlator.loops import claims, sift, texts, tokens, trace
 from vonggac.compiled import LoopSet, compiled, forget_older
 
-LOOPS = LoopSet((claims, texts, sift), entries=("sift",), long=("sift",), inline=(claims, texts, sift))
+MODULES = (tokens, trace, claims, texts, sift)
+ENTRIES = ("read", "trace", "sift")
+LOOPS = LoopSet(MODULES, entries=ENTRIES, long=ENTRIES, inline=MODULES)
 
 
 def compiled_loops() -> Any:
@@ -16,10 +18,10 @@ def compiled_loops() -> Any:
 
 def main() -> None:
     """Compile for the types that are used, so that the first large input need not."""
-    from correlator.sieve import Sieve
+    from correlator.matching import Matcher
 
     forget_older(LOOPS)
-    list(Sieve(()).candidates(compiled_loops(), [{}]))
+    Matcher((), worth=0).hits([{}])
 
 
 if __name__ == "__main__":

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, BinaryIO, Protocol, overload
+from typing import Any, BinaryIO, Protocol
 
 import orjson
 
 from vonggac.domain.account import Refusal, Tally
 from vonggac.domain.event import Document
+from vonggac.lines import Lines
 
 #: How many bytes `accepts` is given to tell what an input is.
 SNIFF_BYTES = 65_536
@@ -39,42 +40,6 @@ class Origin:
     agency: str | None = None
     agency_name: str | None = None
     ring: Keep | None = field(default=None, compare=False, repr=False)
-
-
-class Lines(Sequence[Document]):
-    """Events that are JSON text already; each is read anew when it is asked for."""
-
-    __slots__ = ("_count", "_pieces")
-
-    def __init__(self, pieces: Sequence[bytes], count: int) -> None:
-        """`pieces` are some lines each, with line ends between; `count` is how many lines there are."""
-        self._pieces = pieces
-        self._count = count
-
-    @property
-    def text(self) -> bytes:
-        """All lines, with their ends."""
-        return b"\n".join((*self._pieces, b""))
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[Document]:
-        for piece in self._pieces:
-            yield from map(orjson.loads, piece.split(b"\n"))
-
-    @overload
-    def __getitem__(self, at: int) -> Document: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> Lines: ...
-
-    def __getitem__(self, at: int | slice) -> Document | Lines:
-        lines = self.text.splitlines()
-        if isinstance(at, slice):
-            return Lines(lines[at], len(lines[at]))
-        document: Document = orjson.loads(lines[at])
-        return document
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from sensors import kernel
-from sensors.base import Lines
 from sensors.decode.address import ICMP, ICMPV6, TCP, UDP
 from sensors.decode.arp import arp_fields
 from sensors.decode.fault import Undecodable
@@ -23,6 +22,7 @@ from sensors.talks.icmp import IcmpTalk
 from sensors.talks.recognise import recognise_datagram
 from sensors.talks.stream import Stream
 from sensors.talks.talk import Expect, Found, Left, Talk
+from vonggac.lines import Lines
 
 #: UDP payloads looked at before a flow's protocol is left unknown.
 MAX_UDP_TRIES = 4

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-Ints: TypeAlias = NDArray[np.int64]
-Small: TypeAlias = NDArray[np.int32]
-#: Bytes are seen as signed: `int()` of an unsigned one is unsigned to the compiler, and mixed sums become floats.
-Bytes: TypeAlias = NDArray[np.int8]
+from correlator.loops.tokens import Bytes, Ints, Names, Small
 
 #: Rows to a word: all bits of a word are a number that is not negative.
 ROWS = 60
@@ -26,10 +20,7 @@ class Tables(NamedTuple):
     claims: Small  # claim -> first and end in `words`: where it holds; first and end: where it may hold
     words: Small  # which word
     masks: Ints  # and which bits of it
-    slots: Small  # hash of parent and name -> name + 1, or 0
-    names: Small  # name -> parent node, node, first octet, size
-    name_octets: Bytes
-    nodes: Small  # node -> field or -1, whether its values are added by sensors
+    names: Names  # a node's number is that of a field; the root's of keywords
     fields: Small  # field -> as of FIELD_*
     networks: Ints  # network's number, mask, claim
     compares: Any  # operation, number, claim: floats
@@ -53,12 +44,8 @@ class Scratch(NamedTuple):
     raw: Bytes
     low: Bytes
     nodes: Small  # of the objects and lists that are open
-    lists: Small
+    kinds: Small
     counts: Ints  # values so far
-
-
-def octet(data: Bytes, at: int) -> int:
-    return int(data[at]) & 255
 
 
 def claim(tables: Tables, scratch: Scratch, number: int, sure: bool) -> None:
@@ -93,4 +80,4 @@ def tell(tables: Tables, scratch: Scratch, event: int, hits: Small, count: int) 
     return count
 
 
-LOOPS = (octet, claim, begin, tell)
+LOOPS = (claim, begin, tell)

@@ -1,14 +1,30 @@
-"""Events as JSON text through the sieve: each name leads to a field, and what a field's value passes is claimed.
+"""Events through the sieve: each name leads to a field, and what a field's value passes is claimed.
 
-The text is as orjson writes it: no white space, and escapes only where JSON demands them. A value that the loops do not
-understand to the last (a number with a fraction, an IPv6 address) *may* pass what it could pass, which makes the rows
-concerned unsure.
+A value that the loops do not understand to the last (a number with a fraction, an IPv6 address) *may* pass what it
+could pass, which makes the rows concerned unsure.
 """
 
 from __future__ import annotations
 
-from correlator.loops.claims import Bytes, Ints, Scratch, Small, Tables, begin, claim, octet, tell
-from correlator.loops.texts import fold, mixed, read_text, search, summed
+from correlator.loops.claims import ROWS, Scratch, Tables, begin, claim, tell
+from correlator.loops.texts import fold, read_text, search
+from correlator.loops.tokens import (
+    ARRAY,
+    CLOSED,
+    OBJECT,
+    QUOTE,
+    TOKEN_AT,
+    TOKEN_END,
+    TOKEN_HASH,
+    TOKEN_KIND,
+    TOKEN_NAME,
+    TOKEN_NAME_SIZE,
+    VALUE,
+    Bytes,
+    Small,
+    find_name,
+    octet,
+)
 
 #: Columns of a field: finders of the text as it is compared, and as it is, or -1; claims of any value and of one that
 #: is not understood; first and end of its networks; the claim of an IPv6 address; first and end of its comparisons, and
@@ -19,103 +35,51 @@ from correlator.loops.texts import fold, mixed, read_text, search, summed
 ) = range(12)  # fmt: skip
 #: Operations of a comparison; OF_TIME is of a part of a time.
 LESS, LESS_OR_SAME, MORE, MORE_OR_SAME, SAME, NOT_SAME, OF_TIME = range(7)
-#: Objects and lists within one another; what is deeper is left to Python.
-DEPTH = 60
 #: Of a longer number not every comparison is exact.
 MAX_DIGITS = 15
-#: In `hits`: the event was not understood, and every rule is to be asked.
-ALL_ROWS = -1
-QUOTE, BACKSLASH, COMMA, OPEN, CLOSE, LIST, END_OF_LIST = 34, 92, 44, 123, 125, 91, 93
 
 
-def sift(tables: Tables, scratch: Scratch, blob: Bytes, starts: Ints, first: int, hits: Small) -> tuple[int, int]:
-    """`hits` holds (event, row or ALL_ROWS, whether for sure) of the events from `first` on, which begin in `blob` at
-    `starts`: (the event to go on with, as `hits` has no more room; how many hits)."""
-    count, rows = 0, tables.exact.size * 60
-    for event in range(first, starts.size - 1):
+def sift(
+    tables: Tables, scratch: Scratch, blob: Bytes, tokens: Small, firsts: Small, events: Small, first: int, hits: Small
+) -> tuple[int, int]:
+    """`hits` holds (event, row, whether for sure) of the numbered events from the `first` number on: (the number to go
+    on with, as `hits` has no more room; how many hits)."""
+    count, rows = 0, tables.exact.size * ROWS
+    for number in range(first, events.size):
         if count + rows > hits.shape[0]:
-            return event, count
+            return number, count
+        event = int(events[number])
         begin(tables, scratch)
-        if read_event(tables, scratch, blob, int(starts[event]), int(starts[event + 1])):
-            count = tell(tables, scratch, event, hits, count)
-        else:
-            hits[count, 0], hits[count, 1], hits[count, 2] = event, ALL_ROWS, 0
-            count += 1
-    return starts.size - 1, count
+        sift_event(tables, scratch, blob, tokens, int(firsts[event]), int(firsts[event + 1]))
+        count = tell(tables, scratch, event, hits, count)
+    return events.size, count
 
 
-def read_event(tables: Tables, scratch: Scratch, blob: Bytes, at: int, stop: int) -> bool:
-    """Whether the event could be read to its end; then its values have claimed what they pass."""
-    depth, node = 0, 0
-    while at < stop:
-        found = octet(blob, at)
-        if found in (OPEN, LIST):
-            if depth == DEPTH:
-                return False
-            if found == OPEN and depth > 1 and scratch.lists[depth] and scratch.lists[depth - 1]:
-                node = -1  # rules do not look into an object in a list of lists
-            depth += 1
-            scratch.nodes[depth] = node
-            scratch.lists[depth] = found == LIST
-            at += 1
-            found = octet(blob, at)
-            if found != CLOSE and found != END_OF_LIST:
-                if found == QUOTE and not scratch.lists[depth]:
-                    node, at = read_name(tables, blob, at + 1, node)
-                continue
-        else:
-            end = end_of_value(blob, at, found)
-            if node >= 0 and tables.nodes[node, 0] >= 0:
-                decide(tables, scratch, int(tables.nodes[node, 0]), blob, at, end)
-            if tables.nodes[0, 0] >= 0 and (node < 0 or not tables.nodes[node, 1]):  # the root's field is of keywords
-                decide(tables, scratch, int(tables.nodes[0, 0]), blob, at, end)
-            at = end
-        while at < stop and (octet(blob, at) == CLOSE or octet(blob, at) == END_OF_LIST):
+def sift_event(tables: Tables, scratch: Scratch, blob: Bytes, tokens: Small, token: int, end: int) -> None:
+    """The event's values claim what they pass."""
+    depth, keywords = 0, int(tables.names.nodes[0, 0])
+    scratch.nodes[0], scratch.kinds[0] = 0, OBJECT
+    while token < end:
+        kind, node = int(tokens[token, TOKEN_KIND]), int(scratch.nodes[depth])
+        if kind == CLOSED:
             depth -= 1
-            at += 1
-        if at < stop:
-            node = int(scratch.nodes[depth])
-            at += 1
-            if not scratch.lists[depth]:
-                node, at = read_name(tables, blob, at + 1, node)
-    return True
-
-
-def end_of_value(blob: Bytes, at: int, first: int) -> int:
-    """Where a text, number or word ends."""
-    if first == QUOTE:
-        at += 1
-        while octet(blob, at) != QUOTE:
-            at += 2 if octet(blob, at) == BACKSLASH else 1
-        return at + 1
-    while True:
-        found = octet(blob, at)
-        if found in (COMMA, CLOSE, END_OF_LIST):
-            return at
-        at += 1
-
-
-def read_name(tables: Tables, blob: Bytes, at: int, parent: int) -> tuple[int, int]:
-    """(the node of the name that begins there, or -1; where its value begins)."""
-    start = at
-    while octet(blob, at) != QUOTE:
-        at += 2 if octet(blob, at) == BACKSLASH else 1
-    return (-1 if parent < 0 else find_name(tables, blob, start, at - start, parent)), at + 2
-
-
-def find_name(tables: Tables, blob: Bytes, start: int, size: int, parent: int) -> int:
-    last = tables.slots.size - 1
-    slot = mixed(summed(blob, start, size), parent) & last
-    while tables.slots[slot]:
-        name = int(tables.slots[slot]) - 1
-        if tables.names[name, 0] == parent and tables.names[name, 3] == size:
-            first, same = int(tables.names[name, 2]), 0
-            while same < size and tables.name_octets[first + same] == blob[start + same]:
-                same += 1
-            if same == size:
-                return int(tables.names[name, 1])
-        slot = slot + 1 & last
-    return -1
+        else:
+            size = int(tokens[token, TOKEN_NAME_SIZE])
+            if size >= 0 and node >= 0:
+                key = int(tokens[token, TOKEN_HASH])
+                node = find_name(tables.names, blob, int(tokens[token, TOKEN_NAME]), size, key, node)
+            if kind == VALUE:
+                at, stop = int(tokens[token, TOKEN_AT]), int(tokens[token, TOKEN_END])
+                if node >= 0 and tables.names.nodes[node, 0] >= 0:
+                    decide(tables, scratch, int(tables.names.nodes[node, 0]), blob, at, stop)
+                if keywords >= 0 and (node < 0 or not tables.names.nodes[node, 1]):
+                    decide(tables, scratch, keywords, blob, at, stop)
+            else:
+                if kind == OBJECT and depth and scratch.kinds[depth] == ARRAY and scratch.kinds[depth - 1] == ARRAY:
+                    node = -1  # rules do not look into an object in a list of lists
+                depth += 1
+                scratch.nodes[depth], scratch.kinds[depth] = node, kind
+        token += 1
 
 
 def decide(tables: Tables, scratch: Scratch, field: int, blob: Bytes, at: int, end: int) -> None:
@@ -226,6 +190,6 @@ def compares(operation: int, value: int, other: float) -> bool:
 
 
 LOOPS = (
-    sift, read_event, end_of_value, read_name, find_name, decide, decide_text, decide_address, read_address,
+    sift, sift_event, decide, decide_text, decide_address, read_address,
     may_be_number, is_whole, decide_number, compares,
 )  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from correlator.loops.claims import Bytes, Scratch, Small, Tables, claim, octet
+from correlator.loops.claims import Scratch, Tables, claim
+from correlator.loops.tokens import BASIS, LOW32, PRIME, SPREAD, Bytes, Small, mixed, octet, summed
 
 #: Kinds of texts.
 WHOLE, BEGINS, ENDS, ANYWHERE = 0, 1, 2, 3
@@ -12,25 +13,6 @@ FINDER_WHOLE, FINDER_BEGINS, FINDER_ENDS, FINDER_GRAMS, FINDER_SEEN, FINDER_SHIF
 #: Of a beginning or ending that is longer, the first or last of so many octets are looked up.
 LONGEST = 40
 GRAM = 4
-LOW32 = 0xFFFFFFFF
-#: Fowler, Noll and Vo's hash; and a multiplier that spreads it, so small that 32 bits times it are a number of 64.
-BASIS, PRIME, SPREAD = 0x811C9DC5, 0x01000193, 0x1E3779B1
-
-
-def mixed(number: int, other: int) -> int:
-    """31 bits of two numbers; the multiplier is applied twice as the last bits are those that a table is asked by."""
-    found = ((number ^ other * SPREAD) & LOW32) * SPREAD & LOW32
-    return (found ^ found >> 15) * SPREAD & 0x7FFFFFFF
-
-
-def summed(text: Bytes, start: int, size: int) -> int:
-    """A hash of a whole text, from its size, its first and its last eight octets."""
-    found = BASIS ^ size
-    for at in range(min(size, 8)):
-        found = (found ^ octet(text, start + at)) * PRIME & LOW32
-    for at in range(max(8, size - 8), size):
-        found = (found ^ octet(text, start + at)) * PRIME & LOW32
-    return found
 
 
 def search(tables: Tables, scratch: Scratch, finder: int, text: Bytes, size: int) -> None:
@@ -188,4 +170,4 @@ def write_point(low: Bytes, at: int, point: int) -> int:
     return at + length
 
 
-LOOPS = (mixed, summed, search, look_up, stands, search_anywhere, verify, read_text, digit, fold, write_point)
+LOOPS = (search, look_up, stands, search_anywhere, verify, read_text, digit, fold, write_point)

@@ -19,6 +19,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from vonggac.lines import Lines
+
 PEERS = Path(__file__).parent / "peers"
 #: The rows that the SQLite approach asks at a time.
 _ROWS = 5_000
@@ -33,9 +35,7 @@ Result = dict[str, Any]
 
 
 def ours(rules: Path, events: Path) -> Result:
-    """Our matcher, and what it says of each event as the correlator takes it."""
-    import orjson
-
+    """Our matcher, given the lines as a sensor hands them on."""
     from correlator.matching import Matcher
     from correlator.rule import MatchRule
     from correlator.sigma.load import load_rules
@@ -46,14 +46,18 @@ def ours(rules: Path, events: Path) -> Result:
     hits: Counter[str] = Counter()
     count = 0
     with events.open("rb") as lines:  # what is made while the first events come counts as loading
-        matcher.hits([orjson.loads(line) for line in islice(lines, _FIRST)])
+        matcher.hits(_lines(list(islice(lines, _FIRST))))
     loading = time.perf_counter() - started
     started = time.perf_counter()
     with events.open("rb") as lines:
-        while batch := [orjson.loads(line) for line in islice(lines, _BATCH)]:
-            hits.update(rule.info.id for found in matcher.hits(batch) for rule in found)
+        while batch := list(islice(lines, _BATCH)):
+            hits.update(rule.info.id for found in matcher.hits(_lines(batch)) for rule in found)
             count += len(batch)
     return _result(len(matcher.rules), loading, count, time.perf_counter() - started, hits)
+
+
+def _lines(batch: list[bytes]) -> Lines:
+    return Lines([line.rstrip() for line in batch], len(batch))
 
 
 def sqlite(rules: Path, events: Path) -> Result:

@@ -21,6 +21,20 @@ _PROGRAM_PATHS = ("process.name", "log.syslog.appname", "program", "appname", "i
 _TELLING = frozenset({"EventID", "Channel", "Provider_Name", "SourceName", "event.dataset", "event.module"}) | {
     name for path in _PROGRAM_PATHS for name in (path, path.partition(".")[0])
 }  # fmt: skip
+#: Every path whose value `origin_of` reads. Of what stands around these it reads the names only.
+_CODES = ("event.code", "winlog.event_id", "Event.System.EventID", "EventID")
+TELLING_PATHS = (
+    *("event.dataset", "event.module", "event.category", "event.type"),
+    *(path for code in _CODES for path in (code, f"{code}.#text")),
+    *("winlog.channel", "winlog.provider_name", "winlog.event_data.OperationType"),
+    *("Event.System.Channel", "Event.System.Provider.#attributes.Name", "Event.EventData.OperationType"),
+    *("Channel", "Provider_Name", "SourceName", "OperationType"),
+    *("host.os.type", "host.os.family"),
+    *("logsource.category", "logsource.product", "logsource.service"),
+    *_PROGRAM_PATHS,
+)
+#: Paths below which the names that stand there tell.
+TELLING_OBJECTS = ("event", "winlog", "Event.System", "vonggac.zeek")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ipaddress import ip_network
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from correlator.compiled import compiled_loops
 from correlator.facts import Facts
-from correlator.loops import sift
-from correlator.loops.sift import DEPTH
-from correlator.matching import WORTH, Matcher
+from correlator.loops.sift import sift
+from correlator.loops.tokens import DEPTH, read
+from correlator.loops.trace import trace
+from correlator.matching import Matcher
 from correlator.rule import MatchRule, Place
 from correlator.sigma.compile import compile_tree
 from correlator.sigma.field_tests import Compare, Inside, Missing, Number, Op, Pattern, Present, SameAs, Test, Text
@@ -24,6 +26,7 @@ from tests.unit.correlator.samples import event
 from vonggac.domain.detection import RuleInfo, Ruleset
 from vonggac.domain.text import caseless
 
+PLAIN = SimpleNamespace(read=read, trace=trace, sift=sift)
 PATHS = (("f",), ("a.b", "g"), ("a.b.c",), ("f", "list.x"))
 ALPHABET = 'aAbB.ưƯΣς"\\\n'
 TEXTS = st.one_of(st.text(ALPHABET, max_size=3), st.text("aAb", min_size=4, max_size=7))
@@ -93,9 +96,7 @@ DOCUMENTS = st.fixed_dictionaries(
 
 def _sifting(rules: Sequence[MatchRule], loops: Any) -> Matcher:
     """A matcher that begins with the sieve."""
-    matcher = Matcher(rules, lambda: loops)
-    matcher._asked = WORTH
-    return matcher
+    return Matcher(rules, lambda: loops, worth=0)
 
 
 def _rule(number: int, tree: Node) -> MatchRule:
@@ -111,7 +112,7 @@ def test_the_matcher_agrees_with_asking_every_rule(trees: list[Node], documents:
     rules = [_rule(number, tree) for number, tree in enumerate(trees)]
     events = [{**event(), **document} for document in documents]
     plainly = [[rule for rule in rules if compile_tree(rule.tree)(Facts(one))] for one in events]
-    for loops in (sift, compiled_loops()):
+    for loops in (PLAIN, compiled_loops()):
         matcher = _sifting(rules, loops)
         assert matcher.hits(events) == plainly
         assert not matcher.faults
@@ -124,12 +125,11 @@ def test_a_matcher_changes_to_the_sieve_once_it_has_asked_much():
         loaded.append(True)
         return compiled_loops()
 
-    matcher = Matcher([_rule(0, Leaf(("f",), Text(Op.CONTAINS, "a")))], loops)
+    matcher = Matcher([_rule(0, Leaf(("f",), Text(Op.CONTAINS, "a")))], loops, worth=1_500)
     events = [event(f="xay"), event(f="x")] * 500
-    expected = [1, 0] * 500
-    for _ in range(WORTH // 1_000 + 1):
-        assert list(map(len, matcher.hits(events))) == expected
-    assert loaded == [True, True]  # the round in which it was worth it, and the one after
+    for _ in range(3):
+        assert list(map(len, matcher.hits(events))) == [1, 0] * 500
+    assert loaded == [True, True]  # in the midst of the second, and for the third
 
 
 def test_more_hits_than_the_loops_have_room_for_are_all_told():
@@ -143,7 +143,7 @@ def test_an_event_nested_deeper_than_the_loops_go_is_matched_all_the_same():
     for _ in range(DEPTH):
         deep = [deep]
     rules = [_rule(0, Leaf(("f",), Text(Op.EQUALS, "a"))), _rule(1, Leaf(("f",), Text(Op.EQUALS, "b")))]
-    for loops in (sift, compiled_loops()):
+    for loops in (PLAIN, compiled_loops()):
         found = _sifting(rules, loops).hits([event(f=deep), event(f=[deep]), event(f="b")])
         assert [[rule.info.id for rule in each] for each in found] == [["rule 0"], ["rule 0"], ["rule 1"]]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from correlator.loops.sift import read_address
 from correlator.loops.texts import fold, read_text
-from correlator.sieve import fold_table
+from correlator.sifting.tables import fold_table
 from vonggac.domain.text import caseless
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
