@@ -10,7 +10,7 @@ import orjson
 
 from correlator.loops.tokens import DEPTH, TOKEN_COLUMNS, Bytes, Ints, Small
 from correlator.sifting.names import NameTree
-from correlator.sigma.taxonomy import TELLING_OBJECTS, TELLING_PATHS
+from correlator.sigma.taxonomy import TELLING_PATHS
 from vonggac.domain.event import Document
 from vonggac.lines import Lines
 
@@ -88,8 +88,6 @@ class Tracer:
 
     def __init__(self) -> None:
         names = NameTree()
-        for path in TELLING_OBJECTS:
-            names.plant(path, -1)
         for path in TELLING_PATHS:
             names.plant(path, 0)
         self._names = names.arrays()

@@ -6,12 +6,11 @@ and flat records (`EventID`, `Channel`, `Image`). Source: Sigma Taxonomy appendi
 """
 
 from correlator.sigma.taxonomy.applying import applies
-from correlator.sigma.taxonomy.origin import TELLING_OBJECTS, TELLING_PATHS, Origin, origin_of
+from correlator.sigma.taxonomy.origin import TELLING_PATHS, Origin, origin_of
 from correlator.sigma.taxonomy.paths import Paths, only_zeek_says, paths_of
 from correlator.sigma.taxonomy.tables import LogSource
 
 __all__ = [
-    "TELLING_OBJECTS",
     "TELLING_PATHS",
     "LogSource",
     "Origin",

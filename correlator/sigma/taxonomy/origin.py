@@ -21,8 +21,9 @@ _PROGRAM_PATHS = ("process.name", "log.syslog.appname", "program", "appname", "i
 _TELLING = frozenset({"EventID", "Channel", "Provider_Name", "SourceName", "event.dataset", "event.module"}) | {
     name for path in _PROGRAM_PATHS for name in (path, path.partition(".")[0])
 }  # fmt: skip
-#: Every path whose value `origin_of` reads. Of what stands around these it reads the names only.
 _CODES = ("event.code", "winlog.event_id", "Event.System.EventID", "EventID")
+#: Every path whose value `origin_of` reads, or whose names it reads if an object stands there. Of what stands around
+#: these, and at the top, it reads the names only.
 TELLING_PATHS = (
     *("event.dataset", "event.module", "event.category", "event.type"),
     *(path for code in _CODES for path in (code, f"{code}.#text")),
@@ -31,10 +32,8 @@ TELLING_PATHS = (
     *("Channel", "Provider_Name", "SourceName", "OperationType"),
     *("host.os.type", "host.os.family"),
     *("logsource.category", "logsource.product", "logsource.service"),
-    *_PROGRAM_PATHS,
+    *("vonggac.zeek", *_PROGRAM_PATHS),
 )
-#: Paths below which the names that stand there tell.
-TELLING_OBJECTS = ("event", "winlog", "Event.System", "vonggac.zeek")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any
 
-import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,12 +20,11 @@ from correlator.rule import MatchRule, Place
 from correlator.sigma.compile import compile_tree
 from correlator.sigma.field_tests import Compare, Inside, Missing, Number, Op, Pattern, Present, SameAs, Test, Text
 from correlator.sigma.literals import required_literal
-from correlator.sigma.taxonomy import TELLING_PATHS, LogSource, applies, origin_of
+from correlator.sigma.taxonomy import LogSource
 from correlator.sigma.tree import All, Either, Leaf, Node, Not
 from tests.unit.correlator.samples import event
 from vonggac.domain.detection import RuleInfo, Ruleset
 from vonggac.domain.text import caseless
-from vonggac.lines import Lines
 
 PLAIN = SimpleNamespace(read=read, trace=trace, sift=sift)
 PATHS = (("f",), ("a.b", "g"), ("a.b.c",), ("f", "list.x"))
@@ -169,55 +166,3 @@ def test_a_rule_with_more_alternatives_than_rows_is_still_found():
     matcher = _sifting([_rule(0, Either(pairs))], compiled_loops())
     events = [event(f=f, g=g) for f, g in (("xw07x", "7"), ("xw07x", "8"), ("w39", "39"))]
     assert list(map(len, matcher.hits(events))) == [1, 0, 1]
-
-
-TOLD: st.SearchStrategy[Any] = st.one_of(
-    st.sampled_from(["dns", "windows.sysmon", "zeek", "Security", "sshd", "linux", "record", "", "proxy", "windows"]),
-    st.sampled_from([1, 4657, "4657", 22, None, True]),
-    st.lists(st.sampled_from(["network", "process", "start", "file"]), max_size=2),
-    st.fixed_dictionaries({}, optional={"#text": st.sampled_from([1, "22"]), "#attributes": st.just({"Name": "x"})}),
-)
-
-
-def _documents_that_tell() -> st.SearchStrategy[dict[str, Any]]:
-    """Events with some of the paths that tell of a log source, nested or under names with dots, and names that tell."""
-    paths = (*TELLING_PATHS, "c-uri", "TargetObject", "winlog.event_data.Image", "vonggac.zeek.conn.uid", "Event.x")
-    picked = st.lists(st.tuples(st.sampled_from(paths), TOLD, st.booleans()), max_size=5)
-
-    def document(parts: list[tuple[str, Any, bool]]) -> dict[str, Any]:
-        made: dict[str, Any] = {"f": "a"}
-        for path, value, nested in parts:
-            if not nested:
-                made[path] = value
-                continue
-            here: Any = made
-            *above, name = path.split(".")
-            for each in above:
-                here = here.setdefault(each, {}) if isinstance(here, dict) else {}
-            if isinstance(here, dict):
-                here[name] = value
-        return made
-
-    return picked.map(document)
-
-
-SOURCES = [
-    LogSource(*parts) for parts in (("dns_query", "windows", ""), ("", "windows", "security"), ("proxy", "", ""))
-]
-SOURCES += [
-    LogSource(*parts) for parts in (("", "zeek", "conn"), ("", "linux", "sshd"), ("registry_set", "windows", ""))
-]
-SOURCES += [LogSource(*parts) for parts in (("process_creation", "", ""), ("dns", "", ""), ("", "windows", "sysmon"))]
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.lists(_documents_that_tell(), min_size=1, max_size=8))
-def test_the_log_source_found_in_the_text_is_the_documents(documents: list[dict[str, Any]]):
-    tree = Leaf(("f",), Text(Op.EQUALS, "a"))
-    rules = [replace(_rule(number, tree), source=source) for number, source in enumerate(SOURCES)]
-    expected = [[rule for rule in rules if applies(rule.source, origin_of(document))] for document in documents]
-    for loops in (PLAIN, compiled_loops()):
-        matcher = _sifting(rules, loops)
-        for _ in range(2):  # the second time keys are known
-            assert matcher.hits(documents) == expected
-        assert matcher.hits(Lines([orjson.dumps(document) for document in documents], len(documents))) == expected
