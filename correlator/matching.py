@@ -54,7 +54,7 @@ class Matcher:
         found: list[list[MatchRule]] = []
         while len(found) < len(events):
             if self._to_ask <= 0:
-                return found + self._sifted(events[len(found) :])
+                return found + self._sifted(events[len(found) :] if found else events)
             event = events[len(found)]
             plan = self._plan(origin_of(event))
             self._to_ask -= len(plan.rules)

@@ -13,7 +13,7 @@ CLAUSES, VETO, DOUBT, PARTS = 4, 4, 5, 6
 
 
 class Tables(NamedTuple):
-    """A plan's rules as arrays, which no loop changes. `correlator.sieve` makes them and says what stands in each."""
+    """A plan's rules as arrays, which no loop changes. `correlator.sifting` makes them and says what stands in each."""
 
     always: Ints  # word of each part -> bits set of every event
     exact: Ints  # word -> rows whose clauses say all

@@ -57,7 +57,7 @@ def ours(rules: Path, events: Path) -> Result:
 
 
 def _lines(batch: list[bytes]) -> Lines:
-    return Lines([line.rstrip() for line in batch], len(batch))
+    return Lines([b"".join(batch).rstrip()], len(batch))
 
 
 def sqlite(rules: Path, events: Path) -> Result:
