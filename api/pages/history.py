@@ -9,8 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from api.pages.words import Words
-from correlator.incidents import ACTOR
-from vonggac.domain.incident import Entry, EntryKind
+from vonggac.domain.incident import CORRELATOR, Entry, EntryKind
 
 #: So many detections in a row are told one by one; more are told as a number.
 TOLD_ONE_BY_ONE = 3
@@ -59,7 +58,7 @@ def _line(
 
 
 def _actor(entry: Entry) -> str:
-    return "" if entry.actor == ACTOR else entry.actor
+    return "" if entry.actor == CORRELATOR else entry.actor
 
 
 _Fact = Callable[[Mapping[str, Any], Words, Mapping[str, str], Mapping[str, EntryKind]], str]

@@ -57,7 +57,11 @@ ENTITY_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class RuleInfo:
-    """What a detection says of its rule. `kind` groups rules that tell of the same incident (`port-scan`)."""
+    """What a detection says of its rule. `kind` groups rules that tell of the same incident (`port-scan`).
+
+    `category` (QĐ 05) and `rsit` (class) are what the rule itself states; empty where it does not. `tags`, in lower case,
+    are what else `domain.kinds` goes by: the rule's tags, `logsource.CATEGORY`, `label.LABEL` and `indicator.KIND`.
+    """
 
     id: str
     name: str
@@ -67,7 +71,9 @@ class RuleInfo:
     version: str = ""
     author: str = ""
     techniques: tuple[str, ...] = ()
-    category: str = "other"
+    category: str = ""
+    rsit: str = ""
+    tags: tuple[str, ...] = ()
     kind: str = ""
     entity: str = "source.ip"
 
@@ -121,7 +127,6 @@ def to_document(detection: Detection) -> Document:
                 "evidence": list(detection.evidence),
                 "group_by": dict(detection.group_by),
                 "window": {"start": format_instant(detection.start), "end": format_instant(detection.end)},
-                "category": rule.category,
                 "kind": rule.kind,
                 "entity": rule.entity,
                 "name_vi": rule.name_vi,
@@ -131,6 +136,9 @@ def to_document(detection: Detection) -> Document:
     }
     put(document, "rule.version", rule.version or None)
     put(document, "rule.author", [rule.author] if rule.author else None)
+    put(document, "vonggac.detection.category", rule.category or None)
+    put(document, "vonggac.detection.rsit", rule.rsit or None)
+    put(document, "vonggac.detection.tags", list(rule.tags) or None)
     put(document, "vonggac.detection.indicator_id", detection.indicator_id)
     put(document, "vonggac.detection.tlp", detection.tlp)
     put(document, "vonggac.detection.evidence_count", detection.evidence_count)
@@ -158,7 +166,9 @@ def from_document(document: Document) -> Detection:
             version=rule.get("version", ""),
             author=next(iter(rule.get("author", [])), ""),
             techniques=tuple(document["threat"]["technique"]["id"]),
-            category=own["category"],
+            category=own.get("category", ""),
+            rsit=own.get("rsit", ""),
+            tags=tuple(own.get("tags", ())),
             kind=own["kind"],
             entity=own["entity"],
         ),

@@ -121,7 +121,8 @@ def test_a_rule_says_who_wrote_it_and_what_it_is_about(tmp_path: Path):
     info = rule.info
     assert (info.author, info.name_vi, info.level, info.version) == ("Somebody", "Tốt", "high", "2026-01-02")
     assert info.techniques == ("T1046", "T1110.001")
-    assert (info.kind, info.category) == ("good", "other")
+    assert (info.kind, info.category, info.rsit) == ("good", "", "")
+    assert info.tags[:2] == ("attack.t1046", "attack.t1110.001")
 
 
 def test_every_shipped_rule_loads():
