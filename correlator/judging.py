@@ -55,7 +55,7 @@ def judge(detection: Detection, terms: Terms) -> Judged:
         end=detection.end,
         events=detection.evidence,
         techniques=rule.techniques,
-        kind=classified.kind,
+        category=classified.kind,
         rsit=classified.rsit,
         machines=machines,
         system=system.name if system else "",
@@ -128,7 +128,7 @@ def outranks(part: Evidence, others: Iterable[Evidence], kinds: KindMap) -> bool
 
 
 def _strength(part: Evidence, kinds: KindMap) -> tuple[int, int]:
-    return severity_of(part.level).rank, kinds.rank(part.kind)
+    return severity_of(part.level).rank, kinds.rank(part.category)
 
 
 def would_rate(incident: Incident, rating: Rating) -> bool:

@@ -71,7 +71,7 @@ class Casework:
         return self._act(identity, EntryKind.NOTED, {"text": _text(text, "note")}, version)
 
     def categorise(self, identity: str, category: str, *, version: int | None = None) -> Incident:
-        """Its RSIT class stays where it fits the category, by the map in force when it happened; else it is the map's."""
+        """Its RSIT class stays where it fits the category, by the map in force when it began; else the map gives it."""
         now = self._store.get(identity, scope=self._scope)
         kinds = in_force(kind_maps(), day_in_vietnam(now.first_at))
         data = {"category": category, "rsit": kinds.class_beside(category, now.rsit)}

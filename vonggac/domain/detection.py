@@ -59,8 +59,8 @@ ENTITY_FIELDS = (
 class RuleInfo:
     """What a detection says of its rule. `kind` groups rules that tell of the same incident (`port-scan`).
 
-    `category` (QĐ 05) and `rsit` (class) are what the rule itself states; empty where it does not. `tags`, in lower case,
-    are what else `domain.kinds` goes by: the rule's tags, `logsource.CATEGORY`, `label.LABEL` and `indicator.KIND`.
+    `category` (QĐ 05) and `rsit` (class) are what the rule itself states; empty where it does not. `tags`, in lower
+    case, are what else `domain.kinds` goes by: the rule's own, `logsource.CATEGORY`, `label.LABEL`, `indicator.KIND`.
     """
 
     id: str

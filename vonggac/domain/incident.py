@@ -106,8 +106,8 @@ class Involvement:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One detection's part in an incident: of which kind it is (`kind`, RSIT's `class/type`), which machines of the
-    agencies it says were hit, and the system that they belong to, with its level (0: none is known)."""
+    """One detection's part in an incident: of which category it is and of which `class/type` of RSIT, which machines it
+    says were hit, and the system that they belong to, with its level (0: none is known)."""
 
     detection: str
     rule: str
@@ -118,7 +118,7 @@ class Evidence:
     end: datetime
     events: tuple[str, ...]
     techniques: tuple[str, ...] = ()
-    kind: str = ""
+    category: str = ""
     rsit: str = ""
     machines: tuple[str, ...] = ()
     system: str = ""
@@ -237,7 +237,7 @@ def evidence_data(part: Evidence) -> dict[str, Any]:
         "end": format_instant(part.end),
         "events": list(part.events),
         "techniques": list(part.techniques),
-        "kind": part.kind,
+        "category": part.category,
         "rsit": part.rsit,
         "machines": list(part.machines),
         "system": part.system,
@@ -256,7 +256,7 @@ def evidence_from(data: Mapping[str, Any]) -> Evidence:
         end=parse_instant(data["end"]),
         events=tuple(data["events"]),
         techniques=tuple(data.get("techniques", ())),
-        kind=data.get("kind", ""),
+        category=data.get("category", ""),
         rsit=data.get("rsit", ""),
         machines=tuple(data.get("machines", ())),
         system=data.get("system", ""),
