@@ -10,7 +10,7 @@ from correlator.behaviour.place import PRIVATE
 from vonggac.domain.agency import Directory, System
 from vonggac.domain.detection import Detection
 from vonggac.domain.incident import Evidence, Incident, Involvement, Role, severity_of
-from vonggac.domain.kinds import Attacked, Classified, KindMap, class_of
+from vonggac.domain.kinds import Attacked, Classified, KindMap
 from vonggac.domain.prefixes import Prefixes, address_of
 from vonggac.domain.severity import Grounds, Rating, SeverityTable
 
@@ -115,11 +115,12 @@ def _system(detection: Detection, machines: Iterable[str], terms: Terms) -> Syst
 def rate(parts: Sequence[Evidence], involvements: Iterable[Involvement], table: SeverityTable) -> Rating:
     """What the table makes of the evidence together."""
     strongest = max(parts, key=lambda part: severity_of(part.level).rank)
-    system = max(parts, key=lambda part: part.system_level)
-    hit = {machine for part in parts if class_of(part.rsit) not in table.no_spread for machine in part.machines}
+    hits = [part for part in parts if table.hits(part.rsit)]
+    system = max(hits, key=lambda part: part.system_level, default=None)
+    machines = {machine for part in hits for machine in part.machines}
     victims = {each.agency for each in involvements if each.role is Role.VICTIM}
-    grounds = Grounds(strongest.level, system.system, system.system_level, len(hit), len(victims))
-    return table.rate(grounds)
+    name, level = (system.system, system.system_level) if system else ("", 0)
+    return table.rate(Grounds(strongest.level, name, level, len(machines), len(victims)))
 
 
 def outranks(part: Evidence, others: Iterable[Evidence], kinds: KindMap) -> bool:

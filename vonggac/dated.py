@@ -46,7 +46,8 @@ def severity_tables() -> tuple[SeverityTable, ...]:
 def question_of(incident: Incident) -> str:
     """The article that, for the level of the system, asks a person whether this is `nghiêm trọng`; empty where none."""
     table = in_force(severity_tables(), day_in_vietnam(incident.first_at))
-    return table.asks_basis if incident.system_level >= table.asks_from else ""
+    level = max((part.system_level for part in incident.evidence if table.hits(part.rsit)), default=0)
+    return table.asks_basis if level >= table.asks_from else ""
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def _severity(table: Mapping[str, Any]) -> SeverityTable:
         machines=tuple(spread["machines"]),
         agencies=tuple(spread["agencies"]),
         spread_from=Severity(spread["from"]),
-        no_spread=frozenset(spread["not_in"]),
+        not_hit=frozenset(table["not_hit"]),
         asks_from=question["system_level"],
         asks_basis=question["basis"],
     )

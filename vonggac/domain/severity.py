@@ -34,8 +34,8 @@ class Rating:
 @dataclass(frozen=True)
 class SeverityTable:
     """`levels` gives each rule level its severity without a system and on one of level 1 to 5. Each threshold that
-    `machines` or `agencies` reach is a step up, from `spread_from` on. In RSIT classes of `no_spread` machines are not
-    hit. From system level `asks_from` on the law (`asks_basis`) asks whether the incident is `nghiêm trọng`."""
+    `machines` or `agencies` reach is a step up, from `spread_from` on. In RSIT classes of `not_hit` neither machines nor
+    systems were hit. From system level `asks_from` on the law (`asks_basis`) asks whether it is `nghiêm trọng`."""
 
     id: str
     valid_from: date
@@ -44,9 +44,13 @@ class SeverityTable:
     machines: tuple[int, ...]
     agencies: tuple[int, ...]
     spread_from: Severity
-    no_spread: frozenset[str]
+    not_hit: frozenset[str]
     asks_from: int
     asks_basis: str
+
+    def hits(self, rsit: str) -> bool:
+        """Whether what is of this `class/type` hit anything yet."""
+        return rsit.partition("/")[0] not in self.not_hit
 
     def rate(self, grounds: Grounds) -> Rating:
         """More of any ground never gives less severity."""
