@@ -12,25 +12,28 @@ from vonggac.domain.kinds import Attacked, KindMap
 MAP = kind_maps()[0]
 
 
+INFECTED, EXPLOIT = "malicious-code/infected-system", "intrusion-attempts/exploit"
+
+
 @pytest.mark.parametrize(
     ("tags", "kind", "rsit", "because"),
     [
-        (("attack.t1486",), "ransomware", "malicious-code/infected-system", "technique T1486"),
-        (("attack.execution", "attack.t1059.001", "attack.t1486"), "ransomware", "malicious-code/infected-system", "technique T1486"),
+        (("attack.t1486",), "ransomware", INFECTED, "technique T1486"),
+        (("attack.execution", "attack.t1059.001", "attack.t1486"), "ransomware", INFECTED, "technique T1486"),
         (("attack.t1498.002",), "dos", "availability/dos", "technique T1498.002"),
         (("attack.t1499",), "dos", "availability/dos", "technique T1499"),
         (("attack.t1566.002",), "phishing", "fraud/phishing", "technique T1566.002"),
         (("attack.t1491",), "deface", "intrusions/system-compromise", "technique T1491"),
-        (("attack.t1190",), "unauthorized-access", "intrusion-attempts/exploit", "technique T1190"),
+        (("attack.t1190",), "unauthorized-access", EXPLOIT, "technique T1190"),
         (("attack.t1110.003",), "unauthorized-access", "intrusion-attempts/brute-force", "technique T1110.003"),
         (("attack.t1041",), "espionage", "information-content-security/data-leak", "technique T1041"),
         (("attack.t1561.001",), "sabotage", "availability/sabotage", "technique T1561.001"),
         (("attack.t1046",), "unauthorized-access", "information-gathering/scanner", "technique T1046"),
-        (("attack.t9999", "attack.command-and-control"), "malware", "malicious-code/infected-system", "tactic command-and-control"),
-        (("cve.2021-44228", "attack.initial-access"), "unauthorized-access", "intrusion-attempts/exploit", "tag cve.2021-44228"),
-        (("logsource.antivirus",), "malware", "malicious-code/infected-system", "logsource antivirus"),
+        (("attack.t9999", "attack.command-and-control"), "malware", INFECTED, "tactic command-and-control"),
+        (("cve.2021-44228", "attack.initial-access"), "unauthorized-access", EXPLOIT, "tag cve.2021-44228"),
+        (("logsource.antivirus",), "malware", INFECTED, "logsource antivirus"),
         (("label.sector/phishing-kit", "indicator.domain"), "phishing", "fraud/phishing", "label sector/phishing-kit"),
-        (("label.malicious-activity", "indicator.ip"), "malware", "malicious-code/infected-system", "indicator ip"),
+        (("label.malicious-activity", "indicator.ip"), "malware", INFECTED, "indicator ip"),
         (("attack.t14860",), "other", "other/undetermined", "nothing"),
         ((), "other", "other/undetermined", "nothing"),
     ],
