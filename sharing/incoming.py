@@ -152,7 +152,8 @@ def changes(incident: Incident, history: Sequence[Entry], word: Word) -> list[En
         for kind, said in _judgements(word)
         if any(value != _last_said(history, word.actor, kind, name) for name, value in said.items())
     ]
-    return [*entries, *_involved(incident.id, word, changed), *_status(incident.id, word)]
+    status = _status(incident.id, word) or _reopened(incident, history, word)
+    return [*entries, *_involved(incident.id, word, changed), *status]
 
 
 def _judgements(word: Word) -> Iterator[tuple[EntryKind, dict[str, str]]]:
@@ -204,6 +205,16 @@ def _status(identity: str, word: Word) -> list[Entry]:
     changed = parse_instant(word.version)
     data = {"to": str(status), "reason": f"{word.actor}: {format_instant(changed)}"}
     return [word.entry(identity, EntryKind.TRANSITIONED, changed, data, word.version)]
+
+
+def _reopened(incident: Incident, history: Sequence[Entry], word: Word) -> list[Entry]:
+    """A peer that goes on with what it had closed opens it again here too."""
+    moves = [entry for entry in history if entry.kind is EntryKind.TRANSITIONED]
+    if incident.status is not Status.CLOSED or not moves or moves[-1].actor != word.actor:
+        return []
+    changed = parse_instant(word.version)
+    data = {"to": str(Status.REOPENED), "reason": f"{word.actor}: {format_instant(changed)}"}
+    return [word.entry(incident.id, EntryKind.TRANSITIONED, changed, data, word.version)]
 
 
 def _severity(obj: Mapping[str, Any], details: Mapping[str, Any]) -> str:

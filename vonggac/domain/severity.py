@@ -34,8 +34,8 @@ class Rating:
 @dataclass(frozen=True)
 class SeverityTable:
     """`levels` gives each rule level its severity without a system and on one of level 1 to 5. Each threshold that
-    `machines` or `agencies` reach is a step up, from `spread_from` on. In RSIT classes of `not_hit` no machine or system
-    was hit. From system level `asks_from` on the law (`asks_basis`) asks whether it is `nghiêm trọng`."""
+    `machines` or `agencies` reach is a step up, from `spread_from` on. In RSIT classes of `not_hit` nothing was hit.
+    From system level `asks_from` on the law (`asks_basis`) asks whether it is `nghiêm trọng`."""
 
     id: str
     valid_from: date
