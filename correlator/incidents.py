@@ -25,6 +25,7 @@ from vonggac.domain.incident import (
 )
 from vonggac.domain.kinds import classified_data
 from vonggac.domain.marking import Tlp, parse_tlp, strictest
+from vonggac.domain.reach import grown, reach_of
 from vonggac.domain.severity import rating_data
 
 #: What was a mistake or an exercise is not added to: what comes after is a new incident.
@@ -95,7 +96,7 @@ def _opening(
     identity: str, key: str, detection: Detection, judged: Judged, now: datetime, terms: Terms, origin: str
 ) -> Iterator[Entry]:
     rule, classified = detection.rule, judged.classified
-    rating = rate((judged.part,), judged.involved, terms.table)
+    rating = rate(reach_of((judged.part,)), judged.involved, terms.table)
     data = {
         "title": rule.name,
         "title_vi": rule.name_vi,
@@ -120,7 +121,7 @@ def _joining(incident: Incident, detection: Detection, judged: Judged, now: date
     if incident.status is Status.CLOSED and (incident.closed_at is None or detection.end > incident.closed_at):
         yield _reopening(incident.id, detection, now)
     yield from _classing(incident, detection, judged, now, terms)
-    rating = rate((*incident.evidence, judged.part), (*incident.involvements, *fresh), terms.table)
+    rating = rate(grown(incident.reach, judged.part), (*incident.involvements, *fresh), terms.table)
     if would_rate(incident, rating):
         yield _because(incident.id, EntryKind.RATED, detection, now, rating_data(rating) | _kept(incident.rated_by))
     marking = _marking(detection)
@@ -133,7 +134,7 @@ def _classing(incident: Incident, detection: Detection, judged: Judged, now: dat
     found = judged.classified
     if (found.kind, found.rsit) == (incident.category, incident.rsit):
         return
-    if outranks(judged.part, incident.evidence, terms.kinds):
+    if outranks(judged.part, incident.reach, terms.kinds):
         kept = _kept(incident.classed_by if incident.classed_because == PERSON else "")
         yield _because(incident.id, EntryKind.CATEGORISED, detection, now, classified_data(found) | kept)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,6 +12,7 @@ from vonggac.domain.detection import Detection
 from vonggac.domain.incident import Evidence, Incident, Involvement, Role, severity_of
 from vonggac.domain.kinds import Attacked, Classified, KindMap
 from vonggac.domain.prefixes import Prefixes, address_of
+from vonggac.domain.reach import Reach
 from vonggac.domain.severity import Grounds, Rating, SeverityTable
 
 _PRIVATE = Prefixes((network, True) for network in PRIVATE)
@@ -112,24 +113,24 @@ def _system(detection: Detection, machines: Iterable[str], terms: Terms) -> Syst
     return max((system for system in found if system), key=lambda system: (system.level, system.code), default=None)
 
 
-def rate(parts: Sequence[Evidence], involvements: Iterable[Involvement], table: SeverityTable) -> Rating:
+def rate(reach: Reach, involvements: Iterable[Involvement], table: SeverityTable) -> Rating:
     """What the table makes of the evidence together."""
-    strongest = max(parts, key=lambda part: severity_of(part.level).rank)
-    hits = [part for part in parts if table.hits(part.rsit)]
-    system = max(hits, key=lambda part: part.system_level, default=None)
-    machines = {machine for part in hits for machine in part.machines}
+    level = max(reach.levels, key=list(table.levels).index)
+    system = max((each for rsit, each in reach.systems.items() if table.hits(rsit)), default=(0, ""))
+    hit = [machines for rsit, machines in reach.machines.items() if table.hits(rsit)]
+    machines = hit[0] if len(hit) == 1 else frozenset[str]().union(*hit)
     victims = {each.agency for each in involvements if each.role is Role.VICTIM}
-    name, level = (system.system, system.system_level) if system else ("", 0)
-    return table.rate(Grounds(strongest.level, name, level, len(machines), len(victims)))
+    return table.rate(Grounds(level, system[1], system[0], len(machines), len(victims)))
 
 
-def outranks(part: Evidence, others: Iterable[Evidence], kinds: KindMap) -> bool:
-    """Whether this evidence's kind goes before that of all others: by the rule's level, then by the map's order."""
-    return all(_strength(part, kinds) > _strength(other, kinds) for other in others)
+def outranks(part: Evidence, reach: Reach, kinds: KindMap) -> bool:
+    """Whether this evidence's kind goes before that of all other: by the rule's level, then by the map's order."""
+    mine = _strength(part.level, part.category, kinds)
+    return all(mine > _strength(level, category, kinds) for level, category in reach.strengths)
 
 
-def _strength(part: Evidence, kinds: KindMap) -> tuple[int, int]:
-    return severity_of(part.level).rank, kinds.rank(part.category)
+def _strength(level: str, category: str, kinds: KindMap) -> tuple[int, int]:
+    return severity_of(level).rank, kinds.rank(category)
 
 
 def would_rate(incident: Incident, rating: Rating) -> bool:

@@ -46,7 +46,7 @@ def severity_tables() -> tuple[SeverityTable, ...]:
 def question_of(incident: Incident) -> str:
     """The article that, for the level of the system, asks a person whether this is `nghiêm trọng`; empty where none."""
     table = in_force(severity_tables(), day_in_vietnam(incident.first_at))
-    level = max((part.system_level for part in incident.evidence if table.hits(part.rsit)), default=0)
+    level = max((level for rsit, (level, _) in incident.reach.systems.items() if table.hits(rsit)), default=0)
     return table.asks_basis if level >= table.asks_from else ""
 
 

@@ -17,6 +17,7 @@ from vonggac.domain.incident import (
     PERSON,
     Entry,
     EntryKind,
+    Evidence,
     Incident,
     Involvement,
     Note,
@@ -26,6 +27,7 @@ from vonggac.domain.incident import (
     severity_of,
 )
 from vonggac.domain.marking import parse_tlp
+from vonggac.domain.reach import grown, reach_of
 from vonggac.domain.severity import rating_from
 from vonggac.domain.times import parse_instant
 
@@ -51,14 +53,14 @@ def fold(identity: str, entries: Sequence[Entry], *, known_at: datetime | None =
 
 def advance(identity: str, incident: Incident | None, entries: Sequence[Entry]) -> Incident | None:
     """What `incident` becomes by further entries of which none is an undo; the same as folding the longer history."""
-    grown = _applied(identity, incident, entries)
-    if grown is None:
+    later = _applied(identity, incident, entries)
+    if later is None:
         return None
     return replace(
-        grown,
+        later,
         version=(incident.version if incident else 0) + len(entries),
-        changed_at=max([grown.changed_at, *(entry.known_at for entry in entries)]),
-        wholes=tuple(dict.fromkeys((*grown.wholes, *_wholes(entries)))),
+        changed_at=max([later.changed_at, *(entry.known_at for entry in entries)]),
+        wholes=tuple(dict.fromkeys((*later.wholes, *_wholes(entries)))),
     )
 
 
@@ -81,11 +83,11 @@ class _Draft:
     def __init__(self, incident: Incident) -> None:
         self.incident = incident
         self.evidence = {part.detection: part for part in incident.evidence}
-        self.strongest = self._strongest()
+        self.reach = incident.reach
 
-    def _strongest(self) -> int | None:
-        """The rank of the strongest rule in evidence."""
-        return max((severity_of(part.level).rank for part in self.evidence.values()), default=None)
+    def add(self, part: Evidence) -> None:
+        self.evidence[part.detection] = part
+        self.reach = grown(self.reach, part)
 
     def set(self, **fields: Any) -> None:
         self.incident = replace(self.incident, **fields)
@@ -93,10 +95,10 @@ class _Draft:
     def drop(self, detections: Iterable[str]) -> None:
         for detection in detections:
             self.evidence.pop(detection, None)
-        self.strongest = self._strongest()
+        self.reach = reach_of(self.evidence.values())
 
     def done(self) -> Incident:
-        return replace(self.incident, evidence=tuple(self.evidence.values()))
+        return replace(self.incident, evidence=tuple(self.evidence.values()), reach=self.reach)
 
 
 def _applied(identity: str, incident: Incident | None, entries: Iterable[Entry]) -> Incident | None:
@@ -143,14 +145,14 @@ def _detected(draft: _Draft, data: Mapping[str, Any]) -> None:
     part = evidence_from(data)
     if part.detection in draft.evidence:
         return
-    draft.evidence[part.detection] = part
+    before = draft.reach.levels
+    draft.add(part)
     incident = draft.incident
     draft.set(first_at=min(incident.first_at, part.start), last_at=max(incident.last_at, part.end))
     rank = severity_of(part.level).rank
-    if incident.key and draft.strongest is not None and rank > draft.strongest:
+    if incident.key and before and all(rank > severity_of(level).rank for level in before):
         # What the correlator opened is called what its strongest evidence says: a web shell, not the injection before.
         draft.set(title=part.title, title_vi=part.title_vi)
-    draft.strongest = max(rank, draft.strongest or 0)
 
 
 def _categorised(draft: _Draft, entry: Entry) -> None:

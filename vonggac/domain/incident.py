@@ -14,6 +14,7 @@ from typing import Any
 
 from vonggac.domain.detection import Severity
 from vonggac.domain.marking import Tlp
+from vonggac.domain.reach import Reach
 from vonggac.domain.severity import Rating
 from vonggac.domain.times import format_instant, parse_instant
 
@@ -138,7 +139,7 @@ class Incident:
 
     `category` and `rsit` (`class/type`) are what counts; `classed_because` by the map `classed_by`, or by the person of
     that name. `rating` is what the correlator last reckoned; `rated_by` is the person whose word counts instead of it.
-    `wholes` are the incidents that it is part of or was, also by merges that were undone.
+    `wholes` are the incidents that it is part of or was, also by merges that were undone; `reach` sums up its evidence.
     """
 
     id: str
@@ -171,20 +172,21 @@ class Incident:
     rated_by: str = ""
     closed_at: datetime | None = None
     wholes: tuple[str, ...] = ()
+    reach: Reach = field(default_factory=Reach)
 
     @property
     def machines(self) -> frozenset[str]:
-        """Every machine that was hit, by its address."""
-        return frozenset(machine for part in self.evidence for machine in part.machines)
+        """Every machine in evidence, by its address."""
+        return frozenset().union(*self.reach.machines.values())
 
     @property
     def system_level(self) -> int:
-        """Of the system of the highest level that was hit; 0 where none is known."""
-        return max((part.system_level for part in self.evidence), default=0)
+        """Of the system of the highest level in evidence; 0 where none is known."""
+        return max((level for level, _ in self.reach.systems.values()), default=0)
 
     @property
     def systems(self) -> tuple[str, ...]:
-        """The names of the systems that were hit."""
+        """The names of the systems in evidence."""
         return tuple(sorted({part.system for part in self.evidence if part.system}))
 
     @property
