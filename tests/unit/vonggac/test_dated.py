@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,13 @@ def test_a_behaviours_techniques_tell_its_class() -> None:
     info = behaviour("port_scan", "port-scan", "medium", "unauthorized-access", ("T1046", "T1595.001"))
     found = kind_maps()[0].classify(info.category, info.rsit, info.tags)
     assert (found.kind, found.rsit) == ("unauthorized-access", "information-gathering/scanner")
+
+
+def test_every_rule_of_others_is_put_into_a_kind_by_its_tags(shared_data: Path) -> None:
+    rules = [rule.info for rule in load_rules([shared_data / "sigma"]).rules]
+    found = {info.name: kind_maps()[0].classify(info.category, info.rsit, info.tags) for info in rules}
+    assert [name for name, each in found.items() if each.because == "nothing"] == []
+    assert len({each.kind for each in found.values()}) >= 7
 
 
 def test_the_table_of_the_day_holds_and_before_the_first_the_first() -> None:

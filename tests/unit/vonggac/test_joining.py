@@ -22,7 +22,7 @@ from vonggac.domain.access import OPERATOR
 from vonggac.domain.agency import Agency, Directory, Level, System
 from vonggac.domain.detection import Severity
 from vonggac.domain.event import Document
-from vonggac.domain.incident import Entry, EntryKind, Incident, Status
+from vonggac.domain.incident import TRANSITIONS, Entry, EntryKind, Incident, Status
 from vonggac.errors import StoreUnavailable
 from vonggac.pipeline import Pipeline
 from vonggac.ports import Clock, EventQuery, IncidentQuery, Store
@@ -182,16 +182,17 @@ def act(store: Store, what: str, which: int) -> None:
     """An analyst does something to the incidents, where casework allows it."""
     found = store.incidents.find(IncidentQuery(limit=1_000)).items
     parts = [incident for incident in found if incident.merged_into]
-    some = [incident for incident in found if not incident.merged_into and incident.status is not Status.CLOSED]
+    some = [incident for incident in found if not incident.merged_into]
     hands = work(store, 30)
     if what == "part" and parts:
         hands.undo(parts[which % len(parts)].id)
     if not some:
         return
-    one, other = some[which % len(some)].id, some[(which + 1) % len(some)].id
-    if what == "close":
+    chosen = some[which % len(some)]
+    one, other, allowed = chosen.id, some[(which + 1) % len(some)].id, TRANSITIONS[chosen.status]
+    if what == "close" and Status.CLOSED in allowed:
         hands.transition(one, Status.CLOSED, "done")
-    elif what == "mistake" and some[which % len(some)].status is Status.NEW:
+    elif what == "mistake" and Status.FALSE_POSITIVE in allowed:
         hands.transition(one, Status.FALSE_POSITIVE, "no")
     elif what == "merge" and one != other:
         hands.merge(one, other)
