@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vonggac.dated import in_force, kind_maps, question_of
+from vonggac.dated import in_force, kind_maps, question_of, triad_of
 from vonggac.domain.access import EVERYTHING, Action, Principal, Scope
 from vonggac.domain.detection import Severity
 from vonggac.domain.incident import (
     CORRELATOR,
+    FOREIGN_ACTORS,
     REASON_REQUIRED,
     TRANSITIONS,
     Entry,
@@ -52,7 +53,7 @@ def last_undoable(history: Sequence[Entry]) -> Entry | None:
 
 
 def _by_a_person(entry: Entry) -> bool:
-    return entry.actor != CORRELATOR and not entry.actor.startswith(("peer:", "import"))
+    return entry.actor != CORRELATOR and not entry.actor.startswith(FOREIGN_ACTORS)
 
 
 class Casework:
@@ -244,6 +245,7 @@ def incident_data(incident: Incident) -> dict[str, Any]:
         "kind": incident.kind,
         "entity": incident.entity,
         "category": incident.category,
+        "triad": triad_of(incident),
         "rsit": incident.rsit,
         "classed": {"because": incident.classed_because, "by": incident.classed_by},
         "severity": str(incident.severity),

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from vonggac.directory import all_definitions
 from vonggac.domain.detection import Severity
 from vonggac.domain.incident import Incident
 from vonggac.domain.kinds import Attacked, Kind, KindMap, Row
@@ -48,6 +49,12 @@ def question_of(incident: Incident) -> str:
     table = in_force(severity_tables(), day_in_vietnam(incident.first_at))
     level = max((level for rsit, (level, _) in incident.reach.systems.items() if table.hits(rsit)), default=0)
     return table.asks_basis if level >= table.asks_from else ""
+
+
+def triad_of(incident: Incident) -> str | None:
+    """Its place in the monthly series of three (phishing, deface, malware) by the definitions of its day, if it has one."""
+    category = in_force(all_definitions(), day_in_vietnam(incident.first_at)).categories.get(incident.category)
+    return category.triad if category else None
 
 
 def _read(name: str) -> dict[str, Any]:

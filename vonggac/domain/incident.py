@@ -20,6 +20,8 @@ from vonggac.domain.times import format_instant, parse_instant
 
 #: The actor of what no person said.
 CORRELATOR = "correlator"
+#: What the names of actors that are no person of this node begin with.
+FOREIGN_ACTORS = ("peer:", "import")
 #: `Incident.classed_because` of a category that a person, or a peer, gave.
 PERSON = "person"
 

@@ -111,7 +111,8 @@ def test_a_system_of_level_4_raises_the_severity_and_makes_it_a_question(store: 
     after = incident_data(only_incident(store))
     assert (after["severity"], after["rating"]["system"], after["rating"]["system_level"]) == ("high", "Portal", 4)
     assert after["question"] == "QĐ 05/2017/QĐ-TTg, Điều 9"
-    assert (after["systems"], after["machines"]) == (["Portal"], 2)
+    assert (after["systems"], after["machines"], after["triad"]) == (["Portal"], 2, None)
+    assert incident_data(work(store, 1).categorise(after["id"], "malware"))["triad"] == "malware"
 
 
 def test_what_happened_when_an_address_was_anothers_is_the_others(store: Store, make: Make) -> None:
