@@ -52,7 +52,7 @@ def question_of(incident: Incident) -> str:
 
 
 def triad_of(incident: Incident) -> str | None:
-    """Its place in the monthly series of three (phishing, deface, malware) by the definitions of its day, if it has one."""
+    """Its place in the monthly series of three (phishing, deface, malware), by the definitions of its day."""
     category = in_force(all_definitions(), day_in_vietnam(incident.first_at)).categories.get(incident.category)
     return category.triad if category else None
 
