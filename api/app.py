@@ -12,7 +12,20 @@ from fastapi.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from api import problems
-from api.routes import acts, console, docs, health, incidents, login, packets, programs, subscribers, taxii
+from api.routes import (
+    acts,
+    console,
+    docs,
+    health,
+    incidents,
+    login,
+    packets,
+    programs,
+    subscribers,
+    suppressing,
+    suppressions,
+    taxii,
+)
 from api.security import Attempts, BasicMemory
 from api.services import Services
 from vonggac import __version__
@@ -21,7 +34,21 @@ STATIC = Path(__file__).parent / "static"
 
 #: Every route there is; tests/unit/api/test_routes.py says who may use each.
 ROUTERS = tuple(
-    module.router for module in (health, login, console, acts, subscribers, incidents, packets, programs, docs, taxii)
+    module.router
+    for module in (
+        health,
+        login,
+        console,
+        acts,
+        suppressing,
+        subscribers,
+        incidents,
+        suppressions,
+        packets,
+        programs,
+        docs,
+        taxii,
+    )
 )
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

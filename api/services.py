@@ -11,10 +11,13 @@ from sharing.exchange import Exchange
 from sharing.subscribe import Subscriber
 from sharing.taxii import TaxiiServer
 from vonggac.accounts import Accounts
+from vonggac.domain.access import Principal
 from vonggac.domain.account import Tally
 from vonggac.domain.agency import Directory
 from vonggac.domain.event import Document
+from vonggac.domain.suppression import Known
 from vonggac.ports import Clock, Store
+from vonggac.suppressions.acts import Suppressing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class JobLine:
 @dataclass(frozen=True, slots=True)
 class Services:
     """`take` runs a sensor's batch, and its id where it has one, through the pipeline; `packets` finds those behind
-    events; `secure` says whether cookies need TLS."""
+    events; `told` says how all that may be detected is; `secure` says whether cookies need TLS."""
 
     store: Store
     accounts: Accounts
@@ -44,6 +47,8 @@ class Services:
     packets: Callable[[Sequence[Document]], Found]
     stages: Callable[[], Mapping[str, Tally]]
     matching: Callable[[], Mapping[str, int]]
+    suppressing: Callable[[Principal], Suppressing]
+    told: Callable[[], Known]
     jobs: Callable[[], Sequence[JobLine]]
     node_name: str
     secure: bool

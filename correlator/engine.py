@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from correlator.behaviour.watch import Behaviours, BehaviourState
@@ -24,6 +25,8 @@ from correlator.windows import FOREVER, LATENESS, MAX_EVIDENCE, Fired, Inner, Wi
 from correlator.windows.snapshot import digest_of
 from vonggac.domain.detection import ENTITY_FIELDS, Detection, RuleInfo, Ruleset, detection_id
 from vonggac.domain.event import Document
+from vonggac.domain.indicator import IndicatorKind
+from vonggac.domain.suppression import Known, Told
 from vonggac.domain.times import format_instant, to_epoch_us
 from vonggac.messages import say
 
@@ -34,6 +37,10 @@ _ENTITY_PATHS: Mapping[str, tuple[str, ...]] = {
     "url": ("url.original",),
 }
 _SHA256_LENGTH = 64
+_INDICATOR = "indicator:"  # before an indicator's kind, the id of the rule that it stands for
+_KNOWN_BAD = "known-bad-"
+#: What indicators of a kind are called in incidents, where it is not by their kind.
+_WORDS = {IndicatorKind.CIDR: ("ip",), IndicatorKind.HASH: ("file", "fingerprint")}
 #: What `Correlator.watches` calls the indicators and the behaviours, whichever they are; no rule has it as its id.
 INDICATORS = "indicators"
 BEHAVIOURS = "behaviour"
@@ -43,11 +50,12 @@ BEHAVIOURS = "behaviour"
 class Program:
     """What runs: rules, the correlations that each rule feeds, indicators, and behaviours.
 
-    A correlation stands after those below it.
+    A correlation stands after those below it; `digests` say by id what each is to its windows' state.
     """
 
     matcher: Matcher
     correlations: tuple[Correlation, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
     feeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     indicators: IndicatorSet = field(default_factory=IndicatorSet)
     lateness: timedelta = LATENESS
@@ -74,12 +82,9 @@ class State:
     __slots__ = ("behaviour", "due", "faults", "watch", "windows")
 
     def __init__(self, program: Program) -> None:
-        digests: dict[str, str] = {}
-        for correlation in program.correlations:
-            below = [digests[rule] for rule in correlation.rules if rule in digests]
-            digests[correlation.info.id] = digest_of(correlation, below)
         self.windows = tuple(
-            Windows(correlation, program.lateness, digests[correlation.info.id]) for correlation in program.correlations
+            Windows(correlation, program.lateness, program.digests[correlation.info.id])
+            for correlation in program.correlations
         )
         self.behaviour = BehaviourState()
         self.watch: IndicatorWatch = program.indicators.watch()
@@ -105,11 +110,25 @@ def make_program(
     return Program(
         Matcher([rule for rule in rules if isinstance(rule, MatchRule)]),
         correlations,
+        _digests(correlations, {rule.info.id: rule for rule in rules}),
         {rule_id: tuple(indices) for rule_id, indices in feeds.items()},
         indicators if indicators is not None else IndicatorSet(),
         lateness,
         behaviours if behaviours is not None else Behaviours(),
     )
+
+
+def _digests(correlations: Iterable[Correlation], rules: Mapping[str, Rule]) -> dict[str, str]:
+    """Each correlation's digest, which changes with the rules below it: other events would stand in its windows."""
+    found: dict[str, str] = {}
+    for correlation in correlations:
+        for rule_id in correlation.rules:
+            rule = rules.get(rule_id)
+            if isinstance(rule, MatchRule) and rule_id not in found:
+                found[rule_id] = sha256(repr((rule.source, rule.tree)).encode()).hexdigest()
+        below = [found[rule_id] for rule_id in correlation.rules if rule_id in found]
+        found[correlation.info.id] = digest_of(correlation, below)
+    return found
 
 
 def _from_below(correlations: Mapping[str, Correlation]) -> tuple[Correlation, ...]:
@@ -140,8 +159,20 @@ def with_those_below(rules: Iterable[Rule], wanted: Collection[str]) -> set[str]
     return found
 
 
-def step(program: Program, state: State, event: Document) -> tuple[State, list[Detection]]:
-    """The state after the event, and what it makes detected. A rule that fails on an event is counted, not fatal."""
+def told_of(rules: Iterable[Rule], behaviours: Behaviours) -> Known:
+    """How all that a correlator of these may detect is told."""
+    infos = [*(rule.info for rule in rules), *(info for each in behaviours.analytics for info in each.rules)]
+    indicators = {f"{_INDICATOR}{kind}": _told_as(_WORDS.get(kind, (str(kind),))) for kind in IndicatorKind}
+    return indicators | {info.id: Told(info.name, info.name_vi, frozenset({info.kind})) for info in infos}
+
+
+def _told_as(words: Sequence[str]) -> Told:
+    name, name_vi = (" / ".join(say(lang, f"indicator.{word}") for word in words) for lang in ("en", "vi"))
+    return Told(name, name_vi, frozenset(f"{_KNOWN_BAD}{word}" for word in words))
+
+
+def step(program: Program, state: State, event: Document, hits: Sequence[MatchRule]) -> tuple[State, list[Detection]]:
+    """The state after the event, which fulfils the rules of `hits`, and what it makes detected."""
     facts = Facts(event)
     try:
         now = to_epoch_us(facts.time)
@@ -152,7 +183,7 @@ def step(program: Program, state: State, event: Document) -> tuple[State, list[D
     if now >= state.due:
         detections += advance(program, state, now)
     entities: dict[str, Any] | None = None
-    for rule in program.matcher.hits(event, facts):
+    for rule in hits:
         entities = entities if entities is not None else _entities(facts)
         if rule.alerts:
             detections.append(_of_rule(rule.info, facts.id, facts.time, entities))
@@ -218,6 +249,11 @@ class Correlator:
     @property
     def rules(self) -> int:
         return len(self._rules)
+
+    @property
+    def told(self) -> Known:
+        """How all that it may detect is told."""
+        return told_of(self._rules, self._program.behaviours)
 
     @property
     def watches(self) -> frozenset[str]:
@@ -288,8 +324,8 @@ class Correlator:
     def feed(self, events: Sequence[Document]) -> list[Detection]:
         """What these events make detected, in the order in which it became true."""
         detections: list[Detection] = []
-        for event in events:
-            self._state, found = step(self._program, self._state, event)
+        for event, hits in zip(events, self._program.matcher.hits(events), strict=True):
+            self._state, found = step(self._program, self._state, event, hits)
             detections += found
         return detections
 
@@ -363,13 +399,13 @@ def _of_indicator(found: IndicatorHit, facts: Facts) -> Detection:
     word, entity, value = _about(found, facts, entities)
     entities.setdefault(entity, value)
     info = RuleInfo(
-        id=f"indicator:{indicator.kind}",
+        id=f"{_INDICATOR}{indicator.kind}",
         name=_title("en", word, indicator.name),
         name_vi=_title("vi", word, indicator.name),
         ruleset=Ruleset.INDICATOR,
         level="high",
         tags=(*(f"label.{label.lower()}" for label in indicator.labels), f"indicator.{indicator.kind}"),
-        kind=f"known-bad-{word}",
+        kind=f"{_KNOWN_BAD}{word}",
         entity=entity,
     )
     evidence = found.evidence or (facts.id,)

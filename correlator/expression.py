@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-MAX_LENGTH = 4_096
-MAX_DEPTH = 16
-
-_TOKEN = re.compile(r"[()]|[^\s()]+")
-
-
-class Malformed(ValueError):
-    """The text is no such condition; says why."""
+from correlator.logic import Reader, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,52 +62,13 @@ class Expression:
 
 
 def parse(text: str) -> Expression:
-    """The condition that the text says: `not` binds closest, then `and`, then `or`. Raises Malformed."""
-    if len(text) > MAX_LENGTH:
-        raise Malformed(f"condition longer than {MAX_LENGTH} characters")
-    reader = _Reader(_TOKEN.findall(text))
-    expression = reader.either(0)
-    if (left := reader.peek()) is not None:
-        raise Malformed(f"unexpected '{left}' in the condition")
-    return expression
+    """The condition that the text says. Raises Malformed."""
+    return _READER.read(text)
 
 
-class _Reader:
-    def __init__(self, tokens: list[str]) -> None:
-        self._tokens = tokens
-        self._at = 0
-
-    def peek(self) -> str | None:
-        return self._tokens[self._at] if self._at < len(self._tokens) else None
-
-    def either(self, depth: int) -> Expression:
-        return self._joined("or", lambda: self._both(depth))
-
-    def _both(self, depth: int) -> Expression:
-        return self._joined("and", lambda: self._one(depth))
-
-    def _joined(self, word: str, part: Callable[[], Expression]) -> Expression:
-        parts = [part()]
-        while (self.peek() or "").lower() == word:
-            self._at += 1
-            parts.append(part())
-        return parts[0] if len(parts) == 1 else Expression(word, tuple(parts))
-
-    def _one(self, depth: int) -> Expression:
-        token = self.peek()
-        self._at += 1
-        if depth > MAX_DEPTH:
-            raise Malformed(f"condition nested deeper than {MAX_DEPTH}")
-        match (token or "").lower():
-            case "not":
-                return Expression("not", (self._one(depth + 1),))
-            case "(":
-                inner = self.either(depth + 1)
-                if self.peek() != ")":
-                    raise Malformed("a parenthesis of the condition is not closed")
-                self._at += 1
-                return inner
-            case "" | ")" | "and" | "or":
-                raise Malformed("the condition lacks the name of a rule")
-            case _:
-                return Expression("rule", name=token or "")
+_READER: Reader[Expression] = Reader(
+    lambda words: Expression("rule", name=named(words)),
+    both=lambda parts: Expression("and", parts),
+    either=lambda parts: Expression("or", parts),
+    negated=lambda part: Expression("not", (part,)),
+)

@@ -8,13 +8,14 @@ from functools import lru_cache
 from typing import Any
 
 from vonggac.domain.event import field
+from vonggac.domain.text import caseless
 from vonggac.domain.times import parse_instant
 
 #: What is nested deeper than this is not looked into, so that a hostile record cannot exhaust the stack.
 MAX_DEPTH = 64
 
 #: Fields that our sensors add and no log says: a keyword is not looked for in them.
-_ADDED_FIELDS = frozenset({"ecs.version", "event.id", "event.dataset", "observer.name", "flow.id"})
+ADDED_FIELDS = frozenset({"ecs.version", "event.id", "event.dataset", "observer.name", "flow.id"})
 #: Stands between the texts of `everything`; no value is taken to hold it.
 SEPARATOR = "\0"
 
@@ -83,20 +84,18 @@ class Facts:
         found = self._folded.get(paths)
         if found is None:
             texts = self.texts(paths)
-            found = self._folded[paths] = [text.lower() for text in texts] if texts else _NONE
+            found = self._folded[paths] = [caseless(text) for text in texts] if texts else _NONE
         return found
 
     def said(self) -> Iterator[str]:
         """Every text that the log itself holds."""
-        for path in dict.fromkeys(_paths(self.document, "", 0)):
-            if path not in _ADDED_FIELDS:
-                yield from self.texts((path,))
+        return _said(self.document, "", 0)
 
     def everything(self, cased: bool) -> str:
         """All of `said` in one string with SEPARATOR between, as it is or in lower case."""
         if self._everything is None:
             text = SEPARATOR.join(self.said())
-            self._everything = text, text.lower()
+            self._everything = text, caseless(text)
         return self._everything[not cased]
 
 
@@ -164,14 +163,14 @@ def leaves_of(items: Sequence[Any], depth: int = 0) -> Iterator[Any]:
             yield item
 
 
-def _paths(value: Any, path: str, depth: int) -> Iterator[str]:
+def _said(value: Any, path: str, depth: int) -> Iterator[str]:
+    if depth == MAX_DEPTH:
+        return
     if isinstance(value, dict):
-        if depth < MAX_DEPTH:
-            for name, inner in value.items():
-                yield from _paths(inner, f"{path}.{name}" if path else str(name), depth + 1)
+        for name, inner in value.items():
+            yield from _said(inner, f"{path}.{name}" if path else str(name), depth + 1)
     elif isinstance(value, (list, tuple)):
-        if depth < MAX_DEPTH:
-            for inner in value:
-                yield from _paths(inner, path, depth + 1)
-    elif value is not None:
-        yield path
+        for inner in value:
+            yield from _said(inner, path, depth + 1)
+    elif value is not None and path not in ADDED_FIELDS:
+        yield text_of(value)

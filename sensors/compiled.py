@@ -1,18 +1,8 @@
-"""The loops, plain or compiled. `python -m sensors.compiled` puts compiled code on disk, at install.
-
-Compiled code is kept under a name made from all the loops' sources and the compiler's version: a changed loop is never
-run with an old one inside it.
-"""
+"""The loops, plain or compiled. `python -m sensors.compiled` puts compiled code on disk, at install."""
 
 from __future__ import annotations
 
-import os
-from functools import cache
-from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
-from shutil import rmtree
-from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from sensors import kernel
@@ -63,12 +53,12 @@ from sensors.loops import (
     tls_slot,
     world,
 )
+from vonggac.compiled import LoopSet, compiled, forget_older
 
 #: What makes it worth loading Numba (a second, 100 MB): a capture's size in bytes, or packets that were seen.
 WORTH_BYTES = 8 << 20
 WORTH_PACKETS = 40_000
 
-#: Modules of loops, in the order in which they call one another; a name stands for the same thing in all of them.
 MODULES = (
     octets, digest, text, frames, kernel, world, documents, slots, kept,
     arp, icmp,
@@ -82,164 +72,16 @@ MODULES = (
     ssh_event, ssh,
     listen,
 )  # fmt: skip
-#: What Python calls; the others are called by these only, and compiled without a way in from outside. The long ones let
-#: other threads run meanwhile; for a short one it takes longer to get Python's lock back than to do the work.
-LONG = ("walk", "run", "listen")
-ENTRIES = (*LONG, "meet", "pass_time", "drop_slot")
-_INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-#: What is done for each packet is compiled into its callers: an array is a dozen arguments of a call.
-INLINE = (octets, frames, kernel)
+LOOPS = LoopSet(
+    MODULES,
+    entries=("walk", "run", "listen", "meet", "pass_time", "drop_slot"),
+    long=("walk", "run", "listen"),
+    inline=(octets, frames, kernel),  # what is done for each packet
+)
 
 
-@cache
 def compiled_kernel() -> Any:
-    """The loops that Python calls, compiled; loads Numba and the cached code, or compiles it now."""
-    from numba import njit
-
-    _compile_once()
-    _finish_once()
-    _forget_bitcode()
-    _count_from_the_front()
-    folder = _folder()
-    _keep_code_in(folder)
-    scope = _one_scope()
-    for module in MODULES:
-        for function in module.LOOPS:
-            copy = FunctionType(function.__code__, scope, function.__name__)
-            copy.__module__ = module.__name__
-            # Arrays are the caller's and are never made here, so nobody needs to count references to them.
-            options: dict[str, Any] = {"nogil": function.__name__ in LONG, "_nrt": False}
-            options |= {"forceinline": module in INLINE and function.__name__ not in LONG}
-            options |= {"cache": folder is not None} if function.__name__ in ENTRIES else _INNER
-            scope[function.__name__] = njit(**options)(copy)
-    return SimpleNamespace(**{name: scope[name] for name in ENTRIES})
-
-
-def _one_scope() -> dict[str, Any]:
-    """The names of all modules of loops. Raises RuntimeError where one means two things."""
-    scope: dict[str, Any] = {}
-    for module in MODULES:
-        names = {name: value for name, value in vars(module).items() if name[:2] != "__" and name != "LOOPS"}
-        apart = [name for name in scope.keys() & names.keys() if scope[name] is not names[name]]
-        if strange := [name for name in apart if scope[name] != names[name]]:
-            raise RuntimeError(f"{module.__name__}: {strange} stand for something else in another module of loops")
-        scope |= names
-    return scope
-
-
-def _compile_once() -> None:
-    """A loop is compiled once for each kind of array, and not again for each number that stands in a call of it."""
-    from numba import types
-    from numba.core.dispatcher import Dispatcher
-
-    original = Dispatcher.get_call_template
-
-    def get_call_template(self: Any, args: Any, kws: Any) -> Any:
-        return original(self, tuple(map(types.unliteral, args)), kws)
-
-    Dispatcher.get_call_template = get_call_template  # type: ignore[method-assign]
-
-
-def _finish_once() -> None:
-    """What only loops call becomes machine code inside of the loops that Python calls. Numba would optimise and write
-    out each loop with all that it calls, then again inside of its caller, and so on: three times as long in all."""
-    from numba.core import codegen
-
-    library: Any = codegen.JITCodeLibrary
-    whole: Any = codegen.CPUCodeLibrary
-    engine: Any = codegen.JITCPUCodegen
-    inner = {function.__name__ for module in MODULES for function in module.LOOPS} - {*ENTRIES}
-    set_original = engine.set_env
-
-    def optimize(self: Any) -> None:
-        if self.name not in inner:
-            whole._optimize_final_module(self)
-
-    def finalize(self: Any) -> None:
-        if self.name not in inner:
-            whole._finalize_final_module(self)
-        self._finalized = True
-
-    def set_env(self: Any, name: str, env: Any) -> None:
-        if self._engine.is_symbol_defined(name):
-            set_original(self, name, env)
-
-    library._optimize_final_module = optimize
-    library._finalize_final_module = finalize
-    engine.set_env = set_env
-
-
-def _forget_bitcode() -> None:
-    """The long loops are called by Python only: what Numba would link into a caller is given back, 35 MB."""
-    from ctypes import CDLL
-
-    from numba.core import codegen
-
-    library: Any = codegen.JITCodeLibrary
-    load = library._unserialize
-
-    def unserialize(codegen: Any, state: Any) -> Any:
-        loaded = load(codegen, state)
-        if loaded.name in LONG:
-            loaded._shared_module = None
-            getattr(CDLL(None), "malloc_trim", int)(0)  # of the GNU C library: freed memory is the system's again
-        return loaded
-
-    library._unserialize = unserialize
-
-
-def _count_from_the_front() -> None:
-    """An index is taken as it is: no loop counts from an array's end, so none need look for that at each access, which
-    took a third of the kernel's time."""
-    from numba.core import types
-    from numba.np import arrayobj
-
-    def fix_integer_index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
-        return context.cast(builder, index, kind, types.intp if kind.signed else types.uintp)
-
-    arrayobj.fix_integer_index = fix_integer_index
-
-
-def _folder() -> Path | None:
-    """Where compiled code is or can be kept: beside the loops, as the install has it, or among the user's own files."""
-    sources = [Path(str(module.__file__)).read_bytes() for module in MODULES]
-    name = sha256(b"\0".join((*sources, version("numba").encode(), Path(__file__).read_bytes()))).hexdigest()[:16]
-    beside = Path(octets.__file__).parent / "__pycache__" / name
-    if any(beside.glob("*.nbi")) or os.access(beside.parents[1], os.W_OK):
-        return beside
-    try:
-        return Path.home() / ".cache" / "vonggac" / name
-    except RuntimeError:
-        return None
-
-
-def _keep_code_in(folder: Path | None) -> None:
-    from numba.core.caching import CacheImpl, _CacheLocator
-
-    class Locator(_CacheLocator):
-        """Numba's own ones will only read where they may write, and know of one source file only."""
-
-        def __init__(self, function: Any) -> None:
-            self._name = function.__name__
-
-        def get_cache_path(self) -> str:
-            return str(folder)
-
-        def get_source_stamp(self) -> str:
-            return ""
-
-        def get_disambiguator(self) -> str:
-            return str(self._name)
-
-        def ensure_cache_path(self) -> None:
-            if folder is not None and not folder.is_dir():
-                folder.mkdir(parents=True)
-
-        @classmethod
-        def from_function(cls, function: Any, path: str) -> Any:
-            return cls(function) if folder is not None else None
-
-    CacheImpl._locator_classes = [Locator]  # type: ignore[list-item]
+    return compiled(LOOPS)
 
 
 class Loops:
@@ -265,14 +107,6 @@ def _size(location: str) -> int:
         return 0
 
 
-def _forget_older() -> None:
-    """Code that was compiled from other sources and lies beside it is of no use any more."""
-    folder = _folder()
-    for other in folder.parent.glob("[0-9a-f]" * 16) if folder is not None else ():
-        if other != folder:
-            rmtree(other, ignore_errors=True)
-
-
 def main() -> None:
     """Compile for the types that are used, so that the first capture need not."""
     from sensors.base import Origin
@@ -284,7 +118,7 @@ def main() -> None:
     from sensors.sorter import Sorter
     from sensors.streams import Moment
 
-    _forget_older()
+    forget_older(LOOPS)
     loops = Loops()
     loops.functions = compiled_kernel()
     PcapWalk(loops, bytes(24), "<", 1000, 16, 1).take(bytes(16), 0, 0)

@@ -21,12 +21,15 @@ import orjson
 
 from vonggac.accounts import Accounts
 from vonggac.directory import load_directory
+from vonggac.domain.access import Principal
 from vonggac.domain.agency import Directory
 from vonggac.domain.indicator import Indicator
+from vonggac.domain.suppression import Known
 from vonggac.errors import UsageRefused, VonggacError
 from vonggac.ports import Store
 from vonggac.settings import Settings, span_of
 from vonggac.stores import open_store
+from vonggac.suppressions.acts import Suppressing
 
 if TYPE_CHECKING:
     from correlator.behaviour.watch import Behaviours
@@ -112,6 +115,11 @@ class Node:
             catch_up=span_of(self.settings.correlator_catch_up),
         )
 
+    def suppressing(self, principal: Principal) -> Suppressing:
+        """What this principal may do to suppressions."""
+        longest = timedelta(days=self.settings.suppression_max_days)
+        return Suppressing(self.store.records, self.clock, self.ids, self.directory(), principal, longest)
+
     @cached_property
     def exchange(self) -> Exchange:
         from sharing.exchange import Exchange
@@ -158,6 +166,13 @@ def load_rules(settings: Settings, paths: Sequence[str]) -> LoadedRules:
     if settings.data_dir.exists():
         cache.save()
     return loaded
+
+
+def known_rules(settings: Settings, directory: Directory) -> Known:
+    """How all that this node may detect is told; faults of rules are not told here."""
+    from correlator.engine import told_of
+
+    return told_of(load_rules(settings, ()).rules, load_behaviours(settings, directory))
 
 
 def load_behaviours(settings: Settings, directory: Directory) -> Behaviours:

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "hunt": "vonggac.commands.hunting:hunt",
     "rules": "vonggac.commands.rules:rules",
     "incident": "vonggac.commands.incidents:incident",
+    "suppression": "vonggac.commands.suppressions:suppression",
     "agency": "vonggac.commands.agencies:agency",
     "stats": "vonggac.commands.stats:stats",
     "share": "vonggac.commands.sharing:share",

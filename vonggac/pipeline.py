@@ -28,10 +28,12 @@ from vonggac.domain.event import Document, put
 from vonggac.domain.event import field as value_at
 from vonggac.domain.fold import advance
 from vonggac.domain.incident import Entry, Incident
+from vonggac.domain.suppression import Known
 from vonggac.domain.times import day_in_vietnam, parse_instant
 from vonggac.errors import Conflict, NotFound
 from vonggac.matching import Found, Matching
-from vonggac.ports import Clock, IncidentQuery, RecordStore, Store
+from vonggac.ports import Added, Clock, IncidentQuery, RecordStore, Store
+from vonggac.suppressions.suppressor import Suppressor
 from vonggac.watermarks import Watermarks
 
 #: How often an append is tried again when somebody else changed the incident meanwhile.
@@ -39,6 +41,8 @@ MAX_ATTEMPTS = 20
 #: How far back rules begin that are new to a store.
 CATCH_UP = timedelta(hours=24)
 ACCOUNT = "account"
+#: Why a detection is in no incident.
+SUPPRESSED = "suppressed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ class Pipeline:
         self._window = incident_window
         self._origin = origin
         self._lock = threading.Lock()
+        self._suppressor = Suppressor(store.records, directory)
 
     def take(self, batch: Batch) -> Summary:
         """The batch is stored, matched and made into incidents. Raises StoreUnavailable; then take it again."""
@@ -152,6 +157,11 @@ class Pipeline:
     def rules(self) -> int:
         """How many rules are matched."""
         return self._matching.correlator.rules
+
+    @property
+    def told(self) -> Known:
+        """How all that may be detected is told."""
+        return self._matching.correlator.told
 
     def matching(self) -> Mapping[str, int]:
         """What matching could not evaluate, use or keep since it last began from a watermark, by reason."""
@@ -205,19 +215,30 @@ class Pipeline:
         return total
 
     def _settle(self, detections: Sequence[Detection]) -> Summary:
-        """Detections stored, then incidents opened or joined."""
-        stored = self._store.events.add_detections(detections)
-        opened, joined, repeated = self._open_and_join(detections)
+        """Detections stored, then incidents opened or joined by those that no suppression holds back."""
+        marked = self._suppressor.marked(detections)
+        stored = self._store.events.add_detections(marked)
+        free = [detection for detection in self._standing(marked, stored) if detection.suppressed_by is None]
+        opened, joined, repeated = self._open_and_join(free)
         updated = {identity for identity in joined if identity not in opened}
+        held = len(detections) - len(free)
+        suppressed = {SUPPRESSED: held} if held else {}
         return Summary(
             detections=stored.created,
             incidents_new=len(opened),
             incidents_updated=len(updated),
             stages={
                 "detection": Tally(len(detections), stored.created, stored.duplicates, _reasons(stored.refused)),
-                "incident": Tally(len(detections), len(detections) - repeated, repeated),
+                "incident": Tally(len(detections), len(free) - repeated, repeated, suppressed),
             },
         )
+
+    def _standing(self, marked: Sequence[Detection], stored: Added) -> Sequence[Detection]:
+        """The detections as they stand in the store: what stood there before stays as it was settled then."""
+        if not (stored.duplicates and self._suppressor.ever):
+            return marked
+        known = {each.id: each for each in self._store.events.detections([each.id for each in marked])}
+        return [known.get(detection.id, detection) for detection in marked]
 
     def _open_and_join(self, detections: Sequence[Detection]) -> tuple[set[str], set[str], int]:
         """(ids of incidents opened, ids of incidents that got evidence, detections that stood in one already)."""

@@ -19,6 +19,7 @@ from vonggac.domain.event import Document
 from vonggac.domain.incident import Entry, Incident, Status
 from vonggac.domain.marking import Tlp
 from vonggac.domain.stats import CountRow as CountRow
+from vonggac.domain.suppression import Hits
 
 T = TypeVar("T")
 
@@ -132,6 +133,10 @@ class EventStore(Protocol):
     def count_events(self) -> int: ...
 
     def count_detections(self) -> int: ...
+
+    def suppressed(self) -> Mapping[str, Hits]:
+        """Suppression's id -> what it holds back, of all detections there are."""
+        ...
 
     def drop_events_before(self, instant: datetime) -> int:
         """Retention: the events of whole partitions older than the instant are gone; how many they were."""

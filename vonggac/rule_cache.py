@@ -1,6 +1,7 @@
 """What YAML files said when they were last read, so that thousands of rules load without being parsed anew.
 
-One JSON file: the SHA-256 of a file's text -> its documents, each as its line, its value and the lines of its keys.
+One JSON file: the SHA-256 of a file's text -> its documents, each as its line, its value and the lines of its keys,
+which are JSON by themselves as they are seldom asked for.
 It holds what the last load read and no more. A cache that cannot be read is made again; one that cannot be written is
 done without.
 """
@@ -8,6 +9,7 @@ done without.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,8 @@ class RuleCache:
         sources = [each for each in found if isinstance(each, Source)]
         if len(sources) == len(found):
             self._used[key] = [
-                [each.line, each.data, [[*path, line] for path, line in each.lines.items()]] for each in sources
+                [each.line, each.data, orjson.dumps([[*path, line] for path, line in each.lines.items()]).decode()]
+                for each in sources
             ]
         return found
 
@@ -72,20 +75,18 @@ def _reader() -> str:
 class _Lines(Mapping[KeyPath, int]):
     """Lines as they are kept, made a table when the first is asked for: a rule without faults needs few."""
 
-    def __init__(self, kept: list[list[Any]]) -> None:
+    def __init__(self, kept: str) -> None:
         self._kept = kept
-        self._table: dict[KeyPath, int] = {}
 
+    @cached_property
     def _made(self) -> dict[KeyPath, int]:
-        if not self._table:
-            self._table = {tuple(path): line for *path, line in self._kept}
-        return self._table
+        return {tuple(path): line for *path, line in orjson.loads(self._kept)}
 
     def __getitem__(self, path: KeyPath) -> int:
-        return self._made()[path]
+        return self._made[path]
 
     def __iter__(self) -> Iterator[KeyPath]:
-        return iter(self._made())
+        return iter(self._made)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._made)

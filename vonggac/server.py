@@ -93,6 +93,8 @@ class Running:
             packets=lambda documents: packets_behind(node.store.events, settings, documents),
             stages=lambda: accounts(node.store.records),
             matching=self.pipeline.matching,
+            suppressing=node.suppressing,
+            told=lambda: self.pipeline.told,
             jobs=self._job_lines,
             node_name=settings.node_name,
             secure=bool(settings.serve_tls_cert),

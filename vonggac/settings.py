@@ -51,6 +51,7 @@ class Settings:
     snapshot_minutes: int = 60
     lease_seconds: int = 60
     incident_window_minutes: int = 1440
+    suppression_max_days: int = 366  # how far from now a suppression may hold
     behaviour: Mapping[str, Any] | None = None  # numbers and names of docs/behaviour.md; file only
     correlator_catch_up: str = "24h"  # how far back a new rule begins (30m, 24h, 7d), or "all"
 
@@ -82,6 +83,7 @@ TABLES = (
     "snapshot",
     "lease",
     "incident",
+    "suppression",
     "correlator",
 )
 

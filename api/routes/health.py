@@ -14,7 +14,10 @@ from prometheus_client.registry import Collector
 
 from api.security import ServicesOf, caller
 from api.services import Services
+from vonggac.domain.suppression import Standing
 from vonggac.domain.times import parse_instant
+from vonggac.suppressions.kept import load_suppressions
+from vonggac.suppressions.look import standings
 
 router = APIRouter(tags=["health"])
 
@@ -87,7 +90,25 @@ class StageCollector(Collector):
         yield from self._sensors()
         events = self._services.store.events
         yield GaugeMetricFamily("vonggac_events", "Events retained", value=events.count_events())
+        yield from self._suppressions()
         yield GaugeMetricFamily("vonggac_detections", "Detections kept", value=events.count_detections())
+
+    def _suppressions(self) -> Iterator[Metric]:
+        """How many stand how, and what each that is in force has held back."""
+        now, known = self._services.clock(), load_suppressions(self._services.store.records)
+        counts = GaugeMetricFamily("vonggac_suppressions", "Suppressions by how they stand", labels=("standing",))
+        for standing, count in standings(known, now).items():
+            counts.add_metric((standing,), count)
+        yield counts
+        held = CounterMetricFamily(
+            "vonggac_suppressed", "Detections that each suppression in force holds back", labels=("suppression",)
+        )
+        hits = self._services.store.events.suppressed()
+        for suppression in known:
+            if suppression.standing(now) is Standing.IN_FORCE:
+                count = hits[suppression.id].count if suppression.id in hits else 0
+                held.add_metric((suppression.id,), count)
+        yield held
 
     def _sensors(self) -> Iterator[Metric]:
         """What each sensor's last heartbeat said."""

@@ -89,6 +89,7 @@ class Beacon:
         self._parameters = parameters
         self._place = place
         self._rule = rule("beacon", "c2-beacon", "medium", "malware", ("T1071", "T1029"))
+        self.rules = (self._rule,)
 
     def tables(self) -> Tables:
         return {"pairs": Table(_Beats, self._parameters.pairs), "services": Table(_Service, 4_096)}

@@ -41,6 +41,7 @@ class Dga:
     def __init__(self, parameters: DgaParameters) -> None:
         self._parameters = parameters
         self._rule = rule("dga", "dga", "high", "malware", ("T1568.002",))
+        self.rules = (self._rule,)
 
     def tables(self) -> Tables:
         return {"clients": Table(_Missing, self._parameters.clients)}

@@ -54,6 +54,7 @@ class Exfil:
         self._place = place
         self.warm_up_days = parameters.warm_up_days
         self._rule = rule("exfiltration", "exfiltration", "high", "espionage", ("T1048", "T1041"))
+        self.rules = (self._rule,)
 
     def tables(self) -> Tables:
         return {"hosts": Table(_Sent, self._parameters.hosts)}

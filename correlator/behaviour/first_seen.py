@@ -49,6 +49,7 @@ class FirstSeen:
         self.warm_up_days = parameters.warm_up_days
         self._of_service = rule("first_seen_service", "first-seen-service", "low", "other", (), "destination.ip")
         self._of_contact = rule("first_seen_contact", "first-seen-contact", "low", "other", ("T1071",))
+        self.rules = (self._of_service, self._of_contact)
 
     def tables(self) -> Tables:
         return {

@@ -133,6 +133,7 @@ class LookAlike:
             path: rule("look_alike", "phishing-lookalike", "high", "phishing", ("T1566.002", "T1583.001"), path)
             for path in (*_ENTITIES.values(), _SNI)
         }
+        self.rules = tuple(self._rules.values())
 
     def tables(self) -> Tables:
         return {"told": Table(_Told, self._parameters.told)}

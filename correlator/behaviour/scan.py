@@ -58,6 +58,7 @@ class Scan:
         self._enough = log(parameters.detection / parameters.false_alarm)
         self._of_ports = rule("port_scan", "port-scan", "medium", "unauthorized-access", ("T1046", "T1595.001"))
         self._of_hosts = rule("host_scan", "network-scan", "medium", "unauthorized-access", ("T1046", "T1595.001"))
+        self.rules = (self._of_ports, self._of_hosts)
 
     def tables(self) -> Tables:
         return {name: Table(_Tries, self._parameters.groups) for name in ("ports", "hosts")}

@@ -50,6 +50,7 @@ class Spray:
     def __init__(self, parameters: SprayParameters) -> None:
         self._parameters = parameters
         self._rule = rule("password_spray", "password-spray", "high", "unauthorized-access", ("T1110.003",))
+        self.rules = (self._rule,)
 
     def tables(self) -> Tables:
         return {"sources": Table(_Failures, self._parameters.sources)}

@@ -55,6 +55,7 @@ class Tunnel:
     def __init__(self, parameters: TunnelParameters) -> None:
         self._parameters = parameters
         self._rule = rule("dns_tunnel", "dns-tunnel", "high", "malware", ("T1071.004", "T1048.003"))
+        self.rules = (self._rule,)
 
     def tables(self) -> Tables:
         return {"pairs": Table(_Asked, self._parameters.pairs)}

@@ -26,7 +26,7 @@ from typing import Any, Protocol
 from correlator.behaviour.sight import Sight, sights
 from correlator.behaviour.table import Table
 from correlator.windows import LATENESS
-from vonggac.domain.detection import Detection
+from vonggac.domain.detection import Detection, RuleInfo
 from vonggac.domain.event import Document
 from vonggac.domain.event import field as value_at
 
@@ -58,6 +58,10 @@ class Analytic(Protocol):
     name: str
     kinds: tuple[str, ...]  # of sights that it is shown
     warm_up_days: int  # on so many days on which there is anything to see it only learns
+
+    @property
+    def rules(self) -> Sequence[RuleInfo]:
+        """As what its detections are told."""
 
     def tables(self) -> Tables:
         """Empty tables, by name."""

@@ -24,6 +24,7 @@ from correlator.sigma.field_tests import (
     compile_regex,
 )
 from correlator.sigma.tree import All, Either, Leaf, Node, Not
+from vonggac.domain.text import caseless
 from vonggac.domain.times import parse_instant
 
 Predicate = Callable[[Facts], bool]
@@ -85,15 +86,24 @@ def _any(parts: list[Predicate]) -> Predicate:
 
 
 def _alternatives(items: Iterable[Node]) -> list[Predicate]:
-    """The items' predicates; text tests of one field, operation and case become one predicate over all their values."""
+    """The items' predicates; text tests of one field, operation and case become one predicate over all their values,
+    and so do a field's networks."""
     texts: dict[tuple[Paths, Op, bool], list[str]] = {}
+    networks: dict[Paths, list[IPv4Network | IPv6Network]] = {}
     others: list[Predicate] = []
     for item in items:
-        if isinstance(item, Leaf) and item.paths and isinstance(item.test, Text):
-            texts.setdefault((item.paths, item.test.op, item.test.cased), []).append(item.test.value)
-        else:
-            others.append(compile_tree(item))
-    return [_text(paths, op, tuple(values), cased) for (paths, op, cased), values in texts.items()] + others
+        match item:
+            case Leaf(paths, Text(op, value, cased)) if paths:
+                texts.setdefault((paths, op, cased), []).append(value)
+            case Leaf(paths, Inside(network)):
+                networks.setdefault(paths, []).append(network)
+            case _:
+                others.append(compile_tree(item))
+    return [
+        *(_text(paths, op, tuple(values), cased) for (paths, op, cased), values in texts.items()),
+        *(_inside(paths, found) for paths, found in networks.items()),
+        *others,
+    ]
 
 
 def _leaf(paths: Paths, test: Test) -> Predicate:
@@ -106,16 +116,18 @@ def _leaf(paths: Paths, test: Test) -> Predicate:
             return lambda facts: bool(facts.at(paths)) is wanted
         case Text(op, value, cased):
             return _text(paths, op, (value,), cased)
+        case Inside(network):
+            return _inside(paths, [network])
         case SameAs(op=op, cased=cased, paths=others):
             relation, texts = _RELATIONS[op], Facts.texts if cased else Facts.folded
             return lambda facts: any(
                 relation(mine, theirs) for mine in texts(facts, paths) for theirs in texts(facts, others)
             )
-    passes = value_test(test)
+    passes = _value_test(test)
     return lambda facts: any(passes(value) for value in facts.at(paths))
 
 
-def value_test(test: Test) -> Callable[[Any], bool]:
+def _value_test(test: Test) -> Callable[[Any], bool]:
     """The test of one value, for tests that need no other and are not of texts as they stand."""
     match test:
         case Pattern(regex):
@@ -125,8 +137,6 @@ def value_test(test: Test) -> Callable[[Any], bool]:
             return lambda value: _equals(value, number, as_text)
         case Compare():
             return _compare(test)
-        case Inside(network):
-            return lambda value: inside(text_of(value), network)
     raise AssertionError(f"no test of a value for {test}")
 
 
@@ -160,6 +170,21 @@ def _containing(texts: Callable[[Facts, Paths], Iterable[str]], paths: Paths, va
     return contains
 
 
+def _inside(paths: Paths, networks: list[IPv4Network | IPv6Network]) -> Predicate:
+    def in_one(facts: Facts) -> bool:
+        for text in facts.texts(paths):
+            address = address_of(text)
+            if address is not None:
+                number = int(address)
+                for version, mask, start in ranges:
+                    if number & mask == start and address.version == version:
+                        return True
+        return False
+
+    ranges = [(each.version, int(each.netmask), int(each.network_address)) for each in networks]
+    return in_one
+
+
 _RELATIONS: Mapping[Op, Callable[[str, str], bool]] = {
     Op.EQUALS: operator.eq,
     Op.CONTAINS: lambda mine, theirs: theirs in mine,
@@ -173,7 +198,7 @@ def _keyword(test: Test) -> Predicate:
     if isinstance(test, Text):
         value, cased = test.value, test.cased
         if SEPARATOR in value:
-            return lambda facts: any(value in (text if cased else text.lower()) for text in facts.said())
+            return lambda facts: any(value in (text if cased else caseless(text)) for text in facts.said())
         return lambda facts: value in facts.everything(cased)
     assert isinstance(test, Pattern), test  # noqa: S101 - modifiers make only these two
     found = _searching(test.regex)
@@ -233,11 +258,6 @@ def _time_part(value: object, part: str) -> int | None:
 
 def _instant(text: str) -> datetime:
     return datetime.fromtimestamp(float(text), UTC) if text.replace(".", "", 1).isdigit() else parse_instant(text)
-
-
-def inside(text: str, network: IPv4Network | IPv6Network) -> bool:
-    address = address_of(text)
-    return address is not None and address.version == network.version and address in network
 
 
 @lru_cache(maxsize=65_536)

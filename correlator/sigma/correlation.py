@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from correlator.expression import Expression, Malformed, parse
+from correlator.expression import Expression, parse
+from correlator.logic import Malformed
 from correlator.numbers import Number, number_of
 from correlator.rule import Bound, CorrelationType
 from correlator.sigma.document import Source

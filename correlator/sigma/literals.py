@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from vonggac.domain.text import caseless
+
 #: Escapes of one letter that stand for a class, a place or a control character.
 _CLASSES = frozenset("dDwWsSbBAznrtfv")
 _QUANTIFIERS = frozenset("*?+{")
@@ -46,7 +48,7 @@ def required_literal(regex: str) -> str:
             run.append(char)
         at += 1
     _close(run, runs)
-    return max(runs, key=len, default="").lower()
+    return caseless(max(runs, key=len, default=""))
 
 
 def _close(run: list[str], runs: list[str]) -> None:

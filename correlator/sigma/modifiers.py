@@ -11,6 +11,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import ip_network
 from typing import Any
 
@@ -92,17 +93,30 @@ def ask(modifiers: Sequence[str], values: Iterable[Any], placeholders: Placehold
             raise BadValue(f"there is no modifier {name}")
     if "exists" in modifiers and (keyword or len(modifiers) > 1):
         raise BadValue("exists stands alone after a field's name")
-    groups = []
-    for value in values:
-        on_way: list[_Value] = [_Raw(value) if isinstance(value, str) else value]
-        for position, name in enumerate(modifiers):
-            if name in _EACH:
-                on_way = [made for each in on_way for made in _EACH[name](each, modifiers[:position], placeholders)]
-        if len(on_way) > MAX_EXPANSION:
-            raise BadValue(f"one value expands to more than {MAX_EXPANSION}")
-        tests = tuple(_test(_worded(each), keyword) for each in on_way)
-        groups.append(tests)
-    return Asked(tuple(groups), every="all" in modifiers, negated="neq" in modifiers)
+    applied = tuple(name for name in modifiers if name in _EACH)
+    groups = tuple(
+        _tests_of_text(value, applied, keyword)
+        if isinstance(value, str) and "expand" not in applied
+        else _tests(value, applied, placeholders, keyword)
+        for value in values
+    )
+    return Asked(groups, every="all" in modifiers, negated="neq" in modifiers)
+
+
+@lru_cache(maxsize=16_384)
+def _tests_of_text(text: str, modifiers: tuple[str, ...], keyword: bool) -> tuple[Test, ...]:
+    """Rules ask for the same texts."""
+    return _tests(text, modifiers, {}, keyword)
+
+
+def _tests(value: Any, modifiers: tuple[str, ...], placeholders: Placeholders, keyword: bool) -> tuple[Test, ...]:
+    """The tests of which one must pass for the value to be found."""
+    on_way: list[_Value] = [_Raw(value) if isinstance(value, str) else value]
+    for position, name in enumerate(modifiers):
+        on_way = [made for each in on_way for made in _EACH[name](each, modifiers[:position], placeholders)]
+    if len(on_way) > MAX_EXPANSION:
+        raise BadValue(f"one value expands to more than {MAX_EXPANSION}")
+    return tuple(_test(_worded(each), keyword) for each in on_way)
 
 
 # --- the modifiers -------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from itertools import product
 import re2
 
 from correlator.sigma.field_tests import Op, Pattern, Text
+from vonggac.domain.text import caseless
 
 
 class Wild(Enum):
@@ -151,7 +152,7 @@ def test_of(pieces: Pieces, check: Callable[[str], str]) -> Text | Pattern | Non
         return None
     if len(middle) <= 1 and not (middle and isinstance(middle[0], Wild)):
         text = "".join(part for part in middle if isinstance(part, str))
-        return Text(_op(front, back), text if pieces.cased else text.lower(), pieces.cased)
+        return Text(_op(front, back), text if pieces.cased else caseless(text), pieces.cased)
     regex = "".join(re2.escape(part) if isinstance(part, str) else part.value for part in middle)
     begin, end = "" if front else "^", "" if back else "$"
     flags = "s" if pieces.cased else "si"
@@ -160,7 +161,7 @@ def test_of(pieces: Pieces, check: Callable[[str], str]) -> Text | Pattern | Non
 
 def _longest(parts: Sequence[Part]) -> str:
     """The longest text that stands in every string with these parts."""
-    return max((part.lower() for part in parts if isinstance(part, str)), key=len, default="")
+    return max((caseless(part) for part in parts if isinstance(part, str)), key=len, default="")
 
 
 def _op(front: bool, back: bool) -> Op:

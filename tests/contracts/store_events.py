@@ -12,6 +12,7 @@ import pytest
 
 from tests.contracts.store_samples import DECEMBER, NOVEMBER, PAGE_SIZES, detection, event, later
 from vonggac.domain.event import Document
+from vonggac.domain.suppression import Hits
 from vonggac.errors import UsageRefused
 from vonggac.ports import EventQuery, EventStore, Position, Store, Wanted
 
@@ -364,3 +365,33 @@ class DetectionStoreContract:
         assert search(EventQuery(value="198.51.100.1")).items == (found[1],)
         assert search(EventQuery(terms={"rule.id": "rule-1"}, since=later(1), limit=1)).items == (found[1],)
         assert search(EventQuery(terms={"vonggac.detection.kind": "port-scan"}, until=later(1))).items == (found[0],)
+
+    def test_what_is_held_back_is_counted_for_each_suppression(self, store: Store) -> None:
+        assert store.events.suppressed() == {}
+        held = [replace(detection(number, later(number)), suppressed_by="sup-a") for number in range(1, 4)]
+        other = replace(detection(4, later(4)), suppressed_by="sup-b")
+        store.events.add_detections([detection(5), *held, other])
+        store.events.add_detections([*held, replace(detection(5), suppressed_by="sup-b")])
+        assert store.events.suppressed() == {
+            "sup-a": Hits(3, later(1), later(3)),
+            "sup-b": Hits(1, later(4), later(4)),
+        }
+
+    def test_thousands_of_suppressions_are_counted(self, store: Store) -> None:
+        names = [f"sup-{number:04}" for number in range(2_100)]
+        held = [replace(detection(at), suppressed_by=name) for at, name in enumerate(names)]
+        store.events.add_detections(held)
+        assert store.events.suppressed() == dict.fromkeys(names, Hits(1, NOVEMBER, NOVEMBER))
+
+    def test_what_is_held_back_is_found_by_its_suppression(self, store: Store) -> None:
+        held = [replace(detection(number, later(number)), suppressed_by="sup-a") for number in range(3)]
+        store.events.add_detections([*held, detection(3), replace(detection(4), suppressed_by="sup-b")])
+        query = EventQuery(terms={"vonggac.detection.suppressed_by": "sup-a"}, limit=2)
+        first = store.events.search_detections(query)
+        second = store.events.search_detections(replace(query, cursor=first.next))
+        assert (*first.items, *second.items) == tuple(held)
+        assert second.next is None
+        narrowed = replace(query, since=later(1), value="198.51.100.1", agencies=frozenset({"BTTTT"}))
+        assert store.events.search_detections(narrowed).items == (held[1],)
+        assert store.events.search_detections(replace(query, agencies=frozenset({"X"}))).items == ()
+        assert store.events.detections([held[0].id])[0].suppressed_by == "sup-a"

@@ -197,6 +197,27 @@ def test_a_decision_is_made_and_told_in_the_history(page: Any) -> None:
     assert page.locator("#origin").is_visible()
 
 
+def test_an_incident_leads_to_a_suppression_that_would_have_covered_it(page: Any, console: Console) -> None:
+    page.locator("td.title a").first.click()
+    page.wait_for_url("**/incidents/*")
+    detections = page.locator(".events tbody").count()
+    page.locator("#suppress").click()
+    page.locator("button[value=preview]").click()
+    assert page.locator("#suppression").is_visible()
+    assert page.locator(".list tbody tr").count() == min(detections, 10), "what it is made of, at least the newest"
+    page.locator("textarea[name=reason]").fill("máy quét của ta")
+    page.locator("button[value=make]").click()
+    page.wait_for_url("**/suppressions/sup-*")
+    assert "Đang hiệu lực" in page.locator(".labels").inner_text()
+    page.locator("form[action$='/end'] textarea").fill("xong")
+    page.locator("form[action$='/end'] button").click()
+    page.wait_for_url("**/suppressions/sup-*")
+    assert "Đã kết thúc" in page.locator(".labels").inner_text()
+    assert "xong" in page.locator(".timeline").inner_text()
+    page.goto(f"{console.url}/suppressions?tab=over")
+    assert page.locator("table.list tbody tr").count() == 1
+
+
 def test_statistics_have_a_picture_and_only_the_fields_of_their_period(page: Any, console: Console) -> None:
     page.goto(f"{console.url}/stats")
     assert page.locator("svg.chart rect").count() >= 2
@@ -230,7 +251,7 @@ def test_the_font_of_vietnamese_is_ours(page: Any) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 400])
-@pytest.mark.parametrize("path", ["/", "/stats", "/subscribers", "/help"])
+@pytest.mark.parametrize("path", ["/", "/stats", "/suppressions", "/suppressions/new", "/subscribers", "/help"])
 def test_no_page_is_wider_than_the_screen(page: Any, console: Console, path: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(console.url + path)

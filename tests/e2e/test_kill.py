@@ -28,11 +28,13 @@ def calls(data: Path, made: dict[str, Path]) -> list[tuple[object, ...]]:
 
 
 def everything(data: Path) -> dict[str, Any]:
-    """What a store holds: ids of events and detections, and each incident's entries by id, kind and data."""
+    """What a store holds: ids of events and detections, what is held back, each incident's entries by id, kind and
+    data."""
     node = bootstrap(Settings(data_dir=data))
     store = node.store
     try:
         held: dict[str, Any] = {"events": [], "detections": [], "incidents": {}}
+        held["suppressed"] = store.events.suppressed()
         for name, search in (("events", store.events.search_events), ("detections", store.events.search_detections)):
             cursor: str | None = None
             while True:

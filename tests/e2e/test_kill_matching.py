@@ -6,6 +6,8 @@ import random
 import signal
 import subprocess
 import sys
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,22 @@ import pytest
 from tests.e2e.match_victim import BATCHES, EVENTS
 from tests.e2e.program import ROOT, environment
 from tests.e2e.test_kill import everything
+from tests.unit.correlator.samples import START
+from vonggac.domain.suppression import Act, ActKind, Condition, Operator, Suppression
+from vonggac.stores.sqlite import open_sqlite
+from vonggac.suppressions.kept import put_suppression
 
 KILLS = 100
+#: What one of the sources does opens no incident.
+HELD_BACK = Suppression(
+    "sup-1",
+    None,
+    None,
+    None,
+    (Condition("source.ip", Operator.IS, ("192.0.2.1",)),),
+    START,
+    (Act(ActKind.MADE, START, "lan", "máy quét của ta", START + timedelta(days=90)),),
+)
 
 
 def victim(folder: Path, start: int, how_many: int = 0) -> list[str]:
@@ -39,6 +55,8 @@ def test_killed_a_hundred_times_it_detects_what_an_undisturbed_run_does(tmp_path
     calm, stormy = tmp_path / "yên", tmp_path / "bão"
     for folder, times in ((calm, 1), (stormy, 0)):
         folder.mkdir()
+        with closing(open_sqlite(folder / "vonggac.store")) as store:
+            put_suppression(store.records, HELD_BACK, 0)
         subprocess.run(victim(folder, 0, times * BATCHES or 1), cwd=ROOT, env=environment(), check=True, timeout=60)
     chance = random.Random(20_261_127)
     start = 0
@@ -52,3 +70,5 @@ def test_killed_a_hundred_times_it_detects_what_an_undisturbed_run_does(tmp_path
     assert storm["events"] == quiet["events"]
     assert storm["detections"] == quiet["detections"]
     assert storm["incidents"] == quiet["incidents"]
+    assert storm["suppressed"] == quiet["suppressed"]
+    assert quiet["suppressed"]["sup-1"].count > 10

@@ -57,6 +57,8 @@ ENTITY_FIELDS = (
     "organization.name",
 )
 
+SUPPRESSED_BY = "vonggac.detection.suppressed_by"
+
 
 @dataclass(frozen=True, slots=True)
 class RuleInfo:
@@ -99,6 +101,7 @@ class Detection:
     measured: int | float | None = None  # what the correlation's window came to
     condition: str = ""  # what it had to come to, as `value_sum(network.bytes) >= 1000000`
     explanation: Mapping[str, Any] = field(default_factory=dict)  # of a behaviour: which numbers, against what
+    suppressed_by: str | None = None  # the suppression that keeps it out of every incident
 
     @property
     def agency(self) -> str | None:
@@ -148,6 +151,7 @@ def to_document(detection: Detection) -> Document:
     put(document, "vonggac.detection.measured", detection.measured)
     put(document, "vonggac.detection.condition", detection.condition or None)
     put(document, "vonggac.detection.explanation", dict(detection.explanation) or None)
+    put(document, SUPPRESSED_BY, detection.suppressed_by)
     for path, value in detection.entities.items():
         put(document, path, value)
     return document
@@ -187,4 +191,5 @@ def from_document(document: Document) -> Detection:
         evidence_count=own.get("evidence_count"),
         measured=own.get("measured"),
         condition=own.get("condition", ""),
+        suppressed_by=own.get("suppressed_by"),
     )

@@ -13,6 +13,11 @@ def nfc(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def caseless(text: str) -> str:
+    """The text as rules compare it: lower case, one code point for each (so İ is i, and ς at a word's end is σ)."""
+    return text.lower() if text.isascii() else text.replace("İ", "i").lower().replace("ς", "σ")
+
+
 def fold(text: str) -> str:
     """Lower case without any mark, đ as d: what a search without marks must find."""
     stripped = "".join(c for c in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.combining(c))

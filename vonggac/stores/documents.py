@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from vonggac.domain.account import Refusal
-from vonggac.domain.detection import Detection, to_document
+from vonggac.domain.detection import SUPPRESSED_BY, Detection, to_document
 from vonggac.domain.event import OBSERVABLE_FIELDS, Document, fault, field, observables
 from vonggac.domain.times import parse_instant, to_epoch_us
 from vonggac.ports import EventQuery, Wanted
@@ -41,6 +41,7 @@ class Prepared(NamedTuple):
     dataset: str | None
     agency: str | None
     values: tuple[str, ...]
+    suppressed_by: str | None
     body: bytes
 
     def refused(self, reason: str) -> Refusal:
@@ -54,7 +55,9 @@ def prepare_events(documents: Sequence[Document]) -> tuple[list[Prepared], list[
 
 def prepare_detections(detections: Sequence[Detection]) -> tuple[list[Prepared], list[Refusal]]:
     """Each detection's document ready to store, or why it is refused."""
-    return _sorted_out(_prepare(offset, to_document(detection)) for offset, detection in enumerate(detections))
+    return _sorted_out(
+        _prepare(offset, to_document(detection), detection.suppressed_by) for offset, detection in enumerate(detections)
+    )
 
 
 def _sorted_out(outcomes: Iterable[Prepared | str]) -> tuple[list[Prepared], list[Refusal]]:
@@ -68,7 +71,7 @@ def _sorted_out(outcomes: Iterable[Prepared | str]) -> tuple[list[Prepared], lis
     return ready, refused
 
 
-def _prepare(offset: int, document: Document) -> Prepared | str:
+def _prepare(offset: int, document: Document, suppressed_by: str | None = None) -> Prepared | str:
     """A document that has an `@timestamp` and an `event.id`, ready to store; the reason when it cannot be stored."""
     identity = field(document, "event.id")
     if not isinstance(identity, str) or not identity.isprintable() or len(identity.encode()) > ID_BYTES_MAX:
@@ -90,6 +93,7 @@ def _prepare(offset: int, document: Document) -> Prepared | str:
         dataset=None if dataset is None else str(dataset),
         agency=None if agency is None else str(agency),
         values=tuple({look_up_form(value): None for _, value in observables(document)}),
+        suppressed_by=suppressed_by,
         body=body,
     )
 
@@ -124,6 +128,12 @@ def narrowing_value(query: EventQuery) -> str | None:
     return next(
         (term for path, term in query.terms.items() if path in _OBSERVABLE_PATHS and isinstance(term, str)), None
     )
+
+
+def suppression_of(query: EventQuery) -> str | None:
+    """The suppression by which every match is held back; None when the query names none."""
+    named = query.terms.get(SUPPRESSED_BY)
+    return named if isinstance(named, str) else None
 
 
 def matches(document: Document, terms: Mapping[str, str | int], values: Iterable[str] | None) -> bool:

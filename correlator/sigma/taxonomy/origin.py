@@ -17,6 +17,10 @@ _HEAD = frozenset({"id", "dataset", "kind", "created", "ingested"})
 #: The Security event whose kind stands in another of its fields.
 _REGISTRY_CHANGED = 4657
 _PROGRAM_PATHS = ("process.name", "log.syslog.appname", "program", "appname", "ident", "SYSLOG_IDENTIFIER")
+#: Names in a flat record whose values say of its origin.
+_TELLING = frozenset({"EventID", "Channel", "Provider_Name", "SourceName", "event.dataset", "event.module"}) | {
+    name for path in _PROGRAM_PATHS for name in (path, path.partition(".")[0])
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ def origin_of(document: Mapping[str, Any]) -> Origin:
             code, channel = document.get("EventID"), document.get("Channel")
             if type(code) is int and code != _REGISTRY_CHANGED and type(channel) is str and type(dataset) is str:
                 return _of_flat_windows(dataset, code, channel)
+            if type(dataset) is str and _TELLING.isdisjoint(document):
+                return _of_flat_record(dataset, tuple(document))
     return _told_in_full(document)
 
 
@@ -82,6 +88,12 @@ def origin_of(document: Mapping[str, Any]) -> Origin:
 def _of_flat_windows(dataset: str, code: int, channel: str) -> Origin:
     """What `_told_in_full` says of a flat record with nothing else to tell."""
     return _told_in_full({"event": {"dataset": dataset}, "EventID": code, "Channel": channel})
+
+
+@lru_cache(maxsize=4_096)
+def _of_flat_record(dataset: str, names: tuple[str, ...]) -> Origin:
+    """What `_told_in_full` says of a flat record none of whose values tell anything."""
+    return _told_in_full({**dict.fromkeys(names), "event": {"dataset": dataset}})
 
 
 @lru_cache(maxsize=1)

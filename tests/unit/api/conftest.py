@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,11 @@ from vonggac.domain.account import Tally
 from vonggac.domain.agency import Agency, Level
 from vonggac.domain.detection import Detection, RuleInfo, Ruleset, detection_id
 from vonggac.domain.incident import Entry, EntryKind, Evidence, entry_id, evidence_data, incident_id
+from vonggac.domain.suppression import Told
 from vonggac.evidence import packets_behind
 from vonggac.ports import Clock, Ids, Store
 from vonggac.settings import Settings
+from vonggac.suppressions.acts import Suppressing
 
 AGENCIES = (
     Agency("G99", "Bộ Mẫu", Level.MINISTRY, name_en="Model Ministry"),
@@ -120,6 +123,13 @@ def node(store: Store, clock: Clock, ids: Ids, tmp_path: Path) -> Node:
         packets=lambda documents: packets_behind(store.events, Settings(data_dir=tmp_path), documents),
         stages=lambda: {"sense": Tally(10, 7, 2, {"truncated": 1}), "detect": Tally(7, 7)},
         matching=lambda: {"late": 3},
+        suppressing=lambda principal: Suppressing(
+            store.records, clock, ids, load_directory(store.records), principal, timedelta(days=366)
+        ),
+        told=lambda: {
+            "rule-1": Told("EN Quét cổng", "Quét cổng", frozenset({"port-scan"})),
+            "rule-2": Told("Flood", "Làm ngập", frozenset({"dos"})),
+        },
         jobs=lambda: [JobLine("retention", 86_400.0, "", "", "")],
         node_name="nút thử",
         secure=False,

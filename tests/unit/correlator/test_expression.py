@@ -12,7 +12,8 @@ from sigma.correlations import (
     SigmaExtendedCorrelationCondition,
 )
 
-from correlator.expression import Malformed, parse
+from correlator.expression import parse
+from correlator.logic import Malformed
 
 _texts = st.recursive(
     st.sampled_from(["rule_a", "rule_b", "rule_c", "rule_d"]),
@@ -64,7 +65,6 @@ def test_words_may_be_written_large_and_names_may_be_ids():
         "not",
         "a or or b",
         "(" * 99 + "a",
-        "not " * 99 + "a",
         "a" * 5_000,
     ],
 )

@@ -228,6 +228,16 @@ def test_a_changed_correlation_fills_its_windows_again(store: Store, make: Make)
     assert stricter.take(batch(hits(1, 3, f=2))).detections == 1
 
 
+def test_a_correlation_over_a_changed_rule_fills_its_windows_again(store: Store, make: Make) -> None:
+    base = "id: 6f9b1f0e-7d0c-4d58-9d53-0d7c0f3c1a11\n" + BASE
+    first = make(base, THREE)
+    first.take(batch([*hits(2, f=2), *hits(1, 2, f=3)]))
+    first.save()
+    of_others = make(base.replace("f: 2", "f: 3"), THREE)
+    assert of_others.take(batch(hits(1, 3, f=3))).detections == 0
+    assert of_others.take(batch(hits(1, 4, f=3))).detections == 1
+
+
 def test_windows_that_cannot_be_read_are_filled_again(store: Store, make: Make) -> None:
     first = make(BASE, THREE)
     first.take(batch(hits(2, f=2)))

@@ -14,8 +14,9 @@ from typing import Any
 import orjson
 
 from vonggac.domain.account import Refusal
-from vonggac.domain.detection import Detection, from_document
+from vonggac.domain.detection import SUPPRESSED_BY, Detection, from_document
 from vonggac.domain.event import Document
+from vonggac.domain.suppression import Hits
 from vonggac.domain.times import from_epoch_us, to_epoch_us
 from vonggac.ports import Added, Arrival, EventQuery, Page, Position, Wanted
 from vonggac.stores.documents import (
@@ -35,6 +36,7 @@ from vonggac.stores.paging import PAGE_MAX, Place, decode_cursor, page_of, page_
 
 _SORT = [{f"{OWN}.time": "asc"}, {f"{OWN}.id": "asc"}]
 _IDS_AT_ONCE = 1_000
+_BUCKETS = 1_000
 
 
 class ElasticEventStore:
@@ -119,6 +121,23 @@ class ElasticEventStore:
     def count_detections(self) -> int:
         self._refresh(self._detections)
         return self._server.count(self._detections)
+
+    def suppressed(self) -> dict[str, Hits]:
+        self._refresh(self._detections)
+        found: dict[str, Hits] = {}
+        after: dict[str, Any] = {}
+        while True:
+            by = {"size": _BUCKETS, "sources": [{"by": {"terms": {"field": SUPPRESSED_BY}}}], **after}
+            times = {name: {name: {"field": f"{OWN}.time"}} for name in ("min", "max")}
+            asked = {"held": {"composite": by, "aggs": times}}
+            query = {"exists": {"field": SUPPRESSED_BY}}
+            answer = self._server.search(self._detections, query, size=0, aggs=asked)["aggregations"]["held"]
+            for each in answer["buckets"]:
+                first, last = (from_epoch_us(int(each[name]["value"])) for name in ("min", "max"))
+                found[each["key"]["by"]] = Hits(each["doc_count"], first, last)
+            if "after_key" not in answer:
+                return found
+            after = {"after": answer["after_key"]}
 
     def drop_events_before(self, instant: datetime) -> int:
         dropped = 0

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 #: Counted up when the mappings change; stands in each index as `_meta.schema`.
-SCHEMA = 2
+SCHEMA = 3
 
 #: The object in which an event's or detection's own search fields stand; taken off again when it is read.
 OWN = "vonggac_store"
@@ -53,6 +53,7 @@ KEYWORDS = frozenset(
         "vonggac.detection.indicator_id",
         "vonggac.detection.kind",
         "vonggac.detection.level",
+        "vonggac.detection.suppressed_by",
     }
 )
 LONGS = frozenset({"destination.port", "http.response.status_code", "source.port"})

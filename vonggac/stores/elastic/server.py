@@ -123,10 +123,14 @@ class Server:
                     if error.error != "resource_already_exists_exception":
                         raise
             found = indices.get_mapping(index=[self.index(name) for name in INDICES])
-        for index, mapping in found.items():
-            schema = int(mapping["mappings"].get("_meta", {}).get("schema", 0))
+        schemas = {name: int(mapping["mappings"].get("_meta", {}).get("schema", 0)) for name, mapping in found.items()}
+        for index, schema in schemas.items():
             if schema > SCHEMA:
                 raise StoreUnavailable("store_newer", where=f"{self.where} {index}", found=schema, known=SCHEMA)
+        with self._translated():
+            for name, body in INDICES.items():
+                if schemas[self.index(name)] < SCHEMA:  # what is new in it is indexed from now on
+                    indices.put_mapping(index=self.index(name), **body["mappings"])
 
     def check(self) -> None:
         """Raises StoreUnavailable unless every shard of ours can be read and written."""

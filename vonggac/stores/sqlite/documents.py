@@ -10,7 +10,15 @@ import orjson
 from vonggac.domain.event import Document
 from vonggac.domain.times import to_epoch_us
 from vonggac.ports import EventQuery, Wanted
-from vonggac.stores.documents import Prepared, look_up_form, matches, narrowing_value, spellings, stands_in
+from vonggac.stores.documents import (
+    Prepared,
+    look_up_form,
+    matches,
+    narrowing_value,
+    spellings,
+    stands_in,
+    suppression_of,
+)
 from vonggac.stores.paging import Place
 from vonggac.stores.sqlite.connection import Connection, Database
 from vonggac.stores.sqlite.filters import in_list
@@ -60,6 +68,12 @@ def add(database: Database, documents: Sequence[Prepared]) -> Placed:
             for key in set(map(key_of, document.values))
         )
         connection.executemany("INSERT INTO posting (run, key, time, seq) VALUES (?, ?, ?, ?)", postings)
+        held_back = [
+            (document.suppressed_by, document.time_us, seq)
+            for seq, document in enumerate(fresh.values(), first)
+            if document.suppressed_by is not None
+        ]
+        connection.executemany("INSERT INTO suppressed (suppression, time, seq) VALUES (?, ?, ?)", held_back)
     return Placed(mark, before, [document.offset for document in fresh.values()])
 
 
@@ -137,12 +151,23 @@ def holding(connection: Connection, wanted: Wanted, since: int | None, until: in
             yield document
 
 
+def suppressed(connection: Connection) -> dict[str, tuple[int, int, int]]:
+    """Suppression -> how many it holds back, the times of the first and the last."""
+    rows = connection.execute("SELECT suppression, count(*), min(time), max(time) FROM suppressed GROUP BY suppression")
+    return {suppression: (held, first, last) for suppression, held, first, last in rows}
+
+
 def _statement(query: EventQuery, after: Place | None) -> tuple[str, list[object]]:
-    """Candidates in order: a superset of the matches, through the value index where the query names a value."""
+    """Candidates in order: a superset of the matches, through an index where the query names a suppression or a
+    value."""
     where: list[str] = []
     parameters: list[object] = []
-    value = narrowing_value(query)
-    if value is None:
+    value, suppression = narrowing_value(query), suppression_of(query)
+    if suppression is not None:
+        time, source = "s.time", "suppressed s CROSS JOIN document d ON d.seq = s.seq"
+        where.append("s.suppression = ?")
+        parameters.append(suppression)
+    elif value is None:
         time, source = "d.time", "document d"
     else:
         time, source = "p.time", "posting p CROSS JOIN document d ON d.seq = p.seq"

@@ -14,6 +14,7 @@ from threading import Lock
 
 from vonggac.domain.detection import Detection, from_document
 from vonggac.domain.event import Document
+from vonggac.domain.suppression import Hits
 from vonggac.domain.times import from_epoch_us, to_epoch_us
 from vonggac.ports import Added, Arrival, EventQuery, Page, Position, Wanted
 from vonggac.stores.documents import Prepared, month_span, prepare_detections, prepare_events
@@ -220,6 +221,13 @@ class SqliteEventStore:
     def count_detections(self) -> int:
         with self._detections.read() as connection:
             return documents.count(connection)
+
+    def suppressed(self) -> dict[str, Hits]:
+        with self._detections.read() as connection:
+            found = documents.suppressed(connection)
+        return {
+            name: Hits(held, from_epoch_us(first), from_epoch_us(last)) for name, (held, first, last) in found.items()
+        }
 
     def drop_events_before(self, instant: datetime) -> int:
         return sum(

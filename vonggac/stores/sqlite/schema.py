@@ -49,6 +49,15 @@ DOCUMENTS: tuple[Migration, ...] = (
             ORDER BY 1, 2, 3, 4""",  # noqa: S608
         "DROP TABLE value",
     ),
+    (
+        # Detections that a suppression holds back; of events there are none.
+        """CREATE TABLE suppressed (
+            suppression TEXT NOT NULL,
+            time INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (suppression, time, seq)
+        ) WITHOUT ROWID""",
+    ),
 )
 
 #: `vonggac.db`: everything but events and detections.

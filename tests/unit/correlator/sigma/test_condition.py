@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from correlator.sigma.condition import MAX_CONDITION, MAX_NESTED, parse_condition
+from correlator.logic import MAX_DEPTH, MAX_LENGTH
+from correlator.sigma.condition import parse_condition
 from correlator.sigma.field_tests import Present
 from correlator.sigma.strings import BadValue
 from correlator.sigma.tree import All, Either, Leaf, Node, Not
@@ -52,8 +53,8 @@ def test_a_condition_is_read_by_its_binding_strengths(text: str, tree: Node):
         ("2 of sel_*", "'2', which is no selection"),
         ("sel_a | count() > 5", "correlation rule"),
         ("sel_a & sel_b", "'&' is not expected"),
-        ("(" * (MAX_NESTED + 1) + "sel_a" + ")" * (MAX_NESTED + 1), "nested deeper"),
-        ("sel_a and " * MAX_CONDITION + "sel_a", "longer than"),
+        ("(" * (MAX_DEPTH + 1) + "sel_a" + ")" * (MAX_DEPTH + 1), "nested deeper"),
+        ("sel_a and " * MAX_LENGTH + "sel_a", "longer than"),
     ],
 )
 def test_what_is_no_condition_is_told(text: str, reason: str):

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 import pytest
 
+from correlator import matching
 from correlator.engine import Correlator
 from correlator.sigma.load import load_rules
 from sensors.base import Origin
@@ -131,7 +132,11 @@ def _expected(case: Record, shared_data: Path) -> int:
     return sum(naive_hit(rule, flat(record)) for record in case["events"])
 
 
-def test_all_rules_on_all_events_hit_as_pysigma_reads_them_in_every_shape(shared_data: Path):
+@pytest.mark.parametrize("worth", [0, matching.WORTH], ids=["sifted", "asked"])
+def test_all_rules_on_all_events_hit_as_pysigma_reads_them_in_every_shape(
+    shared_data: Path, worth: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(matching, "WORTH", worth)
     records = [record for case in cases(shared_data) for record in case["events"]]
     files = sorted((shared_data / "sigma").rglob("*.yml"))
     rules = [rule for file in files for rule in read_rules(file) if rule.logsource.product == "windows"]

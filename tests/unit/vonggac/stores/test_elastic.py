@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -14,7 +15,8 @@ from typing import Any
 import pytest
 from elasticsearch import Elasticsearch
 
-from tests.contracts.store_samples import NOVEMBER, event, item
+from tests.contracts.store_samples import NOVEMBER, detection, event, item
+from vonggac.domain.suppression import Hits
 from vonggac.errors import StoreUnavailable
 from vonggac.ports import Clock, Collection, FeedQuery
 from vonggac.stores.elastic import ElasticStore, open_elastic, server, turns
@@ -72,6 +74,16 @@ class TestRealServer:
         with pytest.raises(StoreUnavailable) as caught:
             open_elastic(elasticsearch_url, prefix, clock=clock)
         assert caught.value.key == "store_newer"
+
+    def test_an_index_of_an_older_program_indexes_from_now_on_what_is_new(
+        self, elasticsearch_url: str, prefix: str, clock: Clock
+    ) -> None:
+        older = {"dynamic": False, "_meta": {"schema": 2}, "properties": {"rule": {"properties": {}}}}
+        with Elasticsearch(elasticsearch_url) as client:
+            client.indices.create(index=f"{prefix}-detections", mappings=older)
+        with closing(open_elastic(elasticsearch_url, prefix, clock=clock)) as upgraded:
+            upgraded.events.add_detections([replace(detection(1), suppressed_by="sup-1")])
+            assert upgraded.events.suppressed() == {"sup-1": Hits(1, NOVEMBER, NOVEMBER)}
 
     def test_the_turn_of_a_writer_that_died_is_waited_for_and_ends(
         self, store: ElasticStore, elasticsearch_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch

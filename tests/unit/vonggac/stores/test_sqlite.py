@@ -92,6 +92,7 @@ class TestOlderFiles:
         with closing(dbapi2.connect(str(folder / "events" / "2026-11.db"))) as older:
             older.execute("DROP TABLE posting")
             older.execute("DROP TABLE birth")
+            older.execute("DROP TABLE suppressed")
             older.execute("CREATE TABLE value (digest INTEGER)")
             older.execute("PRAGMA user_version = 1")
             older.commit()
