@@ -404,8 +404,7 @@ def _of_indicator(found: IndicatorHit, facts: Facts) -> Detection:
         name_vi=_title("vi", word, indicator.name),
         ruleset=Ruleset.INDICATOR,
         level="high",
-        techniques=(),
-        category="phishing" if any("phish" in label.lower() for label in indicator.labels) else "malware",
+        tags=(*(f"label.{label.lower()}" for label in indicator.labels), f"indicator.{indicator.kind}"),
         kind=f"{_KNOWN_BAD}{word}",
         entity=entity,
     )

@@ -6,6 +6,7 @@ changes, so that what analysts here decided since stands until the peer says som
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,8 @@ from vonggac.domain.times import format_instant, parse_instant
 
 MAX_OBJECT_DEPTH = 64
 MAX_PATTERN = 16_384  # characters
+#: A class of the taxonomy RSIT, with or without its type.
+_RSIT = re.compile(r"[a-z-]{1,60}(?:/[a-z0-9-]{1,60})?")
 
 #: Properties that any object may have (STIX 2.1 §3.2), and what they are lists of.
 _LISTS: Mapping[str, type] = {"object_marking_refs": str, "granular_markings": Mapping, "external_references": Mapping}
@@ -145,18 +148,19 @@ def changes(incident: Incident, history: Sequence[Entry], word: Word) -> list[En
     if changed <= parse_instant(str(history[0].data.get("version") or word.version)):
         return []
     entries = [
-        word.entry(incident.id, kind, changed, {name: value}, word.version)
-        for kind, name, value in _judgements(word)
-        if value != _last_said(history, word.actor, kind, name)
+        word.entry(incident.id, kind, changed, said, word.version)
+        for kind, said in _judgements(word)
+        if any(value != _last_said(history, word.actor, kind, name) for name, value in said.items())
     ]
-    return [*entries, *_involved(incident.id, word, changed), *_status(incident.id, word)]
+    status = _status(incident.id, word) or _reopened(incident, history, word)
+    return [*entries, *_involved(incident.id, word, changed), *status]
 
 
-def _judgements(word: Word) -> Iterator[tuple[EntryKind, str, str]]:
+def _judgements(word: Word) -> Iterator[tuple[EntryKind, dict[str, str]]]:
     said = _judgement(word)
-    kinds = {EntryKind.CATEGORISED: "category", EntryKind.RATED: "severity", EntryKind.MARKED: "tlp"}
-    for kind, name in kinds.items():
-        yield kind, name, said[name]
+    kinds = {EntryKind.CATEGORISED: ("category", "rsit"), EntryKind.RATED: ("severity",), EntryKind.MARKED: ("tlp",)}
+    for kind, names in kinds.items():
+        yield kind, {name: said[name] for name in names}
 
 
 def _last_said(history: Sequence[Entry], actor: str, kind: EntryKind, name: str) -> str | None:
@@ -169,6 +173,7 @@ def _judgement(word: Word) -> dict[str, str]:
     details = details_of(word.obj)
     return {
         "category": str(details.get("category") or "other"),
+        "rsit": rsit if _RSIT.fullmatch(rsit := str(details.get("rsit", ""))) else "",
         "severity": _severity(word.obj, details),
         "tlp": str(word.tlp),
     }
@@ -200,6 +205,16 @@ def _status(identity: str, word: Word) -> list[Entry]:
     changed = parse_instant(word.version)
     data = {"to": str(status), "reason": f"{word.actor}: {format_instant(changed)}"}
     return [word.entry(identity, EntryKind.TRANSITIONED, changed, data, word.version)]
+
+
+def _reopened(incident: Incident, history: Sequence[Entry], word: Word) -> list[Entry]:
+    """A peer that goes on with what it had closed opens it again here too."""
+    moves = [entry for entry in history if entry.kind is EntryKind.TRANSITIONED]
+    if incident.status is not Status.CLOSED or not moves or moves[-1].actor != word.actor:
+        return []
+    changed = parse_instant(word.version)
+    data = {"to": str(Status.REOPENED), "reason": f"{word.actor}: {format_instant(changed)}"}
+    return [word.entry(incident.id, EntryKind.TRANSITIONED, changed, data, word.version)]
 
 
 def _severity(obj: Mapping[str, Any], details: Mapping[str, Any]) -> str:

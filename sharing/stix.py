@@ -30,7 +30,7 @@ INCIDENT_CORE = "extension-definition--ef765651-680c-498d-9894-99799f2fa126"
 OUR_EXTENSION = "extension-definition--6f0a1e0c-5d3a-5b43-9d57-0a3a8f6c2b11"
 NAMESPACE = UUID("3c6d8a54-6f0e-5a0b-8f5e-6c1f6f2f7a10")
 _EXTENSION_BORN = datetime(2026, 11, 22, tzinfo=UTC)
-_EXTENSION_REVISED = datetime(2026, 11, 27, tzinfo=UTC)
+_EXTENSION_REVISED = datetime(2026, 11, 27, 10, tzinfo=UTC)
 
 #: Incident Core's investigation_status and determination, by our status.
 _STATUS: Mapping[Status, tuple[str, str]] = {
@@ -139,10 +139,10 @@ class _Builder:
             created=_EXTENSION_BORN,
             modified=_EXTENSION_REVISED,
             name="Vong Gac incident statistics",
-            description="Category, severity, kind, entity and involvements of an incident, as they are counted; "
-            "of observed data, where each event was captured.",
-            schema="https://vonggac.example/schemas/incident-statistics/1.1/schema.json",
-            version="1.1.0",
+            description="Category, RSIT class, severity, kind, entity and involvements of an incident, as they are "
+            "counted; of observed data, where each event was captured.",
+            schema="https://vonggac.example/schemas/incident-statistics/1.2/schema.json",
+            version="1.2.0",
             extension_types=["property-extension"],
         )
 
@@ -174,7 +174,7 @@ class _Builder:
             id=incident_stix_id(found),
             name=found.title or found.title_vi or found.id,
             description=found.title_vi or None,
-            labels=[found.category],
+            labels=[found.category, *_rsit_label(found.rsit)],
             revoked=found.status in (Status.FALSE_POSITIVE, Status.MERGED),
             external_references=[{"source_name": "vonggac", "external_id": found.id}, *_techniques(found)],
             extensions={
@@ -189,6 +189,7 @@ class _Builder:
                 OUR_EXTENSION: {
                     "extension_type": "property-extension",
                     "category": found.category,
+                    "rsit": found.rsit,
                     "severity": str(found.severity),
                     "kind": found.kind,
                     "entity": found.entity,
@@ -333,6 +334,12 @@ def _address_type(value: str) -> str | None:
         return "ipv4-addr" if ip_address(value).version == 4 else "ipv6-addr"
     except ValueError:
         return None
+
+
+def _rsit_label(rsit: str) -> list[str]:
+    """The class as the machine tag that MISP's taxonomy `rsit` writes; nothing where none is known."""
+    of, _, type_ = rsit.partition("/")
+    return [f'rsit:{of}="{type_}"' if type_ else f"rsit:{of}"] if of else []
 
 
 def _techniques(incident: Incident) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from vonggac.domain.access import Principal, UserRole
+from vonggac.domain.incident import CORRELATOR, FOREIGN_ACTORS
 from vonggac.domain.times import format_instant, parse_instant
 from vonggac.errors import Conflict, NotAuthenticated, NotFound, UsageRefused
 from vonggac.ports import Clock, RecordStore
@@ -55,6 +56,7 @@ class Accounts:
         name = name.strip().lower()
         if not name or len(name) > 100:
             raise UsageRefused("user_name", name=name)
+        _not_reserved(name)
         body = {"role": str(role), "agency": agency, "password": _hashed(password)}
         try:
             self._records.put("user", name, body, expected_version=0)
@@ -111,6 +113,7 @@ class Accounts:
         return self._known(_digest(_CERTIFICATE + sha256(der).hexdigest()))
 
     def _program(self, role: UserRole, agency: str | None, label: str, shown: str) -> dict[str, Any]:
+        _not_reserved(label.strip().lower())
         created = format_instant(self._clock())
         return {"role": str(role), "agency": agency, "label": label, "shown": shown, "created_at": created}
 
@@ -172,6 +175,12 @@ def same_secret(given: str, kept: str) -> bool:
 
 
 @cache
+def _not_reserved(name: str) -> None:
+    """Raises UsageRefused for what histories call an actor that is no person."""
+    if name == CORRELATOR or name.startswith(FOREIGN_ACTORS):
+        raise UsageRefused("user_reserved", name=name)
+
+
 def _hasher() -> PasswordHasher:
     from argon2 import PasswordHasher
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vonggac.dated import in_force, kind_maps, question_of, triad_of
 from vonggac.domain.access import EVERYTHING, Action, Principal, Scope
 from vonggac.domain.detection import Severity
 from vonggac.domain.incident import (
+    CORRELATOR,
+    FOREIGN_ACTORS,
     REASON_REQUIRED,
     TRANSITIONS,
     Entry,
@@ -19,8 +22,9 @@ from vonggac.domain.incident import (
     incident_id,
 )
 from vonggac.domain.marking import Tlp
+from vonggac.domain.severity import rating_data
 from vonggac.domain.text import nfc
-from vonggac.domain.times import format_instant
+from vonggac.domain.times import day_in_vietnam, format_instant
 from vonggac.errors import NotFound, SharingRefused, TransitionNotAllowed, UsageRefused
 from vonggac.ports import Clock, IncidentStore
 
@@ -49,7 +53,7 @@ def last_undoable(history: Sequence[Entry]) -> Entry | None:
 
 
 def _by_a_person(entry: Entry) -> bool:
-    return entry.actor != "correlator" and not entry.actor.startswith(("peer:", "import"))
+    return entry.actor != CORRELATOR and not entry.actor.startswith(FOREIGN_ACTORS)
 
 
 class Casework:
@@ -68,7 +72,11 @@ class Casework:
         return self._act(identity, EntryKind.NOTED, {"text": _text(text, "note")}, version)
 
     def categorise(self, identity: str, category: str, *, version: int | None = None) -> Incident:
-        return self._act(identity, EntryKind.CATEGORISED, {"category": category}, version)
+        """Its RSIT class stays where it fits the category, by the map in force when it began; else the map gives it."""
+        now = self._store.get(identity, scope=self._scope)
+        kinds = in_force(kind_maps(), day_in_vietnam(now.first_at))
+        data = {"category": category, "rsit": kinds.class_beside(category, now.rsit)}
+        return self._act(identity, EntryKind.CATEGORISED, data, now.version if version is None else version)
 
     def rate(self, identity: str, severity: Severity, *, version: int | None = None) -> Incident:
         return self._act(identity, EntryKind.RATED, {"severity": str(severity)}, version)
@@ -102,6 +110,7 @@ class Casework:
             )
         absorbed = {
             "incident": identity,
+            "severity": str(part.severity),
             "evidence": [evidence_data(found) for found in part.evidence],
             "involvements": [{"agency": found.agency, "role": str(found.role)} for found in part.involvements],
         }
@@ -127,11 +136,15 @@ class Casework:
             "kind": whole.kind,
             "entity": whole.entity,
             "category": whole.category,
+            "rsit": whole.rsit,
+            "because": whole.classed_because,
+            "map": whole.classed_by,
             "severity": str(whole.severity),
+            "rated_by": whole.rated_by,
             "tlp": str(whole.tlp),
             "origin": whole.origin,
             "split_from": identity,
-        }
+        } | ({"rating": rating_data(whole.rating)} if whole.rating else {})
         now = self._clock()
         first = min(part.start for part in parts)
         entries = [Entry(entry_id(new, "opened"), EntryKind.OPENED, first, now, self._principal.name, opened)]
@@ -232,8 +245,18 @@ def incident_data(incident: Incident) -> dict[str, Any]:
         "kind": incident.kind,
         "entity": incident.entity,
         "category": incident.category,
+        "triad": triad_of(incident),
+        "rsit": incident.rsit,
+        "classed": {"because": incident.classed_because, "by": incident.classed_by},
         "severity": str(incident.severity),
+        "rating": rating_data(incident.rating) if incident.rating else None,
+        "rated_by": incident.rated_by,
+        "machines": len(incident.machines),
+        "systems": list(incident.systems),
+        "system_level": incident.system_level,
+        "question": question_of(incident),
         "status": str(incident.status),
+        "closed_at": format_instant(incident.closed_at) if incident.closed_at else None,
         "tlp": str(incident.tlp),
         "test": incident.test,
         "origin": incident.origin,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vonggac.domain.agency import Agency, Directory, Level
+from vonggac.domain.agency import SYSTEM_LEVELS, Agency, Directory, Level, System
 from vonggac.domain.definitions import Category, Definitions
 from vonggac.domain.text import nfc, sort_key
 from vonggac.errors import InvalidRecord, NotFound, UnknownInput
@@ -20,7 +20,7 @@ from vonggac.ports import RecordStore
 
 Row = TypeVar("Row")
 
-KIND = "agency"
+KIND, SYSTEM_KIND = "agency", "system"
 COLUMNS = (
     "code",
     "name",
@@ -33,6 +33,7 @@ COLUMNS = (
     "networks",
     "domains",
 )
+SYSTEM_COLUMNS = ("system", "name", "level", "agency", "valid_from", "valid_to", "networks", "domains")
 
 
 @cache
@@ -64,7 +65,11 @@ def _definitions(table: Mapping[str, Any]) -> Definitions:
 def load_directory(records: RecordStore) -> Directory:
     """The directory as the store holds it, sorted as a Vietnamese reader expects."""
     units = [agency_from(record.body) for record in records.list(KIND)]
-    return Directory(tuple(sorted(units, key=lambda unit: (unit.code, unit.valid_from))))
+    systems = [system_from(record.body) for record in records.list(SYSTEM_KIND)]
+    return Directory(
+        tuple(sorted(units, key=lambda unit: (unit.code, unit.valid_from))),
+        tuple(sorted(systems, key=lambda system: (system.code, system.valid_from))),
+    )
 
 
 def save_agencies(records: RecordStore, agencies: Iterable[Agency]) -> int:
@@ -74,12 +79,28 @@ def save_agencies(records: RecordStore, agencies: Iterable[Agency]) -> int:
     return len(bodies)
 
 
-def read_agencies(path: Path) -> Iterator[Agency | InvalidRecord]:
-    """Each row of an agency CSV (header of COLUMNS; lists separated by `;`) as a unit, or as the reason it is not."""
+def save_systems(records: RecordStore, systems: Iterable[System]) -> int:
+    """Every system stands in the store under its code and first day; how many they were."""
+    bodies = {f"{system.code}@{system.valid_from.isoformat()}": system_data(system) for system in systems}
+    records.put_many(SYSTEM_KIND, bodies)
+    return len(bodies)
+
+
+def read_directory(path: Path, known: Collection[str] = ()) -> Iterator[Agency | System | InvalidRecord]:
+    """Each row of a CSV of units (COLUMNS) or, where its header has `system`, of systems (SYSTEM_COLUMNS), or why it is
+    refused; lists are separated by `;`. `known` are the codes that a system's agency may have."""
 
     def unit(row: Mapping[str, Any], _: int) -> Agency:
         return agency_from({name: value for name, value in row.items() if name in COLUMNS})
 
+    def system(row: Mapping[str, Any], _: int) -> System:
+        found = system_from({name: value for name, value in row.items() if name in SYSTEM_COLUMNS})
+        if found.agency not in known:
+            raise RowRefused("row_agency", agency=found.agency)
+        return found
+
+    if "system" in _header(_open_csv(path)):
+        return csv_rows(path, ("system", "name", "level", "agency"), system)
     return csv_rows(path, ("code", "name", "level"), unit)
 
 
@@ -99,18 +120,8 @@ def csv_rows(
 
     Raises UnknownInput when the file is not there, not UTF-8, or lacks one of the columns.
     """
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        key = "input_missing" if isinstance(error, FileNotFoundError) else "input_unopenable"
-        raise UnknownInput(key, location=path, reason=error.strerror) from error
-    except UnicodeDecodeError as error:
-        raise UnknownInput("csv_not_utf8", location=path, offset=error.start) from error
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        header: Sequence[str] = rows.fieldnames or ()
-    except csv.Error:
-        header = ()
+    rows = _open_csv(path)
+    header = _header(rows)
     missing = [name for name in needed if name not in header]
     if missing:
         raise UnknownInput("csv_columns_missing", location=path, columns=", ".join(missing))
@@ -125,27 +136,69 @@ def csv_rows(
             yield InvalidRecord("bad_row", location=path, line=rows.line_num, reason=error)
 
 
+def _open_csv(path: Path) -> csv.DictReader[str]:
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        key = "input_missing" if isinstance(error, FileNotFoundError) else "input_unopenable"
+        raise UnknownInput(key, location=path, reason=error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise UnknownInput("csv_not_utf8", location=path, offset=error.start) from error
+    return csv.DictReader(io.StringIO(text, newline=""))
+
+
+def _header(rows: csv.DictReader[str]) -> Sequence[str]:
+    try:
+        return rows.fieldnames or ()
+    except csv.Error:
+        return ()
+
+
 def agency_from(body: Mapping[str, Any]) -> Agency:
     """The unit of a stored body or a CSV row. Raises ValueError with the reason."""
     code, name = str(body.get("code") or "").strip(), nfc(str(body.get("name") or "")).strip()
     if not code or not name:
         raise RowRefused("row_empty", column="code" if name else "name")
-    valid_to = body.get("valid_to") or None
-    unit = Agency(
+    return Agency(
         code=code,
         name=name,
         level=Level(str(body.get("level") or "").strip()),
         parent=str(body.get("parent") or "").strip() or None,
-        valid_from=date.fromisoformat(str(body.get("valid_from") or "1900-01-01")),
-        valid_to=date.fromisoformat(str(valid_to)) if valid_to else None,
+        **_validity(body),
         name_en=str(body.get("name_en") or ""),
         predecessors=_listed(body.get("predecessors")),
         networks=tuple(ip_network(text) for text in _listed(body.get("networks"))),
         domains=_listed(body.get("domains")),
     )
-    if unit.valid_to is not None and unit.valid_to <= unit.valid_from:
-        raise ValueError(f"valid_to {unit.valid_to} is not after valid_from {unit.valid_from}")
-    return unit
+
+
+def system_from(body: Mapping[str, Any]) -> System:
+    """The system of a stored body or a CSV row. Raises ValueError with the reason."""
+    cells = {name: nfc(str(body.get(name) or "")).strip() for name in ("system", "name", "agency", "level")}
+    for column, cell in cells.items():
+        if not cell:
+            raise RowRefused("row_empty", column=column)
+    if cells["level"] not in map(str, SYSTEM_LEVELS):
+        wanted = ", ".join(map(str, SYSTEM_LEVELS))
+        raise RowRefused("row_value", column="level", value=cells["level"], wanted=wanted)
+    return System(
+        code=cells["system"],
+        name=cells["name"],
+        level=int(cells["level"]),
+        agency=cells["agency"],
+        **_validity(body),
+        networks=tuple(ip_network(text) for text in _listed(body.get("networks"))),
+        domains=_listed(body.get("domains")),
+    )
+
+
+def _validity(body: Mapping[str, Any]) -> dict[str, Any]:
+    first = date.fromisoformat(str(body.get("valid_from") or "1900-01-01").strip())
+    last = str(body.get("valid_to") or "").strip()
+    end = date.fromisoformat(last) if last else None
+    if end is not None and end <= first:
+        raise ValueError(f"valid_to {end} is not after valid_from {first}")
+    return {"valid_from": first, "valid_to": end}
 
 
 def agency_data(unit: Agency) -> dict[str, Any]:
@@ -161,6 +214,20 @@ def agency_data(unit: Agency) -> dict[str, Any]:
         "predecessors": list(unit.predecessors),
         "networks": [str(network) for network in unit.networks],
         "domains": list(unit.domains),
+    }
+
+
+def system_data(system: System) -> dict[str, Any]:
+    """The system as one object of `agency list --systems --json`."""
+    return {
+        "system": system.code,
+        "name": system.name,
+        "level": system.level,
+        "agency": system.agency,
+        "valid_from": system.valid_from.isoformat(),
+        "valid_to": system.valid_to.isoformat() if system.valid_to else None,
+        "networks": [str(network) for network in system.networks],
+        "domains": list(system.domains),
     }
 
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from correlator.engine import Correlator
-from correlator.incidents import correlation_key, plan
+from correlator.incidents import MAX_MERGES, correlation_key, plan
 from correlator.indicators import IndicatorSet
+from correlator.judging import Terms
 from sensors.base import Batch
 from vonggac.coverage import CoverageLog
+from vonggac.dated import in_force, kind_maps, severity_tables
 from vonggac.domain.account import Refusal, Tally
 from vonggac.domain.agency import Directory
 from vonggac.domain.detection import Detection
@@ -27,8 +29,8 @@ from vonggac.domain.event import field as value_at
 from vonggac.domain.fold import advance
 from vonggac.domain.incident import Entry, Incident
 from vonggac.domain.suppression import Known
-from vonggac.domain.times import parse_instant
-from vonggac.errors import Conflict
+from vonggac.domain.times import day_in_vietnam, parse_instant
+from vonggac.errors import Conflict, NotFound
 from vonggac.matching import Found, Matching
 from vonggac.ports import Added, Clock, IncidentQuery, RecordStore, Store
 from vonggac.suppressions.suppressor import Suppressor
@@ -262,12 +264,14 @@ class Pipeline:
 
     def _append_group(self, key: str, group: Iterable[Detection]) -> tuple[set[str], set[str], int]:
         """One key's detections, appended to each incident at once against the version that was read."""
-        known = {incident.id: incident for incident in self._candidates(key)}
+        known = self._with_wholes({incident.id: incident for incident in self._candidates(key)})
         versions = {identity: incident.version for identity, incident in known.items()}
+        directory = self._directory()
         pending: dict[str, list[Entry]] = {}
         repeated = 0
         for detection in group:
-            planned = plan(detection, tuple(known.values()), self._clock(), self._window, origin=self._origin)
+            terms = terms_of(detection, directory)
+            planned = plan(detection, tuple(known.values()), self._clock(), self._window, terms, origin=self._origin)
             if planned is None:
                 repeated += 1
                 continue
@@ -280,6 +284,17 @@ class Pipeline:
             self._store.incidents.append(identity, entries, expected_version=versions.get(identity, 0))
         return set(pending) - set(versions), set(pending), repeated
 
+    def _with_wholes(self, known: dict[str, Incident]) -> dict[str, Incident]:
+        """With what these are or were part of: there further evidence goes, or went."""
+        for _ in range(MAX_MERGES):
+            missing = {whole for incident in known.values() for whole in incident.wholes} - set(known)
+            if not missing:
+                break
+            for whole in sorted(missing):
+                with suppress(NotFound):
+                    known[whole] = self._store.incidents.get(whole)
+        return known
+
     def _candidates(self, key: str) -> Iterator[Incident]:
         cursor: str | None = None
         while True:
@@ -290,11 +305,17 @@ class Pipeline:
                 return
 
 
+def terms_of(detection: Detection, directory: Directory) -> Terms:
+    """By what a detection is judged: the tables in force when it began."""
+    day = day_in_vietnam(detection.start)
+    return Terms(day, in_force(kind_maps(), day), in_force(severity_tables(), day), directory)
+
+
 def with_agency(event: Document, directory: Directory) -> Document:
     """The event with `organization.id`: as its sensor said, else the owner of the destination's or source's address."""
     if value_at(event, "organization.id") is not None or not directory.agencies:
         return event
-    day = parse_instant(event["@timestamp"]).date()
+    day = day_in_vietnam(parse_instant(event["@timestamp"]))
     for path in ("destination.ip", "source.ip"):
         address = value_at(event, path)
         unit = directory.owner_of(address, day) if isinstance(address, str) else None

@@ -8,9 +8,9 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from api.pages.judgement import because, grounds_of
 from api.pages.words import Words
-from correlator.incidents import ACTOR
-from vonggac.domain.incident import Entry, EntryKind
+from vonggac.domain.incident import CORRELATOR, Entry, EntryKind
 
 #: So many detections in a row are told one by one; more are told as a number.
 TOLD_ONE_BY_ONE = 3
@@ -50,16 +50,28 @@ def undone_ids(history: Sequence[Entry]) -> frozenset[str]:
 def _line(
     entry: Entry, words: Words, collections: Mapping[str, str], kinds: Mapping[str, EntryKind], undone: bool
 ) -> Line:
-    facts = {name: fact(entry.data, words, collections, kinds) for name, fact in _FACTS.get(entry.kind, {}).items()}
-    key = str(entry.kind)
-    if entry.kind is EntryKind.ASSIGNED and not entry.data["to"]:
-        key = "unassigned"
+    key = _sentence(entry)
+    facts = {name: fact(entry.data, words, collections, kinds) for name, fact in _FACTS.get(key, {}).items()}
     body = str(entry.data.get("text") or entry.data.get("reason") or "")
     return Line(entry.known_at, _actor(entry), words.say(f"history.{key}", **facts), body, undone)
 
 
+def _sentence(entry: Entry) -> str:
+    """Which sentence tells of it: what the correlator decided is told with its reason."""
+    data = entry.data
+    if entry.kind is EntryKind.ASSIGNED and not data["to"]:
+        return "unassigned"
+    if entry.kind is EntryKind.OPENED and "rating" in data:
+        return "opened_because"
+    if entry.actor == CORRELATOR and entry.kind in (EntryKind.CATEGORISED, EntryKind.RATED):
+        return f"{entry.kind}_kept" if "kept_by" in data else f"{entry.kind}_because"
+    if entry.kind is EntryKind.TRANSITIONED and "detection" in data:
+        return "reopened_because"
+    return str(entry.kind)
+
+
 def _actor(entry: Entry) -> str:
-    return "" if entry.actor == ACTOR else entry.actor
+    return "" if entry.actor == CORRELATOR else entry.actor
 
 
 _Fact = Callable[[Mapping[str, Any], Words, Mapping[str, str], Mapping[str, EntryKind]], str]
@@ -73,9 +85,21 @@ def _collection(data: Mapping[str, Any], words: Words, collections: Mapping[str,
     return collections.get(str(data["collection"]), str(data["collection"]))
 
 
-#: What each kind of entry fills its sentence with.
-_FACTS: Mapping[EntryKind, Mapping[str, _Fact]] = {
+_CLASS: Mapping[str, _Fact] = {
+    "category": lambda data, words, *_: words.category(data["category"]),
+    "rsit": lambda data, *_: str(data["rsit"]),
+    "because": lambda data, words, *_: because(data["because"], data["map"], words),
+}
+_RATING: Mapping[str, _Fact] = {
+    "severity": lambda data, words, *_: words.say(f"severity.{data['severity']}"),
+    "grounds": lambda data, words, *_: grounds_of(data.get("rating", data), words),
+}
+_KEPT: Mapping[str, _Fact] = {"person": lambda data, *_: str(data["kept_by"])}
+
+#: What each sentence is filled with.
+_FACTS: Mapping[str, Mapping[str, _Fact]] = {
     EntryKind.OPENED: {"title": _title},
+    "opened_because": {"title": _title, **_CLASS, **_RATING},
     EntryKind.DETECTED: {
         "title": _title,
         "level": lambda data, words, *_: words.say(f"level.{data['level']}"),
@@ -84,8 +108,13 @@ _FACTS: Mapping[EntryKind, Mapping[str, _Fact]] = {
         "agency": lambda data, words, *_: words.agency(data["agency"]),
         "role": lambda data, words, *_: words.say(f"involved.{data['role']}"),
     },
-    EntryKind.CATEGORISED: {"category": lambda data, words, *_: words.category(data["category"])},
-    EntryKind.RATED: {"severity": lambda data, words, *_: words.say(f"severity.{data['severity']}")},
+    EntryKind.CATEGORISED: {"category": _CLASS["category"]},
+    "categorised_because": _CLASS,
+    "categorised_kept": {**_CLASS, **_KEPT},
+    EntryKind.RATED: {"severity": _RATING["severity"]},
+    "rated_because": _RATING,
+    "rated_kept": {**_RATING, **_KEPT},
+    "reopened_because": {"title": _title, "detection": lambda data, *_: str(data["detection"])},
     EntryKind.MARKED: {"tlp": lambda data, *_: f"TLP:{str(data['tlp']).upper()}"},
     EntryKind.TRANSITIONED: {"status": lambda data, words, *_: words.say(f"status.{data['to']}")},
     EntryKind.ASSIGNED: {"to": lambda data, *_: str(data["to"])},

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from api.forms import posted
-from api.pages import evidence, history, inbox, stats
+from api.pages import evidence, history, inbox, judgement, stats
 from api.pages.words import Words
 from api.problems import HttpRefused, language, status_of
 from api.routes.docs import caller_or_nobody
@@ -53,12 +53,16 @@ def incident_page(
     incident = services.store.incidents.get(identity, scope=found.scope)
     told = services.store.incidents.history(identity, scope=found.scope)
     titles = {collection.id: collection.title for collection in services.store.feeds.collections()}
+    words = words_of(request)
     return draw(
         request,
         "incident.html",
         found,
         incident=incident,
-        lines=list(history.lines(told, words_of(request), titles)),
+        lines=list(history.lines(told, words, titles)),
+        why_class=judgement.class_line(incident, words),
+        why_severity=judgement.severity_line(incident, words),
+        question=judgement.question_line(incident, words),
         findings=evidence.findings(services.store.events, incident, page),
         moves=[status for status in Status if status in TRANSITIONS[incident.status]],
         needs_reason=REASON_REQUIRED,

@@ -29,6 +29,7 @@ def rule(
         version=VERSION,
         author="Vọng Gác",
         techniques=techniques,
+        tags=tuple(f"attack.{technique.lower()}" for technique in techniques),
         category=category,
         kind=kind,
         entity=entity,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 
 from correlator.sigma.document import Source
 from vonggac.domain.detection import ENTITY_FIELDS, RuleInfo, Ruleset
 from vonggac.domain.incident import entry_id
 
-#: QĐ 05/2017/QĐ-TTg's kinds of attack, as the shipped definitions key them.
+#: QĐ 05/2017/QĐ-TTg's kinds of attack that a rule may state, as the shipped definitions key them. That several kinds
+#: were combined is for people to say.
 CATEGORIES = frozenset(
     {
         "phishing",
@@ -21,7 +22,6 @@ CATEGORIES = frozenset(
         "ransomware",
         "sabotage",
         "espionage",
-        "combined",
         "other",
     }
 )
@@ -74,6 +74,7 @@ def rule_info(source: Source) -> RuleInfo:
     _check_block(block, source)
     _one_of("status", STATUSES, source)
     title = _title(source)
+    tags = _tags(source)
     return RuleInfo(
         id=_identity(source) or text(data.get("name")) or entry_id("rule", title),
         name=title,
@@ -82,8 +83,10 @@ def rule_info(source: Source) -> RuleInfo:
         level=_one_of("level", LEVELS, source) or "medium",
         version=_date("modified", source) or _date("date", source),
         author=_author(data.get("author")),
-        techniques=tuple(_techniques(source)),
-        category=block.get("category", "other"),
+        techniques=tuple(_techniques(tags)),
+        category=block.get("category", ""),
+        rsit=block.get("rsit", ""),
+        tags=(*tags, *_logsource(source)),
         kind=block.get("kind") or slug(title),
         entity=block.get("entity", "source.ip"),
     )
@@ -139,19 +142,29 @@ def _author(value: object) -> str:
     return ", ".join(text(each) for each in value) if isinstance(value, list) else text(value)
 
 
-def _techniques(source: Source) -> Iterator[str]:
-    """The ATT&CK techniques among the tags, each once."""
+def _tags(source: Source) -> tuple[str, ...]:
+    """The tags in lower case, each once; Sigma 1 wrote underscores in them."""
     tags = source.data.get("tags") or []
     if not isinstance(tags, list):
         raise _wrong(source, "tags", "tags must be a list")
-    seen: set[str] = set()
     for at, tag in enumerate(tags):
         if not isinstance(tag, str) or "." not in tag:
             raise Refused("rule_invalid", source.line_of("tags", at), "a tag is written namespace.name")
-        namespace, _, name = tag.lower().partition(".")
-        if namespace == "attack" and _TECHNIQUE.fullmatch(name) and name not in seen:
-            seen.add(name)
+    return tuple(dict.fromkeys(tag.lower().replace("_", "-") for tag in tags))
+
+
+def _techniques(tags: Iterable[str]) -> Iterator[str]:
+    """The ATT&CK techniques among the tags."""
+    for tag in tags:
+        namespace, _, name = tag.partition(".")
+        if namespace == "attack" and _TECHNIQUE.fullmatch(name):
             yield name.upper()
+
+
+def _logsource(source: Source) -> Iterator[str]:
+    logsource = source.data.get("logsource")
+    if isinstance(logsource, Mapping) and isinstance(logsource.get("category"), str):
+        yield f"logsource.{logsource['category'].lower()}"
 
 
 def _wrong(source: Source, key: str, reason: str) -> Refused:

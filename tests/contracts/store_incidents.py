@@ -302,7 +302,7 @@ class CountContract:
             occurred_at=later(2),
             known_at=later(100),
             category="phishing",
-            severity="high",
+            severity="low",
             counted=True,
             involvements=(Involvement("BCT", Role.DETECTOR), Involvement("BYT", Role.VICTIM)),
         )

@@ -9,11 +9,12 @@ import click
 
 from vonggac.call import Call
 from vonggac.commands.options import node_of
-from vonggac.directory import agency_data, by_name, read_agencies, save_agencies
-from vonggac.domain.agency import Agency
+from vonggac.directory import agency_data, by_name, read_directory, save_agencies, save_systems, system_data
+from vonggac.domain.agency import Agency, System
 from vonggac.errors import InvalidRecord, NotFound
 
 COLUMNS = ("code", "name", "level", "parent", "valid_from", "valid_to")
+SYSTEM_COLUMNS = ("system", "name", "level", "agency", "valid_from", "valid_to")
 
 
 @click.group()
@@ -25,23 +26,35 @@ def agency() -> None:
 @click.argument("path", metavar="FILE.csv", type=click.Path(path_type=Path))
 @click.pass_obj
 def import_(call: Call, path: Path) -> None:
-    """Units of a CSV (docs/cli.md names its columns); bad rows are named and the rest load."""
-    good: list[Agency] = []
-    for found in read_agencies(path):
+    """Units, or information systems, of a CSV (docs/cli.md names its columns); bad rows are named, the rest load."""
+    node = node_of(call)
+    units: list[Agency] = []
+    systems: list[System] = []
+    for found in read_directory(path, {unit.code for unit in node.directory().agencies}):
         if isinstance(found, InvalidRecord):
             call.refuse(found)
+        elif isinstance(found, System):
+            systems.append(found)
         else:
-            good.append(found)
-    call.show({"units": save_agencies(node_of(call).store.records, good), "rejected": call.refused})
+            units.append(found)
+    records = node.store.records
+    saved = {"units": save_agencies(records, units), "systems": save_systems(records, systems)}
+    call.show({**saved, "rejected": call.refused})
 
 
 @agency.command("list")
-@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="Only units valid on this day.")
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="Only what is valid on this day.")
+@click.option("--systems", is_flag=True, help="The information systems instead of the units.")
 @click.pass_obj
-def list_(call: Call, day: object) -> None:
-    """Units by name, one object per unit and validity."""
-    units = by_name(node_of(call).directory().agencies)
+def list_(call: Call, day: object, systems: bool) -> None:
+    """Units by name, one object per unit and validity; or the systems."""
+    directory = node_of(call).directory()
     wanted = day.date() if hasattr(day, "date") else None
+    if systems:
+        known = [each for each in directory.systems if wanted is None or each.valid_on(wanted)]
+        call.table([system_data(each) for each in known], SYSTEM_COLUMNS)
+        return
+    units = by_name(directory.agencies)
     call.table([agency_data(unit) for unit in units if wanted is None or unit.valid_on(wanted)], COLUMNS)
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import click
 
-from vonggac.bootstrap import load_rules
+from vonggac.bootstrap import load_rules, utc_now
 from vonggac.call import Call
+from vonggac.dated import in_force, kind_maps
+from vonggac.domain.kinds import classified_data
+from vonggac.domain.times import day_in_vietnam
 from vonggac.errors import NotFound
 
 
@@ -76,13 +79,13 @@ def explain(call: Call, rule: str, paths: tuple[str, ...]) -> None:
         item: dict[str, object] = asdict(status)
         found = by_id.get(status.id) if status.status == "ok" else None
         if found is not None:
-            info = found.info
+            info, kinds = found.info, in_force(kind_maps(), day_in_vietnam(utc_now()))
             item |= {
                 "title": info.name,
                 "title_vi": info.name_vi,
                 "level": info.level,
                 "author": info.author,
-                "category": info.category,
+                **classified_data(kinds.classify(info.category, info.rsit, info.tags)),
                 "kind": info.kind,
                 "entity": info.entity,
                 "techniques": list(info.techniques),

@@ -19,6 +19,10 @@ _AGENCIES = (
     ("T99", "Tỉnh Mẫu B", "Sample Province B", "province", "VN", "10.22.0.0/16"),
 )
 
+CODES = tuple(code for code, *_ in _AGENCIES)
+
+_SYSTEMS = (("cdvc", "Cổng dịch vụ công (mẫu)", "4", "G99", "10.10.0.80"),)
+
 #: Published: April 2020 had 43 + 89 + 71 = 203, 28 % fewer than March (so 282) and 68.2 % fewer than April 2019 (638);
 #: January to April 2020 had 553 + 280 + 223 = 1,056, 51.4 % fewer than the year before (2,173). What the months of
 #: January to March had of each kind was not published and is shared out here.
@@ -46,6 +50,15 @@ def write_agencies(path: Path) -> Path:
         writer = csv.writer(file)
         writer.writerow(("code", "name", "name_en", "level", "parent", "networks"))
         writer.writerows(_AGENCIES)
+    return path
+
+
+def write_systems(path: Path) -> Path:
+    """An information system with its level, in the form of `agency import`."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("system", "name", "level", "agency", "networks"))
+        writer.writerows(_SYSTEMS)
     return path
 
 

@@ -29,7 +29,10 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        return list(Severity).index(self)
+        return _RANKS[self]
+
+
+_RANKS: Mapping[Severity, int] = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 #: What a detection copies from its evidence, so that it can be read and searched without opening it.
@@ -59,7 +62,11 @@ SUPPRESSED_BY = "vonggac.detection.suppressed_by"
 
 @dataclass(frozen=True, slots=True)
 class RuleInfo:
-    """What a detection says of its rule. `kind` groups rules that tell of the same incident (`port-scan`)."""
+    """What a detection says of its rule. `kind` groups rules that tell of the same incident (`port-scan`).
+
+    `category` (QĐ 05) and `rsit` (class) are what the rule itself states; empty where it does not. `tags`, in lower
+    case, are what else `domain.kinds` goes by: the rule's own, `logsource.CATEGORY`, `label.LABEL`, `indicator.KIND`.
+    """
 
     id: str
     name: str
@@ -69,7 +76,9 @@ class RuleInfo:
     version: str = ""
     author: str = ""
     techniques: tuple[str, ...] = ()
-    category: str = "other"
+    category: str = ""
+    rsit: str = ""
+    tags: tuple[str, ...] = ()
     kind: str = ""
     entity: str = "source.ip"
 
@@ -124,7 +133,6 @@ def to_document(detection: Detection) -> Document:
                 "evidence": list(detection.evidence),
                 "group_by": dict(detection.group_by),
                 "window": {"start": format_instant(detection.start), "end": format_instant(detection.end)},
-                "category": rule.category,
                 "kind": rule.kind,
                 "entity": rule.entity,
                 "name_vi": rule.name_vi,
@@ -134,6 +142,9 @@ def to_document(detection: Detection) -> Document:
     }
     put(document, "rule.version", rule.version or None)
     put(document, "rule.author", [rule.author] if rule.author else None)
+    put(document, "vonggac.detection.category", rule.category or None)
+    put(document, "vonggac.detection.rsit", rule.rsit or None)
+    put(document, "vonggac.detection.tags", list(rule.tags) or None)
     put(document, "vonggac.detection.indicator_id", detection.indicator_id)
     put(document, "vonggac.detection.tlp", detection.tlp)
     put(document, "vonggac.detection.evidence_count", detection.evidence_count)
@@ -162,7 +173,9 @@ def from_document(document: Document) -> Detection:
             version=rule.get("version", ""),
             author=next(iter(rule.get("author", [])), ""),
             techniques=tuple(document["threat"]["technique"]["id"]),
-            category=own["category"],
+            category=own.get("category", ""),
+            rsit=own.get("rsit", ""),
+            tags=tuple(own.get("tags", ())),
             kind=own["kind"],
             entity=own["entity"],
         ),

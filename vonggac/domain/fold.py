@@ -13,8 +13,11 @@ from typing import Any
 
 from vonggac.domain.detection import Severity
 from vonggac.domain.incident import (
+    CORRELATOR,
+    PERSON,
     Entry,
     EntryKind,
+    Evidence,
     Incident,
     Involvement,
     Note,
@@ -24,6 +27,8 @@ from vonggac.domain.incident import (
     severity_of,
 )
 from vonggac.domain.marking import parse_tlp
+from vonggac.domain.reach import grown, reach_of
+from vonggac.domain.severity import rating_from
 from vonggac.domain.times import parse_instant
 
 
@@ -38,16 +43,29 @@ def fold(identity: str, entries: Sequence[Entry], *, known_at: datetime | None =
     incident = _applied(identity, None, standing)
     if incident is None:
         return None
-    return replace(incident, version=len(known), changed_at=max(entry.known_at for entry in known))
+    return replace(
+        incident,
+        version=len(known),
+        changed_at=max(entry.known_at for entry in known),
+        wholes=_wholes(known),
+    )
 
 
 def advance(identity: str, incident: Incident | None, entries: Sequence[Entry]) -> Incident | None:
     """What `incident` becomes by further entries of which none is an undo; the same as folding the longer history."""
-    grown = _applied(identity, incident, entries)
-    if grown is None:
+    later = _applied(identity, incident, entries)
+    if later is None:
         return None
-    version = (incident.version if incident else 0) + len(entries)
-    return replace(grown, version=version, changed_at=max([grown.changed_at, *(entry.known_at for entry in entries)]))
+    return replace(
+        later,
+        version=(incident.version if incident else 0) + len(entries),
+        changed_at=max([later.changed_at, *(entry.known_at for entry in entries)]),
+        wholes=tuple(dict.fromkeys((*later.wholes, *_wholes(entries)))),
+    )
+
+
+def _wholes(entries: Iterable[Entry]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(entry.data["into"]) for entry in entries if entry.kind is EntryKind.MERGED))
 
 
 def _undone(entries: Iterable[Entry]) -> frozenset[str]:
@@ -65,12 +83,22 @@ class _Draft:
     def __init__(self, incident: Incident) -> None:
         self.incident = incident
         self.evidence = {part.detection: part for part in incident.evidence}
+        self.reach = incident.reach
+
+    def add(self, part: Evidence) -> None:
+        self.evidence[part.detection] = part
+        self.reach = grown(self.reach, part)
 
     def set(self, **fields: Any) -> None:
         self.incident = replace(self.incident, **fields)
 
+    def drop(self, detections: Iterable[str]) -> None:
+        for detection in detections:
+            self.evidence.pop(detection, None)
+        self.reach = reach_of(self.evidence.values())
+
     def done(self) -> Incident:
-        return replace(self.incident, evidence=tuple(self.evidence.values()))
+        return replace(self.incident, evidence=tuple(self.evidence.values()), reach=self.reach)
 
 
 def _applied(identity: str, incident: Incident | None, entries: Iterable[Entry]) -> Incident | None:
@@ -95,8 +123,14 @@ def _opened(identity: str, entry: Entry) -> Incident:
         kind=data.get("kind", ""),
         entity=data.get("entity", ""),
         category=data.get("category", "other"),
+        rsit=data.get("rsit", ""),
+        classed_because=data.get("because", ""),
+        classed_by=data.get("map", ""),
         severity=Severity(data.get("severity", "medium")),
+        rating=rating_from(data["rating"]) if "rating" in data else None,
+        rated_by=data.get("rated_by", ""),
         status=Status(data.get("status", "new")),
+        closed_at=entry.known_at if data.get("status") == Status.CLOSED else None,
         opened_at=entry.known_at,
         first_at=entry.happened_at,
         last_at=parse_instant(data["last_at"]) if "last_at" in data else entry.happened_at,
@@ -111,13 +145,42 @@ def _detected(draft: _Draft, data: Mapping[str, Any]) -> None:
     part = evidence_from(data)
     if part.detection in draft.evidence:
         return
-    draft.evidence[part.detection] = part
+    before = draft.reach.levels
+    draft.add(part)
     incident = draft.incident
     draft.set(first_at=min(incident.first_at, part.start), last_at=max(incident.last_at, part.end))
-    severity = severity_of(part.level)
-    if severity.rank > incident.severity.rank:
-        # An incident is called what its strongest evidence says, so a web shell outranks the injection before it.
-        draft.set(severity=severity, title=part.title, title_vi=part.title_vi)
+    rank = severity_of(part.level).rank
+    if incident.key and before and all(rank > severity_of(level).rank for level in before):
+        # What the correlator opened is called what its strongest evidence says: a web shell, not the injection before.
+        draft.set(title=part.title, title_vi=part.title_vi)
+
+
+def _categorised(draft: _Draft, entry: Entry) -> None:
+    """What a person says counts; what the correlator would say since then is only told."""
+    data, incident = entry.data, draft.incident
+    if entry.actor == CORRELATOR and incident.classed_because == PERSON:
+        return
+    if entry.actor == CORRELATOR:
+        because, by = data["because"], data["map"]
+    else:
+        because, by = PERSON, entry.actor
+    draft.set(category=data["category"], rsit=data.get("rsit", ""), classed_because=because, classed_by=by)
+
+
+def _rated(draft: _Draft, entry: Entry) -> None:
+    """What a person says counts; what the correlator reckons since then is only told."""
+    severity = Severity(entry.data["severity"])
+    if entry.actor != CORRELATOR:
+        draft.set(severity=severity, rated_by=entry.actor)
+        return
+    draft.set(rating=rating_from(entry.data))
+    if not draft.incident.rated_by:
+        draft.set(severity=severity)
+
+
+def _transitioned(draft: _Draft, entry: Entry) -> None:
+    status = Status(entry.data["to"])
+    draft.set(status=status, closed_at=entry.happened_at if status is Status.CLOSED else None)
 
 
 def _involved(draft: _Draft, data: Mapping[str, Any]) -> None:
@@ -130,11 +193,13 @@ def _absorbed(draft: _Draft, data: Mapping[str, Any]) -> None:
         _detected(draft, part)
     for involved in data.get("involvements", ()):
         _involved(draft, involved)
+    severity = Severity(data.get("severity", "low"))
+    if not draft.incident.rated_by and severity.rank > draft.incident.severity.rank:
+        draft.set(severity=severity)
 
 
 def _split(draft: _Draft, data: Mapping[str, Any]) -> None:
-    for detection in data["detections"]:
-        draft.evidence.pop(detection, None)
+    draft.drop(data["detections"])
 
 
 def _noted(draft: _Draft, entry: Entry) -> None:
@@ -153,10 +218,10 @@ _APPLY: Mapping[EntryKind, Callable[[_Draft, Entry], None]] = {
     EntryKind.OPENED: lambda draft, entry: None,
     EntryKind.DETECTED: lambda draft, entry: _detected(draft, entry.data),
     EntryKind.INVOLVED: lambda draft, entry: _involved(draft, entry.data),
-    EntryKind.CATEGORISED: lambda draft, entry: draft.set(category=entry.data["category"]),
-    EntryKind.RATED: lambda draft, entry: draft.set(severity=Severity(entry.data["severity"])),
+    EntryKind.CATEGORISED: _categorised,
+    EntryKind.RATED: _rated,
     EntryKind.MARKED: lambda draft, entry: draft.set(tlp=parse_tlp(entry.data["tlp"])),
-    EntryKind.TRANSITIONED: lambda draft, entry: draft.set(status=Status(entry.data["to"])),
+    EntryKind.TRANSITIONED: _transitioned,
     EntryKind.ASSIGNED: lambda draft, entry: draft.set(assignee=entry.data["to"] or None),
     EntryKind.NOTED: _noted,
     EntryKind.SHARED: lambda draft, entry: _shared(draft, entry.data),

@@ -14,7 +14,16 @@ from typing import Any
 
 from vonggac.domain.detection import Severity
 from vonggac.domain.marking import Tlp
+from vonggac.domain.reach import Reach
+from vonggac.domain.severity import Rating
 from vonggac.domain.times import format_instant, parse_instant
+
+#: The actor of what no person said.
+CORRELATOR = "correlator"
+#: What the names of actors that are no person of this node begin with.
+FOREIGN_ACTORS = ("peer:", "import")
+#: `Incident.classed_because` of a category that a person, or a peer, gave.
+PERSON = "person"
 
 
 class Status(StrEnum):
@@ -100,7 +109,8 @@ class Involvement:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One detection's part in an incident."""
+    """One detection's part in an incident: of which category it is and of which `class/type` of RSIT, which machines it
+    says were hit, and the system that they belong to, with its level (0: none is known)."""
 
     detection: str
     rule: str
@@ -111,6 +121,11 @@ class Evidence:
     end: datetime
     events: tuple[str, ...]
     techniques: tuple[str, ...] = ()
+    category: str = ""
+    rsit: str = ""
+    machines: tuple[str, ...] = ()
+    system: str = ""
+    system_level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +137,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """`version` counts the history's entries; `first_at` to `last_at` is what happened; we learned at `opened_at`."""
+    """`version` counts the history's entries; `first_at` to `last_at` is what happened; we learned at `opened_at`.
+
+    `category` and `rsit` (`class/type`) are what counts; `classed_because` by the map `classed_by`, or by the person of
+    that name. `rating` is what the correlator last reckoned; `rated_by` is the person whose word counts instead of it.
+    `wholes` are the incidents that it is part of or was, also by merges that were undone; `reach` sums up its evidence.
+    """
 
     id: str
     version: int
@@ -147,6 +167,29 @@ class Incident:
     notes: tuple[Note, ...] = ()
     shared_to: tuple[str, ...] = ()
     merged_into: str | None = None
+    rsit: str = ""
+    classed_because: str = ""
+    classed_by: str = ""
+    rating: Rating | None = None
+    rated_by: str = ""
+    closed_at: datetime | None = None
+    wholes: tuple[str, ...] = ()
+    reach: Reach = field(default_factory=Reach)
+
+    @property
+    def machines(self) -> frozenset[str]:
+        """Every machine in evidence, by its address."""
+        return frozenset().union(*self.reach.machines.values())
+
+    @property
+    def system_level(self) -> int:
+        """Of the system of the highest level in evidence; 0 where none is known."""
+        return max((level for level, _ in self.reach.systems.values()), default=0)
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The names of the systems in evidence."""
+        return tuple(sorted({part.system for part in self.evidence if part.system}))
 
     @property
     def agencies(self) -> frozenset[str]:
@@ -198,6 +241,11 @@ def evidence_data(part: Evidence) -> dict[str, Any]:
         "end": format_instant(part.end),
         "events": list(part.events),
         "techniques": list(part.techniques),
+        "category": part.category,
+        "rsit": part.rsit,
+        "machines": list(part.machines),
+        "system": part.system,
+        "system_level": part.system_level,
     }
 
 
@@ -212,4 +260,9 @@ def evidence_from(data: Mapping[str, Any]) -> Evidence:
         end=parse_instant(data["end"]),
         events=tuple(data["events"]),
         techniques=tuple(data.get("techniques", ())),
+        category=data.get("category", ""),
+        rsit=data.get("rsit", ""),
+        machines=tuple(data.get("machines", ())),
+        system=data.get("system", ""),
+        system_level=data.get("system_level", 0),
     )

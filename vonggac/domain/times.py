@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -62,6 +62,11 @@ def parse_record_time(text: str) -> datetime:
     if match := _DATE.fullmatch(text):
         return datetime(*(int(part) for part in match.groups()), tzinfo=VIETNAM).astimezone(UTC)  # type: ignore[misc, arg-type]
     return parse_instant(text)
+
+
+def day_in_vietnam(instant: datetime) -> date:
+    """The calendar day there: what the law and decisions on networks and units date by."""
+    return instant.astimezone(VIETNAM).date()
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ def add_incident(
         "kind": "port-scan",
         "entity": entity,
         "category": "unauthorized-access",
-        "severity": "medium",
+        "severity": "high",
         "tlp": tlp,
     }
     involved = {"agency": agency, "role": "victim"}

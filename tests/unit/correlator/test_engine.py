@@ -115,7 +115,11 @@ def test_a_known_bad_file_is_about_its_sha256_whichever_event_tells_of_it():
     in_http = event("e2", dataset="http", related__hash=[md5, sha256])
     assert _detect(bad, in_file).entity == _detect(bad, in_http).entity == sha256
     found = _detect(bad, in_file)
-    assert (found.rule.id, found.rule.kind, found.rule.category) == ("indicator:hash", "known-bad-file", "malware")
+    assert (found.rule.id, found.rule.kind, found.rule.tags) == (
+        "indicator:hash",
+        "known-bad-file",
+        ("indicator.hash",),
+    )
     assert (found.rule.name, found.rule.name_vi) == ("Known malicious file: Dropper", "Tệp độc hại đã biết: Dropper")
     assert (found.indicator_id, found.tlp) == ("indicator--1", "red")
 
@@ -128,10 +132,11 @@ def test_a_hash_on_a_tls_connection_is_a_fingerprint_of_its_host():
     assert (found.rule.kind, found.entity) == ("known-bad-fingerprint", "192.0.2.1")
 
 
-def test_an_indicator_of_phishing_makes_a_case_of_phishing():
-    bad = _indicator(IndicatorKind.DOMAIN, "bank.example", labels=("phishing",))
+def test_an_indicators_labels_tell_of_its_kind():
+    bad = _indicator(IndicatorKind.DOMAIN, "bank.example", labels=("Phishing",))
     found = _detect(bad, event(dataset="dns", dns__question={"name": "www.bank.example"}))
-    assert (found.rule.category, found.rule.kind, found.entity) == ("phishing", "known-bad-domain", "www.bank.example")
+    assert (found.rule.kind, found.entity) == ("known-bad-domain", "www.bank.example")
+    assert found.rule.tags == ("label.phishing", "indicator.domain")
 
 
 def test_an_indicator_is_not_used_outside_its_validity():

@@ -56,6 +56,7 @@ def incident_entries(identity: str, tlp: str = "amber") -> list[Entry]:
         "kind": "port-scan",
         "entity": "192.0.2.7",
         "category": "other",
+        "rsit": "information-gathering/scanner",
         "tlp": tlp,
     }
     part = Evidence("d1", "rule-1", "Port scan", "Quét cổng", "medium", SEEN, SEEN, ("event-1", "event-2"), ("T1046",))

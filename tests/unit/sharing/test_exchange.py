@@ -73,7 +73,8 @@ def test_another_node_has_the_same_incident_afterwards(
         [found] = other.incidents.find(_every()).items
         mine = store.incidents.get(incident.id)
         for name in (
-            "title", "title_vi", "category", "severity", "kind", "entity", "tlp", "involvements", "first_at", "last_at",
+            "title", "title_vi", "category", "rsit", "severity", "kind", "entity", "tlp", "involvements",
+            "first_at", "last_at",
         ):  # fmt: skip
             assert getattr(found, name) == getattr(mine, name), name
         again = there.accept(objects, Sender("trung tâm"), DIRECTORY)
@@ -122,6 +123,34 @@ def test_a_peers_withdrawal_makes_it_a_false_positive_here(
         there.accept(withdrawn, Sender("trung tâm"), DIRECTORY)
         [found] = other.incidents.find(_every()).items
         assert found.status is Status.FALSE_POSITIVE
+    finally:
+        other.close()
+
+
+def test_a_peer_that_goes_on_with_what_it_had_closed_opens_it_again_here(
+    tmp_path: Path, clock: Clock, store: Store, exchange: Exchange, incident: Incident
+) -> None:
+    work = Casework(store.incidents, clock, OPERATOR)
+    versions = []
+    for to in (None, Status.CLOSED, Status.REOPENED):
+        if to is not None:
+            work.transition(incident.id, to, "a reason")
+        exchange.share(incident.id, OPERATOR, DIRECTORY)
+        versions.append(shared_objects(store, exchange))
+    other = open_store(Settings(data_dir=tmp_path / "other"), clock=clock)
+    try:
+        there, here = Exchange(other, clock, NodeIdentity("Tỉnh")), Casework(other.incidents, clock, OPERATOR)
+        told = []
+        for objects in (*versions, versions[-1]):
+            there.accept(objects, Sender("trung tâm"), DIRECTORY)
+            [found] = other.incidents.find(_every()).items
+            told.append(found.status)
+        assert told == [Status.NEW, Status.CLOSED, Status.REOPENED, Status.REOPENED]
+        here.transition(found.id, Status.CLOSED, "our own reason")
+        work.note(incident.id, "more")
+        exchange.share(incident.id, OPERATOR, DIRECTORY)
+        there.accept(shared_objects(store, exchange), Sender("trung tâm"), DIRECTORY)
+        assert other.incidents.get(found.id).status is Status.CLOSED
     finally:
         other.close()
 

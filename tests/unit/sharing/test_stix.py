@@ -57,6 +57,25 @@ def test_the_incident_core_extension_and_ours_are_there(incident: Incident) -> N
     assert found["extensions"][OUR_EXTENSION]["involvements"] == [{"agency": "H40", "role": "victim"}]
 
 
+def test_the_class_travels_as_a_machine_tag_and_in_our_extension(incident: Incident) -> None:
+    for rsit, tag in (("fraud/phishing", ['rsit:fraud="phishing"']), ("fraud", ["rsit:fraud"]), ("", [])):
+        objects = incident_objects(replace(incident, rsit=rsit), [], DIRECTORY, NODE)
+        [found] = [obj for obj in objects if obj["type"] == "incident"]
+        assert found["labels"] == ["other", *tag]
+        assert found["extensions"][OUR_EXTENSION]["rsit"] == rsit
+        assert errors_of(objects) == []
+
+
+def test_a_reopened_incident_is_open_again(incident: Incident) -> None:
+    [found] = [
+        obj
+        for obj in incident_objects(replace(incident, status=Status.REOPENED), [], DIRECTORY, NODE)
+        if obj["type"] == "incident"
+    ]
+    assert found["extensions"][INCIDENT_CORE]["investigation_status"] == "open"
+    assert not found.get("revoked", False)
+
+
 def test_what_was_observed_says_where_it_was_captured(incident: Incident) -> None:
     source = {"fingerprint": "0011223344556677", "position": 41}
     events = [

@@ -45,6 +45,15 @@ def test_a_user_without_a_password_cannot_log_in_with_one(accounts: Accounts) ->
         accounts.check_password("may", "")
 
 
+@pytest.mark.parametrize("name", ["Correlator", "peer:x", "import", "import:cũ"])
+def test_nobody_can_be_called_what_histories_call_who_is_no_person(accounts: Accounts, name: str) -> None:
+    with pytest.raises(UsageRefused):
+        accounts.create_token(UserRole.PEER, label=name)
+    with pytest.raises(UsageRefused) as refused:
+        accounts.add_user(name, UserRole.ANALYST)
+    assert refused.value.key == "user_reserved"
+
+
 def test_a_name_is_taken_once_and_a_short_password_refused(accounts: Accounts) -> None:
     accounts.add_user("lan", UserRole.VIEWER)
     with pytest.raises(Conflict):

@@ -4,6 +4,7 @@ import pytest
 
 from vonggac.casework import Casework
 from vonggac.domain.access import EVERYTHING, NOTHING, OPERATOR, Principal, UserRole
+from vonggac.domain.detection import Severity
 from vonggac.domain.incident import Entry, EntryKind, Evidence, Status, entry_id, evidence_data
 from vonggac.domain.marking import Tlp
 from vonggac.errors import Conflict, NotFound, SharingRefused, TransitionNotAllowed, UsageRefused
@@ -42,6 +43,33 @@ def test_a_transition_outside_the_table_is_refused_and_says_what_is_allowed(work
     with pytest.raises(TransitionNotAllowed) as refused:
         work.transition("inc-a", Status.ERADICATED)
     assert "confirmed" in str(refused.value.facts["allowed"])
+
+
+def test_a_category_brings_the_class_of_the_map_in_force_unless_the_class_still_fits(work: Casework) -> None:
+    incident = work.categorise("inc-a", "dos")
+    assert (incident.category, incident.rsit, incident.classed_because) == ("dos", "availability/dos", "person")
+    assert work.categorise("inc-a", "combined").rsit == "availability/dos"
+    assert work.categorise("inc-a", "fraud").rsit == "fraud"
+
+
+def test_a_merge_makes_the_whole_as_severe_as_its_part_and_undoing_it_gives_that_back(
+    store: Store, work: Casework
+) -> None:
+    work.rate("inc-a", Severity.CRITICAL)
+    assert work.merge("inc-a", "inc-b").severity is Severity.CRITICAL
+    work.undo("inc-a")
+    assert (store.incidents.get("inc-a").severity, store.incidents.get("inc-b").severity) == (
+        Severity.CRITICAL,
+        Severity.MEDIUM,
+    )
+
+
+def test_what_is_split_off_keeps_kind_and_severity_and_who_said_so(work: Casework) -> None:
+    work.rate("inc-a", Severity.LOW)
+    whole = work.categorise("inc-a", "espionage")
+    new = work.split("inc-a", ["d2"])
+    kept = ("category", "rsit", "severity", "rated_by", "classed_because", "classed_by", "key")
+    assert [getattr(new, name) for name in kept] == [getattr(whole, name) for name in kept]
 
 
 def test_closing_needs_a_reason(work: Casework) -> None:

@@ -240,3 +240,25 @@ def test_quiet_leaves_errors_and_nothing_else(capfd: pytest.CaptureFixture[str])
 )
 def test_control_and_direction_characters_are_shown_not_obeyed(text: object, shown: str) -> None:
     assert printable(text) == shown
+
+
+# --- what is said of rules
+
+
+def test_explaining_a_rule_says_of_which_kind_it_is_by_which_map_and_why(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    path = tmp_path / "foreign.yml"
+    path.write_text(
+        "title: Files encrypted\nid: 6f0a1e0c-5d3a-4b43-9d57-0a3a8f6c2b11\ntags: [attack.impact, attack.t1486]\n"
+        "logsource: {product: windows}\ndetection:\n  s: {EventID: 1}\n  condition: s\n",
+        "utf-8",
+    )
+    assert run(["rules", "explain", "foreign", "--rules", str(path), "--data-dir", str(tmp_path / "d"), "--json"]) == 0
+    said = json.loads(capfdbinary.readouterr().out)
+    assert {name: said[name] for name in ("category", "rsit", "because", "map")} == {
+        "category": "ransomware",
+        "rsit": "malicious-code/infected-system",
+        "because": "technique T1486",
+        "map": "qd05-rsit-1",
+    }

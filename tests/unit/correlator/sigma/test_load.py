@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,20 @@ def test_a_rule_says_who_wrote_it_and_what_it_is_about(tmp_path: Path):
     info = rule.info
     assert (info.author, info.name_vi, info.level, info.version) == ("Somebody", "Tốt", "high", "2026-01-02")
     assert info.techniques == ("T1046", "T1110.001")
-    assert (info.kind, info.category) == ("good", "other")
+    assert (info.kind, info.category, info.rsit) == ("good", "", "")
+    assert info.tags[:2] == ("attack.t1046", "attack.t1110.001")
+
+
+def test_tags_and_the_log_sources_category_are_kept_as_signs_of_the_rules_kind(tmp_path: Path):
+    text = GOOD.replace("level: medium", "level: high\ntags: [attack.Command_And_Control, cve.2021-44228]")
+    (rule,) = load_text(tmp_path, re.sub(r"logsource: .*", "logsource: {category: Antivirus}", text)).rules
+    assert rule.info.tags == ("attack.command-and-control", "cve.2021-44228", "logsource.antivirus")
+
+
+def test_that_kinds_were_combined_is_not_for_a_rule_to_say(tmp_path: Path):
+    (status,) = load_text(tmp_path, GOOD + "vonggac: {category: combined}\n").statuses
+    assert status.status == "invalid"
+    assert "vonggac.category" in status.reason
 
 
 def test_every_shipped_rule_loads():

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from vonggac.domain.detection import Severity
 from vonggac.domain.fold import advance, fold
 from vonggac.domain.incident import (
+    CORRELATOR,
     TRANSITIONS,
     Entry,
     EntryKind,
@@ -18,6 +19,7 @@ from vonggac.domain.incident import (
     entry_id,
     evidence_data,
 )
+from vonggac.domain.severity import Grounds, Rating, rating_data
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -64,14 +66,66 @@ def test_an_incident_is_what_its_entries_make_it() -> None:
     assert (incident.first_at, incident.last_at) == (START, START + timedelta(hours=2))
 
 
-def test_a_stronger_detection_raises_the_severity_and_a_weaker_one_does_not_lower_it() -> None:
-    assert must_fold([OPENED, detected(1, "critical"), detected(2, "low")]).severity is Severity.CRITICAL
+def rated(number: int, severity: str, actor: str = CORRELATOR) -> Entry:
+    rating = Rating(Severity(severity), Grounds("high", machines=number), "table")
+    return replace(entry(number, EntryKind.RATED, **rating_data(rating)), actor=actor)
+
+
+def test_evidence_alone_does_not_change_the_severity_but_what_the_correlator_reckons_of_it_does() -> None:
+    incident = must_fold([OPENED, detected(1, "critical"), rated(2, "high")])
+    assert incident.severity is Severity.HIGH
+    assert incident.rating == Rating(Severity.HIGH, Grounds("high", machines=2), "table")
+    assert must_fold([OPENED, detected(1, "critical")]).severity is Severity.LOW
+
+
+def test_what_a_person_rated_the_correlator_does_not_override_and_it_counts_again_when_that_is_undone() -> None:
+    by_hand = rated(1, "medium", "lan")
+    history = [OPENED, by_hand, rated(2, "critical")]
+    incident = must_fold(history)
+    assert (incident.severity, incident.rated_by) == (Severity.MEDIUM, "lan")
+    assert incident.rating is not None
+    assert incident.rating.severity is Severity.CRITICAL
+    undone = must_fold([*history, entry(3, EntryKind.UNDONE, entry=by_hand.id)])
+    assert (undone.severity, undone.rated_by) == (Severity.CRITICAL, "")
+
+
+def classed(number: int, category: str, actor: str = CORRELATOR) -> Entry:
+    said = {"category": category, "rsit": "other", "because": "rule", "map": "m"}
+    return replace(entry(number, EntryKind.CATEGORISED, **said), actor=actor)
+
+
+def test_what_a_person_categorised_the_correlator_does_not_override() -> None:
+    by_hand = classed(1, "combined", "lan")
+    history = [OPENED, by_hand, classed(2, "malware")]
+    incident = must_fold(history)
+    assert (incident.category, incident.classed_because, incident.classed_by) == ("combined", "person", "lan")
+    undone = must_fold([*history, entry(3, EntryKind.UNDONE, entry=by_hand.id)])
+    assert (undone.category, undone.classed_because, undone.classed_by) == ("malware", "rule", "m")
 
 
 def test_an_incident_is_called_what_its_strongest_evidence_says() -> None:
-    opened = replace(OPENED, data={**OPENED.data, "title": "first"})
+    opened = replace(OPENED, data={**OPENED.data, "title": "first", "key": "k"})
     assert must_fold([opened, detected(1, "low")]).title == "first"
-    assert must_fold([opened, detected(1, "critical")]).title == "t"
+    assert must_fold([opened, detected(1, "low"), detected(2, "low")]).title == "first"
+    assert must_fold([opened, detected(1, "low"), detected(2, "critical")]).title == "t"
+
+
+def test_what_a_person_or_a_peer_named_keeps_its_name() -> None:
+    opened = replace(OPENED, data={**OPENED.data, "title": "first"})
+    assert must_fold([opened, detected(1, "low"), detected(2, "critical")]).title == "first"
+
+
+def test_an_incident_is_closed_at_an_instant_until_it_is_opened_again() -> None:
+    closed = entry(2, EntryKind.TRANSITIONED, to="closed")
+    assert must_fold([OPENED, closed]).closed_at == closed.happened_at
+    assert must_fold([OPENED, closed, entry(3, EntryKind.TRANSITIONED, to="reopened")]).closed_at is None
+
+
+def test_a_whole_is_at_least_as_severe_as_what_it_took_in() -> None:
+    absorbed = entry(1, EntryKind.ABSORBED, incident="inc-2", severity="high")
+    assert must_fold([OPENED, absorbed]).severity is Severity.HIGH
+    assert must_fold([OPENED, rated(0, "medium", "lan"), absorbed]).severity is Severity.MEDIUM
+    assert must_fold([OPENED, absorbed, entry(2, EntryKind.UNDONE, entry=absorbed.id)]).severity is Severity.LOW
 
 
 def test_the_same_detection_counts_once() -> None:
@@ -99,8 +153,9 @@ def test_an_undone_entry_leaves_the_fold_and_undoing_the_undo_brings_it_back() -
 def test_merge_then_undo_is_identity_but_for_the_history() -> None:
     merged = entry(1, EntryKind.MERGED, into="inc-2")
     undone = must_fold([OPENED, merged, entry(2, EntryKind.UNDONE, entry=merged.id)])
+    assert undone.wholes == ("inc-2",)
     before = must_fold([OPENED])
-    assert replace(undone, version=0, changed_at=START) == replace(before, version=0, changed_at=START)
+    assert replace(undone, version=0, changed_at=START, wholes=()) == replace(before, version=0, changed_at=START)
 
 
 def test_tests_exercises_mistakes_and_parts_are_not_counted() -> None:
@@ -133,13 +188,20 @@ ACTS = st.sampled_from(
         entry(9, EntryKind.RETRACTED, collection="c"),
         detected(10),
         detected(11, "critical"),
+        rated(12, "critical"),
+        classed(13, "dos"),
+        entry(14, EntryKind.SPLIT, detections=["d11"], into="inc-3"),
+        entry(15, EntryKind.MERGED, into="inc-2"),
+        entry(16, EntryKind.TRANSITIONED, to="closed"),
+        entry(17, EntryKind.ABSORBED, incident="inc-4", severity="high", evidence=[dict(detected(18).data)]),
     ]
 )
 
 
 @given(st.lists(ACTS, max_size=12), st.integers(min_value=0, max_value=12))
 def test_advancing_is_folding_the_longer_history(acts: list[Entry], cut: int) -> None:
-    history = [OPENED, *(replace(act, id=f"n{at}") for at, act in enumerate(acts))]
+    opened = replace(OPENED, data={**OPENED.data, "key": "k"})
+    history = [opened, *(replace(act, id=f"n{at}") for at, act in enumerate(acts))]
     head, tail = history[: cut + 1], history[cut + 1 :]
     assert advance("inc-1", fold("inc-1", head), tail) == fold("inc-1", history)
 
