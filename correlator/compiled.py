@@ -18,10 +18,14 @@ def compiled_loops() -> Any:
 
 def main() -> None:
     """Compile for the types that are used, so that the first large input need not."""
-    from correlator.matching import Matcher
+    from correlator.sifting.batch import Batch, Reader, Tracer
+    from correlator.sifting.sieve import Sieve
 
     forget_older(LOOPS)
-    Matcher((), worth=0).hits([{}])
+    loops, sieve, tracer = compiled_loops(), Sieve(()), Tracer()
+    for stretch in Reader().stretches(loops, Batch([{}])):
+        tracer.keys(loops, stretch)
+        list(sieve.candidates(loops, stretch, [0]))
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ from vonggac.domain.event import Document
 #: second and 2 MB.
 MAX_ORIGINS = 4_096
 MAX_PLANS = 128
-#: Rules asked of events, at five microseconds or so each, before the loops are loaded: half a second, and 100 MB.
-WORTH = 50_000
+#: Rules asked of events, at two microseconds or so each, before the loops are loaded: half a second, and 100 MB.
+WORTH = 200_000
 
 
 class Matcher:

@@ -110,7 +110,7 @@ def _one_scope(loops: LoopSet) -> dict[str, Any]:
 def _prepare_numba() -> None:
     _compile_once()
     _finish_once()
-    _forget_bitcode()
+    _leave_bitcode_out()
     _count_from_the_front()
 
 
@@ -155,23 +155,35 @@ def _finish_once() -> None:
     engine.set_env = set_env
 
 
-def _forget_bitcode() -> None:
-    """The long loops are called by Python only: what Numba would link into a caller is given back, 35 MB."""
-    from ctypes import CDLL
-
+def _leave_bitcode_out() -> None:
+    """The long loops are called by Python only: what Numba would keep of them to link it into a caller is left out, but
+    for the names that it defines. It took 50 to 80 MB and half of the time to load a set of loops."""
     from numba.core import codegen
 
     library: Any = codegen.JITCodeLibrary
-    load = library._unserialize
+    write, read = library.serialize_using_object_code, library._unserialize
 
-    def unserialize(codegen: Any, state: Any) -> Any:
-        loaded = load(codegen, state)
-        if loaded.name in _outer:
-            loaded._shared_module = None
-            getattr(CDLL(None), "malloc_trim", int)(0)  # of the GNU C library: freed memory is the system's again
-        return loaded
+    def serialize_using_object_code(self: Any) -> Any:
+        if self.name not in _outer:
+            return write(self)
+        self._ensure_finalized()
+        module = self._get_module_for_linking()
+        names = [each.name for each in (*module.functions, *module.global_variables) if not each.is_declaration]
+        return self.name, "object", (self._get_compiled_object(), "\n".join(names).encode())
 
-    library._unserialize = unserialize
+    def unserialize(cls: Any, codegen: Any, state: Any) -> Any:
+        name, kind, data = state
+        if name not in _outer or kind != "object":
+            return read(codegen, state)
+        self = codegen.create_library(name)
+        self.enable_object_caching()
+        self._set_compiled_object(data[0])
+        self._finalize_final_module()
+        self._codegen._engine._defined_symbols.update(data[1].decode().split("\n"))
+        return self
+
+    library.serialize_using_object_code = serialize_using_object_code
+    library._unserialize = classmethod(unserialize)
 
 
 def _count_from_the_front() -> None:
