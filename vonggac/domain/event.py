@@ -38,8 +38,23 @@ OBSERVABLE_FIELDS: Mapping[str, tuple[str, ...]] = {
 
 
 _OBSERVABLE_PATHS = tuple(
-    (kind, path, path.partition(".")[0]) for kind, paths in OBSERVABLE_FIELDS.items() for path in paths
+    (kind, path, tuple(path.split("."))) for kind, paths in OBSERVABLE_FIELDS.items() for path in paths
 )
+#: Names under which a flattened document holds what others hold in objects.
+_FLATTENED = frozenset((*REQUIRED[1:], *(path for _, path, _ in _OBSERVABLE_PATHS)))
+_OBSERVABLE_NAMES = frozenset(name for _, path, names in _OBSERVABLE_PATHS for name in (path, names[0]))
+
+
+@lru_cache(maxsize=1_024)
+def _observable_paths(present: frozenset[str]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Where to look in a document that has these of `_OBSERVABLE_NAMES`: kind, path, and the names of the path in a
+    document that is not flattened."""
+    flattened = not _FLATTENED.isdisjoint(present)
+    return tuple(
+        (kind, path, () if flattened else names)
+        for kind, path, names in _OBSERVABLE_PATHS
+        if names[0] in present or path in present
+    )
 
 
 def event_id(sensor: str, source: str, position: int, dataset: str, ordinal: int = 0, begun_ns: int = 0) -> str:
@@ -86,9 +101,10 @@ def fault(document: object) -> str | None:
     """Why this is not an event, or None when it is one."""
     if not isinstance(document, dict):
         return "not a JSON object"
-    for path in REQUIRED:
-        if field(document, path) in (None, "", []):
-            return f"{path} is missing"
+    if not _has_all(document):
+        for path in REQUIRED:
+            if field(document, path) in (None, "", []):
+                return f"{path} is missing"
     try:
         parse_instant(str(document["@timestamp"]))
     except ValueError as error:
@@ -96,19 +112,42 @@ def fault(document: object) -> str | None:
     return None
 
 
+def _has_all(document: Document) -> bool:
+    """True for a document that surely has what every event has; to ask path by path takes three times as long."""
+    try:
+        event = document["event"]
+        return _FLATTENED.isdisjoint(document) and bool(
+            document["@timestamp"]
+            and event["id"]
+            and event["dataset"]
+            and event["kind"]
+            and event["category"]
+            and event["type"]
+            and document["observer"]["name"]
+            and document["ecs"]["version"]
+        )
+    except (KeyError, TypeError, IndexError):
+        return False
+
+
 def observables(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each (kind, value) that stands in the event, once; domains and hashes in lower case."""
     seen: set[tuple[str, str]] = set()
-    for kind, path, top in _OBSERVABLE_PATHS:
-        if top in document or path in document:  # most of them are not
-            held = field(document, path)
-            if held is None:
-                continue
-            for value in (held,) if isinstance(held, str) else _texts(held):
-                found = (kind, value if kind == "url" else value.lower().rstrip("."))
-                if found[1] and found not in seen:
-                    seen.add(found)
-                    yield found
+    for kind, path, names in _observable_paths(_OBSERVABLE_NAMES.intersection(document)):
+        held: Any = document if names else field(document, path)
+        for name in names:
+            if held.__class__ is dict:
+                held = held.get(name)
+            else:
+                held = field(document, path)
+                break
+        if held is None:
+            continue
+        for value in (held,) if held.__class__ is str else _texts(held):
+            found = (kind, value if kind == "url" else value.lower().rstrip("."))
+            if found[1] and found not in seen:
+                seen.add(found)
+                yield found
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -89,9 +89,14 @@ def _prepare(offset: int, document: Document) -> Prepared | str:
         month=f"{instant.year:04d}-{instant.month:02d}",
         dataset=None if dataset is None else str(dataset),
         agency=None if agency is None else str(agency),
-        values=tuple({look_up_form(value): None for _, value in observables(document)}),
+        values=values_of(document),
         body=body,
     )
+
+
+def values_of(document: Document) -> tuple[str, ...]:
+    """What a value index has of the document."""
+    return tuple({look_up_form(value): None for _, value in observables(document)})
 
 
 def month_span(month: str) -> tuple[datetime, datetime]:

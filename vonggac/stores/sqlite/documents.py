@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import orjson
 
 from vonggac.domain.event import Document
 from vonggac.domain.times import to_epoch_us
 from vonggac.ports import EventQuery, Wanted
-from vonggac.stores.documents import Prepared, look_up_form, matches, narrowing_value, spellings, stands_in
+from vonggac.stores.documents import (
+    Prepared,
+    matches,
+    narrowing_value,
+    spellings,
+    stands_in,
+    values_of,
+)
 from vonggac.stores.paging import Place
-from vonggac.stores.sqlite.connection import Connection, Database
+from vonggac.stores.sqlite import bodies
+from vonggac.stores.sqlite.bodies import Bodies
+from vonggac.stores.sqlite.connection import Connection, Database, Migration
 from vonggac.stores.sqlite.filters import in_list
-from vonggac.stores.sqlite.keys import key_of, ranges
-from vonggac.stores.sqlite.schema import RUN_BITS
+from vonggac.stores.sqlite.keys import identity_key, key_of, ranges
+from vonggac.stores.sqlite.postings import Numbers, Postings
 
-_INSERT = "INSERT INTO document (seq, id, time, dataset, agency, body) VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO document (seq, id, time, dataset, agency) VALUES (?, ?, ?, ?, ?)"
+_AT_ONCE = 5_000
+#: Of which share of all documents a value must stand in for these to be gone through by time, until enough are found.
+_FREQUENT = 1 / 16
 
 
-#: Every run there is.
-_RUNS = f"""WITH RECURSIVE run (number) AS (
-    SELECT 0 UNION ALL SELECT number + 1 FROM run WHERE number < (SELECT max(seq) >> {RUN_BITS} FROM document)
-) SELECT number FROM run"""  # noqa: S608
+class DocumentFile(Database):
+    def __init__(self, path: Path, migrations: Sequence[Migration]) -> None:
+        super().__init__(path, migrations)
+        self.postings = Postings()
 
 
 class Placed(NamedTuple):
@@ -35,32 +49,50 @@ class Placed(NamedTuple):
     offsets: list[int]
 
 
-def add(database: Database, documents: Sequence[Prepared]) -> Placed:
+def add(file: DocumentFile, documents: Sequence[Prepared]) -> Placed:
     """The documents are on disk, those that were not there before after all others. Raises Retired."""
-    with database.write() as connection:
-        wanted, asked = in_list([document.id for document in documents])
-        known = {row[0] for row in connection.execute(f"SELECT id FROM document WHERE id IN ({wanted})", (asked,))}  # noqa: S608
+    with file.write() as connection:
+        known = {identity for _, identity in _identified(file, connection, [document.id for document in documents])}
         fresh: dict[str, Prepared] = {}
         for document in documents:
             if document.id not in known:
                 fresh.setdefault(document.id, document)
         mark, before = born(connection), count(connection)
-        first = before + 1
-        connection.executemany(
-            _INSERT,
-            (
-                (seq, document.id, document.time_us, document.dataset, document.agency, document.body)
-                for seq, document in enumerate(fresh.values(), first)
-            ),
-        )
-        # In the order of the index, so that a batch touches each of its pages once.
-        postings = sorted(
-            (seq >> RUN_BITS, key, document.time_us, seq)
-            for seq, document in enumerate(fresh.values(), first)
-            for key in set(map(key_of, document.values))
-        )
-        connection.executemany("INSERT INTO posting (run, key, time, seq) VALUES (?, ?, ?, ?)", postings)
+        _append(connection, file.postings, list(fresh.values()))
     return Placed(mark, before, [document.offset for document in fresh.values()])
+
+
+def _append(connection: Connection, postings: Postings, documents: Sequence[Prepared]) -> None:
+    first = count(connection) + 1
+    connection.executemany(
+        _INSERT,
+        (
+            (seq, document.id, document.time_us, document.dataset, document.agency)
+            for seq, document in enumerate(documents, first)
+        ),
+    )
+    bodies.write(connection, first, [document.body for document in documents])
+    keys = [set(map(key_of, document.values)) for document in documents]
+    numbers = np.arange(first, first + len(documents), dtype=np.uint32)
+    postings.append(
+        connection,
+        np.array([key for held in keys for key in held], np.int64),
+        np.repeat(numbers, [len(held) for held in keys]),
+        np.array([identity_key(document.id) for document in documents], np.int64),
+        first,
+    )
+
+
+def take_over(connection: Connection) -> None:
+    """The documents of an older schema's table stand in today's."""
+    postings = Postings()
+    rows = connection.execute("SELECT id, time, dataset, agency, body FROM older ORDER BY seq")
+    while some := rows.fetchmany(_AT_ONCE):
+        documents = [
+            Prepared(0, identity, time, "", dataset, agency, values_of(orjson.loads(body)), body)
+            for identity, time, dataset, agency, body in some
+        ]
+        _append(connection, postings, documents)
 
 
 def born(connection: Connection) -> str:
@@ -80,83 +112,87 @@ def newest(connection: Connection, before_us: int) -> int | None:
     return found
 
 
-def arrived(connection: Connection, after: int, until: int, limit: int) -> list[Document]:
-    """The documents after the first `after` and not after the first `until`, in order of arrival."""
-    statement = "SELECT body FROM document WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
-    return [orjson.loads(body) for (body,) in connection.execute(statement, (after, until, limit))]
-
-
 def count(connection: Connection) -> int:
     """How many documents: `seq` has no gaps, as documents leave only with their file."""
     return int(connection.execute("SELECT coalesce(max(seq), 0) FROM document").fetchone()[0])
 
 
-def get(database: Database, ids: Sequence[str]) -> dict[str, Document]:
+def arrived(file: DocumentFile, connection: Connection, after: int, until: int, limit: int) -> list[Document]:
+    """The documents after the first `after` and not after the first `until`, in order of arrival."""
+    held = Bodies(connection, file.path)
+    return [held[seq] for seq in range(after + 1, min(until, after + limit, count(connection)) + 1)]
+
+
+def get(file: DocumentFile, ids: Sequence[str]) -> dict[str, Document]:
     """Those of the documents that are in this file."""
-    wanted, asked = in_list(ids)
-    with database.read() as connection:
-        rows = connection.execute(f"SELECT id, body FROM document WHERE id IN ({wanted})", (asked,)).fetchall()  # noqa: S608
-    return {identity: orjson.loads(body) for identity, body in rows}
+    with file.read() as connection:
+        held = Bodies(connection, file.path)
+        return {identity: held[seq] for seq, identity in sorted(_identified(file, connection, ids))}
 
 
-def search(database: Database, query: EventQuery, after: Place | None, limit: int) -> list[tuple[Place, Document]]:
+def _identified(file: DocumentFile, connection: Connection, ids: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The number of each document that has one of the ids, and its id."""
+    keys = np.array([identity_key(identity) for identity in ids], np.int64)
+    for place, seq in file.postings.identified(connection, keys):
+        (identity,) = connection.execute("SELECT id FROM document WHERE seq = ?", (seq,)).fetchone()
+        if identity == ids[place]:  # and not another with the same key
+            yield seq, identity
+
+
+def search(file: DocumentFile, query: EventQuery, after: Place | None, limit: int) -> list[tuple[Place, Document]]:
     """The first `limit` matches after a place, by (time, id). Limit, cursor and size of the query are the caller's."""
     wanted = None if query.value is None else spellings(query.value)
-    statement, parameters = _statement(query, after)
+    narrowing = narrowing_value(query)
     found: list[tuple[Place, Document]] = []
-    with database.read() as connection:
-        rows: Iterator[tuple[int, str, bytes]] = connection.execute(statement, parameters)
-        for time, identity, body in rows:
-            if found and found[-1][0] == (time, identity):  # it holds two spellings of the value
-                continue
-            document = orjson.loads(body)
+    with file.read() as connection:
+        among = None
+        if narrowing is not None:
+            among = standing(file, connection, [Wanted(narrowing)]).get(0, np.empty(0, np.uint32))
+        held = Bodies(connection, file.path)
+        for place, seq in candidates(connection, query, after, among):
+            document = held[seq]
             if matches(document, query.terms, wanted):
-                found.append(((time, identity), document))
+                found.append((place, document))
                 if len(found) == limit:
                     break
     return found
 
 
-def holding(connection: Connection, wanted: Wanted, since: int | None, until: int | None) -> Iterator[Document]:
-    """The documents in which it stands, by time; bounds in microseconds since 1970."""
-    places: list[tuple[int, int]] = []
-    for first, last in ranges(wanted):
-        statement = f"SELECT time, seq FROM posting WHERE run IN ({_RUNS}) AND key BETWEEN ? AND ?"  # noqa: S608
-        parameters = [first, last]
-        if since is not None:
-            statement += " AND time >= ?"
-            parameters.append(since)
-        if until is not None:
-            statement += " AND time < ?"
-            parameters.append(until)
-        places += connection.execute(statement, parameters)
-    for _, seq in sorted(set(places)):
-        body = connection.execute("SELECT body FROM document WHERE seq = ?", (seq,)).fetchone()[0]
-        document = orjson.loads(body)
-        if stands_in(document, wanted):
-            yield document
+def standing(file: DocumentFile, connection: Connection, wanted: Sequence[Wanted]) -> dict[int, Numbers]:
+    """For the places of those that may stand in some documents: the numbers of these, in order."""
+    owner: list[int] = []
+    asked: list[tuple[int, int]] = []
+    for place, each in enumerate(wanted):
+        for span in ranges(each):
+            owner.append(place)
+            asked.append(span)
+    parts: dict[int, list[Numbers]] = {}
+    for place, numbers in file.postings.find(connection, asked):
+        parts.setdefault(owner[place], []).append(numbers)
+    return {place: np.unique(np.concatenate(some)) for place, some in parts.items()}
 
 
-def _statement(query: EventQuery, after: Place | None) -> tuple[str, list[object]]:
-    """Candidates in order: a superset of the matches, through the value index where the query names a value."""
+def candidates(
+    connection: Connection, query: EventQuery, after: Place | None, among: Numbers | None
+) -> Iterator[tuple[Place, int]]:
+    """The place and number of each document of the query's period, datasets and agencies after a place, in order; only
+    of those among the numbers, if any are given."""
     where: list[str] = []
     parameters: list[object] = []
-    value = narrowing_value(query)
-    if value is None:
-        time, source = "d.time", "document d"
-    else:
-        time, source = "p.time", "posting p CROSS JOIN document d ON d.seq = p.seq"
-        keys = {key_of(look_up_form(spelling)) for spelling in spellings(value)}
-        where.append(f"p.run IN ({_RUNS}) AND p.key IN ({', '.join('?' * len(keys))})")
-        parameters += keys
+    source, chosen = "document d", None
+    if among is not None and len(among) < count(connection) * _FREQUENT:
+        source = "json_each(?) a CROSS JOIN document d ON d.seq = a.value"
+        parameters.append(orjson.dumps(among, option=orjson.OPT_SERIALIZE_NUMPY).decode())
+    elif among is not None:
+        chosen = frozenset(among.tolist())
     if query.since is not None:
-        where.append(f"{time} >= ?")
+        where.append("d.time >= ?")
         parameters.append(to_epoch_us(query.since))
     if query.until is not None:
-        where.append(f"{time} < ?")
+        where.append("d.time < ?")
         parameters.append(to_epoch_us(query.until))
     if after is not None:
-        where.append(f"{time} >= ? AND ({time}, d.id) > (?, ?)")
+        where.append("d.time >= ? AND (d.time, d.id) > (?, ?)")
         parameters += [after[0], *after]
     for column, names in (("d.dataset", query.datasets or None), ("d.agency", query.agencies)):
         if names is not None:
@@ -165,5 +201,18 @@ def _statement(query: EventQuery, after: Place | None) -> tuple[str, list[object
             parameters.append(asked)
     # The fragments are this function's own; what the caller gave stands in the parameters.
     condition = " AND ".join(where) or "TRUE"
-    statement = f"SELECT d.time, d.id, d.body FROM {source} WHERE {condition} ORDER BY {time}, d.id"  # noqa: S608
-    return statement, parameters
+    statement = f"SELECT d.time, d.id, d.seq FROM {source} WHERE {condition} ORDER BY d.time, d.id"  # noqa: S608
+    for time, identity, seq in connection.execute(statement, parameters):
+        if chosen is None or seq in chosen:
+            yield (time, identity), seq
+
+
+def holding(
+    file: DocumentFile, connection: Connection, wanted: Wanted, among: Numbers, query: EventQuery
+) -> Iterator[Document]:
+    """The documents among these in which it stands, by time."""
+    held = Bodies(connection, file.path)
+    for _, seq in candidates(connection, query, None, among):
+        document = held[seq]
+        if stands_in(document, wanted):
+            yield document

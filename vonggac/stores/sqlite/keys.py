@@ -10,16 +10,16 @@ from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network
 from socket import AF_INET, AF_INET6, inet_pton
+from zlib import crc32
 
-import orjson
-
-from vonggac.domain.event import observables
 from vonggac.ports import Wanted
 from vonggac.stores.documents import look_up_form, spellings
 
+#: The key of a document's own id is 1 in front of so many bits.
+IDENTITY_BITS = 60
 # The highest bits say which kind of key it is. IPv6 has all negative numbers: 47 bits of the address, then a hash of
 # 16; what a longer prefix means is found among the addresses of those 47 bits.
-_V4, _NAME = 1 << 62, 1 << 61
+_V4, _NAME, _IDENTITY = 1 << 62, 1 << 61, 1 << IDENTITY_BITS
 _V4_SHIFT = 30
 _V6_PREFIX, _V6_HASH = 47, 16
 _THREE, _WHOLE = 39, 20  # the bits after those of the last two labels, and after those of the last three
@@ -32,8 +32,14 @@ def key_of(value: str) -> int:
         return _key_of_address(packed)
     labels = value.split(".")
     if len(labels) == 1 or "/" in value:
-        return _hash(value, 61)
-    return _name(labels) | (_hash(".".join(labels[-3:]), _THREE - _WHOLE) << _WHOLE) | _hash(value, _WHOLE)
+        return _hash(value, IDENTITY_BITS)
+    three = _checksum(".".join(labels[-3:]), _THREE - _WHOLE)
+    return _name(labels) | (three << _WHOLE) | _checksum(value, _WHOLE)
+
+
+def identity_key(identity: str) -> int:
+    """The key of a document's own id."""
+    return _IDENTITY | _hash(identity, IDENTITY_BITS)
 
 
 def ranges(wanted: Wanted) -> list[tuple[int, int]]:
@@ -51,14 +57,8 @@ def ranges(wanted: Wanted) -> list[tuple[int, int]]:
     return [(key, key) for key in keys]
 
 
-def keys_of(body: bytes) -> str:
-    """The keys of all values in a document's JSON, as JSON: for SQL."""
-    values = {look_up_form(value) for _, value in observables(orjson.loads(body))}
-    return orjson.dumps(sorted({key_of(value) for value in values})).decode()
-
-
 def _name(labels: list[str]) -> int:
-    return _NAME | (_hash(".".join(labels[-2:]), 61 - _THREE) << _THREE)
+    return _NAME | (_checksum(".".join(labels[-2:]), 61 - _THREE) << _THREE)
 
 
 def _packed(value: str) -> bytes | None:
@@ -91,3 +91,8 @@ def _of_network(network: IPv4Network | IPv6Network) -> tuple[int, int]:
 
 def _hash(text: str, bits: int) -> int:
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") >> (64 - bits)
+
+
+def _checksum(text: str, bits: int) -> int:
+    """For the few bits of a part of a name: as good as a hash there, and ten times as fast."""
+    return crc32(text.encode("utf-8", "surrogatepass")) >> (32 - bits)
