@@ -34,6 +34,8 @@ _ENTITY_PATHS: Mapping[str, tuple[str, ...]] = {
     "url": ("url.original",),
 }
 _SHA256_LENGTH = 64
+#: Events whose observables are looked up together.
+_AT_ONCE = 1_024
 #: What `Correlator.watches` calls the indicators and the behaviours, whichever they are; no rule has it as its id.
 INDICATORS = "indicators"
 BEHAVIOURS = "behaviour"
@@ -140,8 +142,9 @@ def with_those_below(rules: Iterable[Rule], wanted: Collection[str]) -> set[str]
     return found
 
 
-def step(program: Program, state: State, event: Document) -> tuple[State, list[Detection]]:
-    """The state after the event, and what it makes detected. A rule that fails on an event is counted, not fatal."""
+def step(program: Program, state: State, event: Document, suspect: bool = True) -> tuple[State, list[Detection]]:
+    """The state after the event, and what it makes detected. A rule that fails on an event is counted, not fatal.
+    `suspect` False: the indicators have said that the event names none of them."""
     facts = Facts(event)
     try:
         now = to_epoch_us(facts.time)
@@ -157,7 +160,7 @@ def step(program: Program, state: State, event: Document) -> tuple[State, list[D
         if rule.alerts:
             detections.append(_of_rule(rule.info, facts.id, facts.time, entities))
         detections += _feed_windows(program, state, rule.info.id, facts, entities)
-    detections += [_of_indicator(found, facts) for found in program.indicators.hits(facts, state.watch)]
+    detections += [_of_indicator(found, facts) for found in program.indicators.hits(facts, state.watch, suspect)]
     detections += program.behaviours.observe(state.behaviour, event, now / 1_000_000)
     return state, detections
 
@@ -288,9 +291,11 @@ class Correlator:
     def feed(self, events: Sequence[Document]) -> list[Detection]:
         """What these events make detected, in the order in which it became true."""
         detections: list[Detection] = []
-        for event in events:
-            self._state, found = step(self._program, self._state, event)
-            detections += found
+        for at in range(0, len(events), _AT_ONCE):
+            some = events[at : at + _AT_ONCE]
+            for event, suspect in zip(some, self._program.indicators.suspects(some), strict=True):
+                self._state, found = step(self._program, self._state, event, suspect)
+                detections += found
         return detections
 
     def finish(self) -> list[Detection]:
