@@ -135,7 +135,8 @@ class IndicatorSet:
         """Every indicator in force at that instant that names one of the event's observables, each once."""
         watch = watch or IndicatorWatch()
         found: dict[str, IndicatorHit] = {}
-        for kind, value in _observed(event):
+        for seen in observables(event):
+            kind, value = _located(event, seen)
             for row in self._rows(kind, value):
                 if self._columns.id(row) in found:
                     continue
@@ -201,7 +202,13 @@ class IndicatorSet:
         if len(events) < _FEW:
             return [True] * len(events)
         places: dict[tuple[str, str], int] = {}
-        held = [[places.setdefault(each, len(places)) for each in _observed(event)] for event in events]
+        held = [
+            [
+                places.setdefault(each if each[1][0] != "/" else _located(event, each), len(places))
+                for each in observables(event)
+            ]
+            for event in events
+        ]
         possible = self._possible(list(places))
         return [any(map(possible.__getitem__, own)) for own in held]
 
@@ -242,12 +249,12 @@ class IndicatorSet:
         return places
 
 
-def _observed(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The observables of an event; a request line names no host, its Host header does."""
-    for kind, value in observables(event):
-        if kind == "url" and value.startswith("/"):
-            value = f"{field(event, 'url.domain') or field(event, 'destination.ip') or ''}{value}"
-        yield kind, value
+def _located(event: Mapping[str, Any], seen: tuple[str, str]) -> tuple[str, str]:
+    """The observable; before a request line, which names no host, stands the host of the event."""
+    kind, value = seen
+    if kind != "url" or value[0] != "/":
+        return seen
+    return kind, f"{field(event, 'url.domain') or field(event, 'destination.ip') or ''}{value}"
 
 
 def _standing(indicator: Indicator, at: datetime) -> str:
