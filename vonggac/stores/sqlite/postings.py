@@ -56,14 +56,15 @@ class Postings:
 
     def identified(self, connection: Connection, identities: Keys) -> Iterator[tuple[int, int]]:
         """For each identity that documents have: its place, and the number of the document."""
+        upper, bits = _halves(identities)
         for run, words in self._known(connection).items():
-            at, mask = _positions(identities, len(words))
-            places = np.flatnonzero((words[at] & mask) == mask)
-            reader = _Reader(connection, run)
-            for place in places[np.argsort(identities[places])].tolist():
-                key = int(identities[place])
-                for numbers in reader.between(key, key):
-                    yield from ((place, number) for number in numbers.tolist())
+            places = np.flatnonzero((words[_positions(upper, words)] & bits) == bits)
+            if len(places):
+                reader = _Reader(connection, run)
+                for place in places[np.argsort(identities[places])].tolist():
+                    key = int(identities[place])
+                    for numbers in reader.between(key, key):
+                        yield from ((place, number) for number in numbers.tolist())
 
     def _known(self, connection: Connection) -> dict[int, _Words]:
         """Run -> its filter. What was committed never changes: the ids of runs are not used again."""
@@ -136,7 +137,8 @@ def _merged(connection: Connection) -> bool:
 def _write_run(connection: Connection, level: int, keys: Keys, numbers: Numbers, identities: Keys) -> None:
     """Pairs of the same key stay in the order in which they are given."""
     words = np.zeros(len(identities) // 2 + 1, _WORD)  # 32 bits for each
-    np.bitwise_or.at(words, *_positions(identities, len(words)))
+    upper, bits = _halves(identities)
+    np.bitwise_or.at(words, _positions(upper, words), bits)
     run = connection.execute(
         "INSERT INTO run (level, documents, filter) VALUES (?, ?, ?)", (level, len(identities), words.tobytes())
     ).lastrowid
@@ -155,11 +157,14 @@ def _bytes(keys: Keys, numbers: Numbers, at: int) -> tuple[bytes, bytes]:
     return keys[at : at + PAGE].astype(_KEY).tobytes(), numbers[at : at + PAGE].astype(_NUMBER).tobytes()
 
 
-def _positions(identities: Keys, words: int) -> tuple[NDArray[np.intp], _Words]:
-    """For each identity its word of a filter, and the four bits that it sets there."""
-    digests = (identities & ((1 << IDENTITY_BITS) - 1)).astype(np.uint64)
-    at = ((digests >> np.uint64(IDENTITY_BITS - 32)) * np.uint64(words)) >> np.uint64(32)
-    mask = np.zeros(len(digests), np.uint64)
+def _halves(identities: Keys) -> tuple[_Words, _Words]:
+    """For each identity 32 bits that choose its word in a filter, and the four bits that it sets there."""
+    digests = identities.astype(np.uint64)
+    bits = np.zeros(len(digests), np.uint64)
     for shift in (0, 6, 12, 18):
-        mask |= np.uint64(1) << ((digests >> np.uint64(shift)) & np.uint64(63))
-    return at.astype(np.intp), mask
+        bits |= np.uint64(1) << ((digests >> np.uint64(shift)) & np.uint64(63))
+    return (digests >> np.uint64(IDENTITY_BITS - 32)) & np.uint64(0xFFFFFFFF), bits
+
+
+def _positions(upper: _Words, words: _Words) -> NDArray[np.intp]:
+    return (upper * np.uint64(len(words)) >> np.uint64(32)).astype(np.intp)
