@@ -180,11 +180,14 @@ def candidates(
     where: list[str] = []
     parameters: list[object] = []
     source, chosen = "document d", None
-    if among is not None and len(among) < count(connection) * _FREQUENT:
+    total = count(connection)
+    if among is not None and len(among) < total * _FREQUENT:
         source = "json_each(?) a CROSS JOIN document d ON d.seq = a.value"
         parameters.append(orjson.dumps(among, option=orjson.OPT_SERIALIZE_NUMPY).decode())
     elif among is not None:
-        chosen = frozenset(among.tolist())
+        flags = np.zeros(total + 1, np.uint8)
+        flags[among] = 1
+        chosen = flags.tobytes()
     if query.since is not None:
         where.append("d.time >= ?")
         parameters.append(to_epoch_us(query.since))
@@ -203,7 +206,7 @@ def candidates(
     condition = " AND ".join(where) or "TRUE"
     statement = f"SELECT d.time, d.id, d.seq FROM {source} WHERE {condition} ORDER BY d.time, d.id"  # noqa: S608
     for time, identity, seq in connection.execute(statement, parameters):
-        if chosen is None or seq in chosen:
+        if chosen is None or chosen[seq]:
             yield (time, identity), seq
 
 

@@ -1,8 +1,8 @@
 """Where keys stand: pairs of key and document number, in sorted runs that are written once.
 
-Each batch is a run; the newest FAN of one level become one of the next, until a run has FULL documents. So a pair is
-written a few times in all, always beside its neighbours, and a large file takes documents as fast as a small one. What
-is looked up is looked up in each run, of which ten million documents make some fifty.
+Each batch is a run; the newest FAN of one level become one of the next, as long as that is of no more than LARGEST
+documents. So a pair is written a few times in all, always beside its neighbours, and a large file takes documents as
+fast as a small one. What is looked up is looked up in each run, of which ten million documents make some fifty.
 
 The keys of identities have a filter beside each run, kept in memory: it tells of nearly every new document that the run
 does not hold it.
@@ -20,7 +20,7 @@ from vonggac.stores.sqlite.connection import Connection
 from vonggac.stores.sqlite.keys import IDENTITY_BITS
 
 FAN = 8
-FULL = 1 << 18
+LARGEST = 1 << 19
 #: Pairs that are read at once.
 PAGE = 1_024
 
@@ -120,7 +120,9 @@ def _merged(connection: Connection) -> bool:
     """Whether the newest runs were to become one, and did."""
     rows = connection.execute("SELECT id, level, documents FROM run ORDER BY id DESC LIMIT ?", (FAN,))
     newest = [_Run(*row) for row in rows][::-1]
-    if len(newest) < FAN or any(run.level != newest[0].level or run.documents >= FULL for run in newest):
+    if len(newest) < FAN or any(run.level != newest[0].level for run in newest):
+        return False
+    if sum(run.documents for run in newest) > LARGEST:
         return False
     statement = "SELECT keys, numbers FROM page WHERE run = ? ORDER BY last, id"
     pages = [page for run in newest for page in connection.execute(statement, (run.id,))]

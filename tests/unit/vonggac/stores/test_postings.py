@@ -24,10 +24,10 @@ SPANS = st.lists(st.tuples(st.integers(-45, 45), st.integers(-45, 45)).map(lambd
 
 @pytest.fixture(autouse=True)
 def small_pages() -> Iterator[None]:
-    """So that a few keys fill several pages, and a few runs are full."""
+    """So that a few keys fill several pages, and runs grow no further at some time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postings, "PAGE", 3)
-        patch.setattr(postings, "FULL", 60)
+        patch.setattr(postings, "LARGEST", 500)
         yield
 
 
@@ -83,6 +83,7 @@ def test_runs_stay_few_and_hold_every_document_once() -> None:
         sizes = [size for (size,) in connection.execute("SELECT documents FROM run ORDER BY id")]
         pages = connection.execute("SELECT count(*) FROM page WHERE run NOT IN (SELECT id FROM run)").fetchone()[0]
     assert sum(sizes) == 1_000
+    assert max(sizes) <= 500
     assert len(sizes) <= 1_000 // 60 + 3 * FAN
     assert pages == 0
 
