@@ -38,23 +38,10 @@ OBSERVABLE_FIELDS: Mapping[str, tuple[str, ...]] = {
 
 
 _OBSERVABLE_PATHS = tuple(
-    (kind, path, tuple(path.split("."))) for kind, paths in OBSERVABLE_FIELDS.items() for path in paths
+    (kind, path, path.partition(".")[0]) for kind, paths in OBSERVABLE_FIELDS.items() for path in paths
 )
-#: Names under which a flattened document holds what others hold in objects.
-_FLATTENED = frozenset((*REQUIRED[1:], *(path for _, path, _ in _OBSERVABLE_PATHS)))
-_OBSERVABLE_NAMES = frozenset(name for _, path, names in _OBSERVABLE_PATHS for name in (path, names[0]))
-
-
-@lru_cache(maxsize=1_024)
-def _observable_paths(present: frozenset[str]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """Where to look in a document that has these of `_OBSERVABLE_NAMES`: kind, path, and the names of the path in a
-    document that is not flattened."""
-    flattened = not _FLATTENED.isdisjoint(present)
-    return tuple(
-        (kind, path, () if flattened else names)
-        for kind, path, names in _OBSERVABLE_PATHS
-        if names[0] in present or path in present
-    )
+#: What a flattened document has in place of objects.
+_FLATTENED = frozenset(REQUIRED[1:])
 
 
 def event_id(sensor: str, source: str, position: int, dataset: str, ordinal: int = 0, begun_ns: int = 0) -> str:
@@ -126,28 +113,23 @@ def _has_all(document: Document) -> bool:
             and document["observer"]["name"]
             and document["ecs"]["version"]
         )
-    except (KeyError, TypeError, IndexError):
+    except (KeyError, TypeError):
         return False
 
 
 def observables(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each (kind, value) that stands in the event, once; domains and hashes in lower case."""
     seen: set[tuple[str, str]] = set()
-    for kind, path, names in _observable_paths(_OBSERVABLE_NAMES.intersection(document)):
-        held: Any = document if names else field(document, path)
-        for name in names:
-            if held.__class__ is dict:
-                held = held.get(name)
-            else:
-                held = field(document, path)
-                break
-        if held is None:
-            continue
-        for value in (held,) if held.__class__ is str else _texts(held):
-            found = (kind, value if kind == "url" else value.lower().rstrip("."))
-            if found[1] and found not in seen:
-                seen.add(found)
-                yield found
+    for kind, path, top in _OBSERVABLE_PATHS:
+        if top in document or path in document:  # most of them are not
+            held = field(document, path)
+            if held is None:
+                continue
+            for value in (held,) if isinstance(held, str) else _texts(held):
+                found = (kind, value if kind == "url" else value.lower().rstrip("."))
+                if found[1] and found not in seen:
+                    seen.add(found)
+                    yield found
 
 
 def _texts(value: object) -> Iterator[str]:
