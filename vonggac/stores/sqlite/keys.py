@@ -22,7 +22,8 @@ IDENTITY_BITS = 60
 _V4, _NAME, _IDENTITY = 1 << 62, 1 << 61, 1 << IDENTITY_BITS
 _V4_SHIFT = 30
 _V6_PREFIX, _V6_HASH = 47, 16
-_THREE, _WHOLE = 39, 20  # the bits after those of the last two labels, and after those of the last three
+# The bits of the last two labels, those after them, and those after the bits of the last three.
+_TWO, _THREE, _WHOLE = 22, 39, 20
 
 
 @lru_cache(maxsize=65_536)  # values repeat, and so do whole batches of them
@@ -30,11 +31,17 @@ def key_of(value: str) -> int:
     packed = _packed(value)
     if packed is not None:
         return _key_of_address(packed)
-    labels = value.split(".")
-    if len(labels) == 1 or "/" in value:
+    if "." not in value or "/" in value:
         return _hash(value, IDENTITY_BITS)
-    three = _checksum(".".join(labels[-3:]), _THREE - _WHOLE)
-    return _name(labels) | (three << _WHOLE) | _checksum(value, _WHOLE)
+    name = value.encode("utf-8", "surrogatepass")
+    two = name.rfind(b".", 0, name.rfind(b"."))  # the dot before the last two labels, or -1
+    three = name.rfind(b".", 0, two) if two >= 0 else -1
+    return (
+        _NAME
+        | _checksum(name[two + 1 :], _TWO) << _THREE
+        | _checksum(name[three + 1 :], _THREE - _WHOLE) << _WHOLE
+        | _checksum(name, _WHOLE)
+    )
 
 
 def identity_key(identity: str) -> int:
@@ -48,17 +55,11 @@ def ranges(wanted: Wanted) -> list[tuple[int, int]]:
         return [_of_network(wanted.network)]
     labels = wanted.value.split(".")
     if wanted.below and len(labels) > 1:
-        if len(labels) == 2:
-            first = _name(labels)
-            return [(first, first + (1 << _THREE) - 1)]
-        first = key_of(".".join(labels[-3:])) >> _WHOLE << _WHOLE
-        return [(first, first + (1 << _WHOLE) - 1)]
+        below = _THREE if len(labels) == 2 else _WHOLE
+        first = key_of(".".join(labels[-3:])) >> below << below
+        return [(first, first + (1 << below) - 1)]
     keys = {key_of(look_up_form(spelling)) for spelling in spellings(wanted.value)}
     return [(key, key) for key in keys]
-
-
-def _name(labels: list[str]) -> int:
-    return _NAME | (_checksum(".".join(labels[-2:]), 61 - _THREE) << _THREE)
 
 
 def _packed(value: str) -> bytes | None:
@@ -93,6 +94,6 @@ def _hash(text: str, bits: int) -> int:
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") >> (64 - bits)
 
 
-def _checksum(text: str, bits: int) -> int:
+def _checksum(name: bytes, bits: int) -> int:
     """For the few bits of a part of a name: as good as a hash there, and ten times as fast."""
-    return crc32(text.encode("utf-8", "surrogatepass")) >> (32 - bits)
+    return crc32(name) >> (32 - bits)
