@@ -87,6 +87,26 @@ class EventStoreContract:
             assert ids(all_pages(store.events, EventQuery(limit=size, value="192.0.2.9"))) == whole
             assert ids(all_pages(store.events, EventQuery(limit=size, terms={"observer.name": "cảm-biến-1"}))) == whole
 
+    @pytest.mark.parametrize("size", PAGE_SIZES)
+    def test_a_value_of_few_among_many_events_is_found_page_by_page(self, store: Store, size: int) -> None:
+        few = {7: "flow", 8: "dns", 40: "flow", 90: "dns", 91: "dns"}
+        store.events.add_events(
+            [
+                event(
+                    f"e{n:02d}",
+                    later(-n // 3, DECEMBER),
+                    event_dataset=few.get(n, "dns"),
+                    source_ip=f"192.0.2.{9 if n in few else 10}",
+                )
+                for n in range(99)
+            ]
+        )
+        query = EventQuery(value="192.0.2.9", limit=size)
+        assert ids(all_pages(store.events, query)) == ["e91", "e90", "e40", "e07", "e08"]
+        assert ids(all_pages(store.events, replace(query, datasets=("dns",)))) == ["e91", "e90", "e08"]
+        recent = replace(query, since=later(-14, DECEMBER), until=later(-3, DECEMBER))
+        assert ids(all_pages(store.events, recent)) == ["e40"]
+
     def test_the_same_cursor_gives_the_same_page(self, store: Store) -> None:
         store.events.add_events([event(f"e{number}", later(number)) for number in range(6)])
         cursor = store.events.search_events(EventQuery(limit=2)).next
