@@ -118,10 +118,16 @@ class Columns:
             at += 1
 
     def maybe(self, forms: Sequence[str]) -> NDArray[np.intp]:
-        """The places in `forms` of those that the table of bits does not rule out."""
-        places = np.fromiter(map(hash, forms), np.int64, len(forms)) & self._mask
+        """The places in `forms` of those that have an indicator's hash: nearly always, those that are indicators."""
+        hashes = np.fromiter(map(hash, forms), np.int64, len(forms))
+        slots = hashes & self._mask
         bits = np.frombuffer(self._bits, np.uint8)
-        return np.flatnonzero(bits[places >> 3] >> (places & 7).astype(np.uint8) & 1)
+        places = np.flatnonzero(bits[slots >> 3] >> (slots & 7).astype(np.uint8) & 1)
+        near = hashes[places]
+        at = np.searchsorted(self._hashes, near)
+        at[at == len(self._hashes)] = 0
+        held: NDArray[np.intp] = places[self._hashes[at] == near]
+        return held
 
     def standing(self, row: int, at_us: int) -> str:
         """Why the indicator is not looked for at that instant; empty where it is."""
