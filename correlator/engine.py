@@ -41,6 +41,8 @@ _INDICATOR = "indicator:"  # before an indicator's kind, the id of the rule that
 _KNOWN_BAD = "known-bad-"
 #: What indicators of a kind are called in incidents, where it is not by their kind.
 _WORDS = {IndicatorKind.CIDR: ("ip",), IndicatorKind.HASH: ("file", "fingerprint")}
+#: Events whose observables are looked up together.
+_AT_ONCE = 1_024
 #: What `Correlator.watches` calls the indicators and the behaviours, whichever they are; no rule has it as its id.
 INDICATORS = "indicators"
 BEHAVIOURS = "behaviour"
@@ -171,8 +173,11 @@ def _told_as(words: Sequence[str]) -> Told:
     return Told(name, name_vi, frozenset(f"{_KNOWN_BAD}{word}" for word in words))
 
 
-def step(program: Program, state: State, event: Document, hits: Sequence[MatchRule]) -> tuple[State, list[Detection]]:
-    """The state after the event, which fulfils the rules of `hits`, and what it makes detected."""
+def step(
+    program: Program, state: State, event: Document, hits: Sequence[MatchRule], suspect: bool = True
+) -> tuple[State, list[Detection]]:
+    """The state after the event, which fulfils the rules of `hits`, and what it makes detected. `suspect` False: the
+    indicators have said that the event names none of them."""
     facts = Facts(event)
     try:
         now = to_epoch_us(facts.time)
@@ -188,7 +193,7 @@ def step(program: Program, state: State, event: Document, hits: Sequence[MatchRu
         if rule.alerts:
             detections.append(_of_rule(rule.info, facts.id, facts.time, entities))
         detections += _feed_windows(program, state, rule.info.id, facts, entities)
-    detections += [_of_indicator(found, facts) for found in program.indicators.hits(facts, state.watch)]
+    detections += [_of_indicator(found, facts) for found in program.indicators.hits(facts, state.watch, suspect)]
     detections += program.behaviours.observe(state.behaviour, event, now / 1_000_000)
     return state, detections
 
@@ -324,9 +329,13 @@ class Correlator:
     def feed(self, events: Sequence[Document]) -> list[Detection]:
         """What these events make detected, in the order in which it became true."""
         detections: list[Detection] = []
-        for event, hits in zip(events, self._program.matcher.hits(events), strict=True):
-            self._state, found = step(self._program, self._state, event, hits)
-            detections += found
+        for at in range(0, len(events), _AT_ONCE):
+            some = events[at : at + _AT_ONCE]
+            documents = list(some)  # lines are read once for all that follows
+            hits, suspects = self._program.matcher.hits(some), self._program.indicators.suspects(documents)
+            for event, fulfilled, suspect in zip(documents, hits, suspects, strict=True):
+                self._state, found = step(self._program, self._state, event, fulfilled, suspect)
+                detections += found
         return detections
 
     def finish(self) -> list[Detection]:

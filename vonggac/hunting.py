@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -71,10 +71,10 @@ class Hunter:
 
     def values(self, values: Iterable[str]) -> list[Answer]:
         """One answer for each address, network, name (or a name below it), URL in any of its forms, or hash."""
-        return self._recorded(
-            self._answer("value", value, (event["event"]["id"] for event in self.events_with(value)))
-            for value in dict.fromkeys(values)
-        )
+        found: dict[str, tuple[str, ...]] = dict.fromkeys(values, ())
+        for value, events in self.events_with(found):
+            found[value] = tuple(islice((event["event"]["id"] for event in events), MAX_EVENTS + 1))
+        return self._recorded(self._answer("value", value, events) for value, events in found.items())
 
     def patterns(self, indicators: Sequence[Indicator]) -> list[Answer]:
         """Patterns that say more than a value, looked for in all events, be they in force or not."""
@@ -93,16 +93,13 @@ class Hunter:
             found[detection.rule.id].update(dict.fromkeys(detection.evidence))
         return self._recorded(self._answer("rule", rule, events) for rule, events in found.items())
 
-    def events_with(self, value: str) -> Iterator[Document]:
-        """The events that hold it, each once."""
-        seen: set[str] = set()
-        form = _url_form(value)
-        for wanted in wanted_of(value):
-            for event in self._store.events.holding(wanted, self._since, self._until):
-                identity = event["event"]["id"]
-                if identity not in seen and (form is None or form in _urls(event)):
-                    seen.add(identity)
-                    yield event
+    def events_with(self, values: Iterable[str]) -> Iterator[tuple[str, Iterator[Document]]]:
+        """For values that may stand in some event: the value, and the events that hold it, each once; to be read before
+        the next value is."""
+        asked = [(value, wanted) for value in dict.fromkeys(values) for wanted in wanted_of(value)]
+        found = self._store.events.holding([wanted for _, wanted in asked], self._since, self._until)
+        for value, parts in groupby(found, key=lambda part: asked[part[0]][0]):
+            yield value, _each_once((event for _, events in parts for event in events), _url_form(value))
 
     def all_events(self) -> Iterator[Sequence[Document]]:
         query = EventQuery(since=self._since, until=self._until, limit=_PAGE)
@@ -169,7 +166,9 @@ def hunt_received(
     correlator = Correlator((), IndicatorSet(parts_of_all))
     # Patterns may need any event; for values the few that hold them are enough.
     pages = (
-        hunter.all_events() if patterns else _in_pages(event for value in values for event in hunter.events_with(value))
+        hunter.all_events()
+        if patterns
+        else _in_pages(event for _, events in hunter.events_with(values) for event in events)
     )
     for page in pages:
         take(correlator.feed(page))
@@ -211,6 +210,16 @@ def _url_form(value: str) -> str | None:
     with suppress(ValueError):
         return canonical(IndicatorKind.URL, value)
     return None
+
+
+def _each_once(events: Iterable[Document], url: str | None) -> Iterator[Document]:
+    """Each event once; where a URL in canonical form is given, only those that have it."""
+    seen: set[str] = set()
+    for event in events:
+        identity = event["event"]["id"]
+        if identity not in seen and (url is None or url in _urls(event)):
+            seen.add(identity)
+            yield event
 
 
 def _urls(event: Document) -> Iterator[str]:

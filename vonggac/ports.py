@@ -109,9 +109,11 @@ class EventStore(Protocol):
     def search_events(self, query: EventQuery) -> Page[Document]: ...
 
     def holding(
-        self, wanted: Wanted, since: datetime | None = None, until: datetime | None = None
-    ) -> Iterator[Document]:
-        """Every event in `[since, until)` in which it stands, each once, oldest first."""
+        self, wanted: Sequence[Wanted], since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[tuple[int, Iterator[Document]]]:
+        """For what may stand in some event: its place among the wanted, and every event in `[since, until)` in which it
+        does stand, each once, oldest first. All are looked up together; events are read as they are asked for, and only
+        before the next of the wanted is."""
         ...
 
     def search_detections(self, query: EventQuery) -> Page[Detection]: ...

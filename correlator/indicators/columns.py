@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,28 +118,15 @@ class Columns:
             at += 1
 
     def maybe(self, forms: Sequence[str]) -> NDArray[np.intp]:
-        """The places in `forms` of those that the table of bits does not rule out."""
-        return np.flatnonzero(self._held(self._hashed(forms)))
-
-    def known(self, kind: str, forms: Sequence[str]) -> NDArray[np.intp]:
-        """The places in `forms` of those of which there are indicators of that kind."""
-        hashes = self._hashed(forms)
-        places = np.flatnonzero(self._held(hashes))
-        if not len(places):
-            return places
-        at = np.searchsorted(self._hashes, hashes[places])
-        at[at == len(self._hashes)] = 0
-        places = places[self._hashes[at] == hashes[places]]
-        sure = [place for place in places.tolist() if self.rows(kind, forms[place])]
-        return np.array(sure, np.intp)
-
-    def _hashed(self, forms: Sequence[str]) -> NDArray[np.int64]:
-        return np.fromiter(map(hash, forms), np.int64, len(forms))
-
-    def _held(self, hashes: NDArray[np.int64]) -> NDArray[Any]:
-        places = hashes & self._mask
+        """The places in `forms` of those that have an indicator's hash: nearly always, those that are indicators."""
+        hashes = np.fromiter(map(hash, forms), np.int64, len(forms))
+        slots = hashes & self._mask
         bits = np.frombuffer(self._bits, np.uint8)
-        held: NDArray[Any] = bits[places >> 3] >> (places & 7).astype(np.uint8) & 1
+        places = np.flatnonzero(bits[slots >> 3] >> (slots & 7).astype(np.uint8) & 1)
+        near = hashes[places]
+        at = np.searchsorted(self._hashes, near)
+        at[at == len(self._hashes)] = 0
+        held: NDArray[np.intp] = places[self._hashes[at] == near]
         return held
 
     def standing(self, row: int, at_us: int) -> str:

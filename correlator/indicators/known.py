@@ -33,6 +33,9 @@ LONGEST_PATTERN = timedelta(days=1)
 MAX_PATTERNS = 20_000
 MAX_REFUSED = 1_000
 
+#: So few events are asked one by one.
+_FEW = 16
+
 #: Logs repeat addresses, and to write one as RFC 5952 has it costs more than to look it up.
 _address = lru_cache(maxsize=65_536)(ip_address)
 
@@ -120,9 +123,10 @@ class IndicatorSet:
             longest = max(longest, min(span, LONGEST_PATTERN))
         return longest + LATENESS if longest else longest
 
-    def hits(self, facts: Facts, watch: IndicatorWatch) -> Iterator[IndicatorHit]:
-        """What the event names, and the patterns that it completes; what is passed over is counted in the watch."""
-        if self._columns:
+    def hits(self, facts: Facts, watch: IndicatorWatch, suspect: bool = True) -> Iterator[IndicatorHit]:
+        """What the event names, and the patterns that it completes; what is passed over is counted in the watch.
+        `suspect` False: `suspects` has said that it names nothing."""
+        if suspect and self._columns:
             yield from self.match(facts.document, facts.time, watch)
         if self._patterns:
             yield from self._completed(facts, watch)
@@ -131,9 +135,8 @@ class IndicatorSet:
         """Every indicator in force at that instant that names one of the event's observables, each once."""
         watch = watch or IndicatorWatch()
         found: dict[str, IndicatorHit] = {}
-        for kind, value in observables(event):
-            if kind == "url" and value.startswith("/"):  # a request line names no host; its Host header does
-                value = f"{field(event, 'url.domain') or field(event, 'destination.ip') or ''}{value}"
+        for seen in observables(event):
+            kind, value = _located(event, seen)
             for row in self._rows(kind, value):
                 if self._columns.id(row) in found:
                     continue
@@ -144,10 +147,6 @@ class IndicatorSet:
                 else:
                     found[indicator.id] = IndicatorHit(indicator, kind, value)
         return list(found.values())
-
-    def look_up(self, kind: str, value: str) -> Iterator[Indicator]:
-        """The indicators that name an observable: by itself, by a parent domain, by a network it is in."""
-        return map(self._columns.indicator, self._rows(kind, value))
 
     def _rows(self, kind: str, value: str) -> Sequence[int]:
         if kind not in self._held:
@@ -193,15 +192,69 @@ class IndicatorSet:
                 events = tuple(seen.id for seen in sorted(binding, key=lambda seen: seen.first))
                 yield IndicatorHit(indicator, "pattern", "", events)
 
-    # --- many values at a time
+    # --- many events at a time
 
-    def known(self, kind: str, values: Sequence[str]) -> list[int]:
-        """The places of those values, in canonical form, that are themselves indicators of that kind."""
-        return [int(place) for place in self._columns.known(kind, values)]
+    def suspects(self, events: Sequence[Mapping[str, Any]]) -> Sequence[bool]:
+        """For each event whether it may name an indicator, told for all of them together: nearly all name none, and
+        values recur."""
+        if not self._columns:
+            return [False] * len(events)
+        if len(events) < _FEW:
+            return [True] * len(events)
+        places: dict[tuple[str, str], int] = {}
+        held = [
+            [
+                places.setdefault(each if each[1][0] != "/" else _located(event, each), len(places))
+                for each in observables(event)
+            ]
+            for event in events
+        ]
+        possible = self._possible(list(places))
+        return [any(map(possible.__getitem__, own)) for own in held]
 
-    def inside(self, addresses: Sequence[str]) -> list[int]:
-        """The places of those IPv4 addresses that lie in a network. Raises ValueError for what is no address."""
-        return [int(place) for place in self._networks.inside(numbers_of(addresses)).nonzero()[0]]
+    def _possible(self, seen: Sequence[tuple[str, str]]) -> bytearray:
+        """1 for each (kind, value) that an indicator may name, 0 for those that surely none does."""
+        possible = bytearray(len(seen))
+        forms: list[str] = []
+        owners: list[int] = []
+        inside: list[int] = []
+        for place, (kind, value) in enumerate(seen):
+            if kind not in self._held:
+                continue
+            before = len(forms)
+            if kind == "domain":
+                forms += with_parents(value)
+            elif kind == "ip" and ":" not in value:
+                forms.append(value)
+                inside.append(place)
+            elif kind == "hash":
+                forms.append(value.strip().lower())
+            elif self._rows(kind, value):  # URLs and IPv6 addresses have many spellings
+                possible[place] = 1
+            owners += [place] * (len(forms) - before)
+        for found in self._columns.maybe(forms).tolist():
+            possible[owners[found]] = 1
+        if self._networks:
+            for place in self._networked([seen[place][1] for place in inside]):
+                possible[inside[place]] = 1
+        return possible
+
+    def _networked(self, addresses: Sequence[str]) -> Iterable[int]:
+        """The places of those that may be IPv4 addresses in a network."""
+        try:
+            numbers = numbers_of(addresses)
+        except ValueError:  # one of them is none
+            return range(len(addresses))
+        places: list[int] = self._networks.inside(numbers).nonzero()[0].tolist()
+        return places
+
+
+def _located(event: Mapping[str, Any], seen: tuple[str, str]) -> tuple[str, str]:
+    """The observable; before a request line, which names no host, stands the host of the event."""
+    kind, value = seen
+    if kind != "url" or value[0] != "/":
+        return seen
+    return kind, f"{field(event, 'url.domain') or field(event, 'destination.ip') or ''}{value}"
 
 
 def _standing(indicator: Indicator, at: datetime) -> str:

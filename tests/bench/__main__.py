@@ -192,7 +192,21 @@ def hunt() -> None:
     bench()
 
 
-BENCHES = {"sensor": sensor, "correlator": correlator, "sigma": sigma, "indicators": indicators, "hunt": hunt}
+def intake() -> None:
+    """Events into the embedded store."""
+    from tests.bench.intake import intake as bench
+
+    bench(interleaved, show)
+
+
+BENCHES = {
+    "sensor": sensor,
+    "correlator": correlator,
+    "sigma": sigma,
+    "indicators": indicators,
+    "intake": intake,
+    "hunt": hunt,
+}
 
 
 def main(names: list[str]) -> int:

@@ -12,17 +12,22 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
+from itertools import chain
 from pathlib import Path
 
-from correlator.indicators import IndicatorSet
+from correlator.engine import Correlator
+from correlator.indicators import IndicatorSet, canonical
+from correlator.indicators.columns import Columns
 from correlator.indicators.files import IndicatorFiles
 from correlator.indicators.networks import Networks, numbers_of
+from vonggac.domain.event import observables
 from vonggac.domain.indicator import Indicator, IndicatorKind
 
 COUNT = 1_000_000
 NETWORKS = 100_000
 #: One looked-up value in so many is an indicator.
 RARITY = 100
+EVENTS, BATCH = 100_000, 1_000
 
 
 def values(kind: str, count: int, seed: int) -> Iterator[str]:
@@ -70,6 +75,7 @@ def indicators(
     _memory()
     _exact(interleaved, show)
     _networks(interleaved, show)
+    _events(interleaved, show)
 
 
 def _memory() -> None:
@@ -86,7 +92,10 @@ def _memory() -> None:
 
 def _exact(interleaved: Callable[..., dict[str, tuple[float, int]]], show: Callable[..., None]) -> None:
     bad = list(values("domain", COUNT // 4, 1))
-    known = IndicatorSet(_plain(million()))
+    columns = Columns()
+    for indicator in _plain(million()):
+        columns.add(indicator, canonical(indicator.kind, indicator.value))
+    columns.close()
     wanted = asked(bad, "domain")
     plain = frozenset(million())
     hits: dict[str, int] = {}
@@ -99,10 +108,10 @@ def _exact(interleaved: Callable[..., dict[str, tuple[float, int]]], show: Calla
         return run
 
     work = {
-        "ours, many at once": lambda: len(known.known("domain", wanted)),
-        "ours, one by one": lambda: sum(
-            1 for value in wanted if next(known.look_up("domain", value), None) is not None
+        "ours, many at once": lambda: sum(
+            1 for place in columns.maybe(wanted).tolist() if columns.rows("domain", wanted[place])
         ),
+        "ours, one by one": lambda: sum(1 for value in wanted if columns.rows("domain", value)),
         "set": lambda: sum(1 for value in wanted if value in plain),
     }
     try:
@@ -155,6 +164,48 @@ def _networks(interleaved: Callable[..., dict[str, tuple[float, int]]], show: Ca
     if "pytricia, numbers" in figures:
         ratio = figures["pytricia, numbers"][0] / figures["ours, a column of numbers"][0]
         print(f"  numbers: ours/pytricia {ratio:.2f}")
+
+
+def _events(interleaved: Callable[..., dict[str, tuple[float, int]]], show: Callable[..., None]) -> None:
+    """The engine with a million indicators and ten thousand networks, its events in batches and one at a time."""
+    from tests.bench import hunt
+
+    blocks = (Indicator(f"n{number}", IndicatorKind.CIDR, block) for number, block in enumerate(networks()[:10_000]))
+    known = IndicatorSet(chain(_plain(million()), blocks))
+    plain = frozenset(million())
+    events = hunt.events(EVENTS)
+    batches = [events[at : at + BATCH] for at in range(0, len(events), BATCH)]
+    hits: dict[str, int] = {}
+
+    def counted(name: str, ask: Callable[[], int]) -> Callable[[], int]:
+        def run() -> int:
+            hits[name] = ask()
+            return len(events)
+
+        return run
+
+    def at_once() -> int:
+        correlator = Correlator((), known)
+        return sum(len(correlator.feed(batch)) for batch in batches)
+
+    def one_by_one() -> int:
+        correlator = Correlator((), known)
+        return sum(len(correlator.feed([event])) for event in events)
+
+    def no_indicators() -> int:
+        correlator = Correlator(())
+        return sum(len(correlator.feed(batch)) for batch in batches)
+
+    work: dict[str, Callable[[], int]] = {
+        "engine, batches": counted("batches", at_once),
+        "engine, one by one": counted("one by one", one_by_one),
+        "engine, no indicators": lambda: len(events) + no_indicators(),
+        "observables in a set": lambda: (
+            len(events) + 0 * sum(value in plain for event in events for _, value in observables(event))
+        ),
+    }
+    show(f"events in batches of {BATCH:,}", "events", interleaved(work), "engine, batches")
+    _agree(hits)
 
 
 def _agree(hits: dict[str, int]) -> None:

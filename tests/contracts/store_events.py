@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from ipaddress import ip_network
 from typing import Any
 
@@ -86,6 +87,26 @@ class EventStoreContract:
             assert ids(all_pages(store.events, EventQuery(limit=size))) == whole
             assert ids(all_pages(store.events, EventQuery(limit=size, value="192.0.2.9"))) == whole
             assert ids(all_pages(store.events, EventQuery(limit=size, terms={"observer.name": "cảm-biến-1"}))) == whole
+
+    @pytest.mark.parametrize("size", PAGE_SIZES)
+    def test_a_value_of_few_among_many_events_is_found_page_by_page(self, store: Store, size: int) -> None:
+        few = {7: "flow", 8: "dns", 40: "flow", 90: "dns", 91: "dns"}
+        store.events.add_events(
+            [
+                event(
+                    f"e{n:02d}",
+                    later(-n // 3, DECEMBER),
+                    event_dataset=few.get(n, "dns"),
+                    source_ip=f"192.0.2.{9 if n in few else 10}",
+                )
+                for n in range(99)
+            ]
+        )
+        query = EventQuery(value="192.0.2.9", limit=size)
+        assert ids(all_pages(store.events, query)) == ["e91", "e90", "e40", "e07", "e08"]
+        assert ids(all_pages(store.events, replace(query, datasets=("dns",)))) == ["e91", "e90", "e08"]
+        recent = replace(query, since=later(-14, DECEMBER), until=later(-3, DECEMBER))
+        assert ids(all_pages(store.events, recent)) == ["e40"]
 
     def test_the_same_cursor_gives_the_same_page(self, store: Store) -> None:
         store.events.add_events([event(f"e{number}", later(number)) for number in range(6)])
@@ -196,6 +217,10 @@ class EventStoreContract:
         assert events.count_events() == 80
 
 
+def held(store: Store, wanted: Wanted, *period: datetime) -> list[str]:
+    return [identity for _, events in store.events.holding([wanted], *period) for identity in ids(events)]
+
+
 class HoldingContract:
     @pytest.mark.parametrize(
         ("wanted", "found"),
@@ -236,14 +261,41 @@ class HoldingContract:
                 event("hash", later(9), related_hash=["ABCDEF"]),
             ]
         )
-        assert ids(store.events.holding(wanted)) == found
+        assert held(store, wanted) == found
+
+    def test_many_are_looked_up_at_once_each_with_its_own_events(self, store: Store) -> None:
+        wanted = [Wanted(f"192.0.2.{n % 200}") for n in range(300)]
+        wanted[7] = Wanted("", network=ip_network("192.0.2.0/24"))
+        store.events.add_events(
+            [event(f"e{n}", later(n, NOVEMBER if n < 5 else DECEMBER), source_ip=f"192.0.2.{n + 10}") for n in range(9)]
+        )
+        found = {place: ids(events) for place, events in store.events.holding(wanted)}
+        everything = [f"e{n}" for n in range(9)]
+        one_each = {n + more: [f"e{n - 10}"] for n in range(10, 19) for more in (0, 200)}
+        assert {place: events for place, events in found.items() if events} == {7: everything} | one_each
+
+    def test_who_reads_only_the_first_of_each_gets_these(self, store: Store) -> None:
+        store.events.add_events([event(f"e{n}", later(n), source_ip=f"192.0.2.{n % 2}") for n in range(9)])
+        wanted = [Wanted("192.0.2.0"), Wanted("192.0.2.1")]
+        first = [next(events)["event"]["id"] for _, events in store.events.holding(wanted)]
+        assert first == ["e0", "e1"]
+
+    def test_nothing_wanted_is_nothing_found(self, store: Store) -> None:
+        store.events.add_events([event("a")])
+        assert list(store.events.holding([])) == []
+
+    def test_a_value_of_nearly_all_events_is_found_in_order_of_time(self, store: Store) -> None:
+        store.events.add_events([event(f"e{n:02d}", later(50 - n // 2), source_ip="192.0.2.1") for n in range(50)])
+        assert held(store, Wanted("192.0.2.1"), later(30), later(48)) == [
+            f"e{n:02d}" for half in range(20, 2, -1) for n in (2 * half, 2 * half + 1)
+        ]
 
     def test_only_what_happened_in_the_period_is_found_in_order_of_time(self, store: Store) -> None:
         times = [later(4), later(1), later(2), later(3), later(1, DECEMBER)]
         store.events.add_events([event(f"e{n}", at, source_ip=f"192.0.2.{n}") for n, at in enumerate(times)])
         network = Wanted("", network=ip_network("192.0.2.0/24"))
-        assert ids(store.events.holding(network, later(2), later(4))) == ["e2", "e3"]
-        assert ids(store.events.holding(network)) == ["e1", "e2", "e3", "e0", "e4"]
+        assert held(store, network, later(2), later(4)) == ["e2", "e3"]
+        assert held(store, network) == ["e1", "e2", "e3", "e0", "e4"]
 
 
 class ArrivalContract:

@@ -40,6 +40,8 @@ OBSERVABLE_FIELDS: Mapping[str, tuple[str, ...]] = {
 _OBSERVABLE_PATHS = tuple(
     (kind, path, path.partition(".")[0]) for kind, paths in OBSERVABLE_FIELDS.items() for path in paths
 )
+#: What a flattened document has in place of objects.
+_FLATTENED = frozenset(REQUIRED[1:])
 
 
 def event_id(sensor: str, source: str, position: int, dataset: str, ordinal: int = 0, begun_ns: int = 0) -> str:
@@ -86,14 +88,33 @@ def fault(document: object) -> str | None:
     """Why this is not an event, or None when it is one."""
     if not isinstance(document, dict):
         return "not a JSON object"
-    for path in REQUIRED:
-        if field(document, path) in (None, "", []):
-            return f"{path} is missing"
+    if not _has_all(document):
+        for path in REQUIRED:
+            if field(document, path) in (None, "", []):
+                return f"{path} is missing"
     try:
         parse_instant(str(document["@timestamp"]))
     except ValueError as error:
         return f"@timestamp: {error}"
     return None
+
+
+def _has_all(document: Document) -> bool:
+    """True for a document that surely has what every event has; to ask path by path takes three times as long."""
+    try:
+        event = document["event"]
+        return _FLATTENED.isdisjoint(document) and bool(
+            document["@timestamp"]
+            and event["id"]
+            and event["dataset"]
+            and event["kind"]
+            and event["category"]
+            and event["type"]
+            and document["observer"]["name"]
+            and document["ecs"]["version"]
+        )
+    except (KeyError, TypeError):
+        return False
 
 
 def observables(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, NamedTuple
@@ -86,16 +87,29 @@ def _prepare(offset: int, document: Document, suppressed_by: str | None = None) 
     agency = field(document, "organization.id")
     dataset = field(document, "event.dataset")
     return Prepared(
-        offset=offset,
-        id=identity,
-        time_us=to_epoch_us(instant),
-        month=f"{instant.year:04d}-{instant.month:02d}",
-        dataset=None if dataset is None else str(dataset),
-        agency=None if agency is None else str(agency),
-        values=tuple({look_up_form(value): None for _, value in observables(document)}),
-        suppressed_by=suppressed_by,
-        body=body,
+        offset,
+        identity,
+        to_epoch_us(instant),
+        _month(instant.year, instant.month),
+        None if dataset is None else str(dataset),
+        None if agency is None else str(agency),
+        values_of(document),
+        suppressed_by,
+        body,
     )
+
+
+@lru_cache
+def _month(year: int, month: int) -> str:
+    return f"{year:04d}-{month:02d}"
+
+
+def values_of(document: Document) -> tuple[str, ...]:
+    """What a value index has of the document."""
+    values = {value: None for _, value in observables(document)}
+    if all(len(value) <= VALUE_CHARS_MAX for value in values):
+        return tuple(values)
+    return tuple({look_up_form(value): None for value in values})
 
 
 def month_span(month: str) -> tuple[datetime, datetime]:

@@ -67,13 +67,19 @@ class ElasticEventStore:
         return self._search(self._events, query)
 
     def holding(
-        self, wanted: Wanted, since: datetime | None = None, until: datetime | None = None
-    ) -> Iterator[Document]:
+        self, wanted: Sequence[Wanted], since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[tuple[int, Iterator[Document]]]:
         self._refresh(self._events)
-        filters = {"bool": {"filter": [*_filters(EventQuery(since=since, until=until)), _holding(wanted)]}}
+        period = _filters(EventQuery(since=since, until=until))
+        queries: list[Query] = [{"bool": {"filter": [*period, _holding(each)]}} for each in wanted]
+        for place, matched in enumerate(self._server.matched(self._events, queries)):
+            if matched:
+                yield place, self._holding(wanted[place], queries[place])
+
+    def _holding(self, wanted: Wanted, query: Query) -> Iterator[Document]:
         after: dict[str, Any] = {}
         while True:
-            hits = self._server.search(self._events, filters, sort=_SORT, size=_IDS_AT_ONCE, **after)["hits"]["hits"]
+            hits = self._server.search(self._events, query, sort=_SORT, size=_IDS_AT_ONCE, **after)["hits"]["hits"]
             yield from (document for document in map(_document, hits) if stands_in(document, wanted))
             if len(hits) < _IDS_AT_ONCE:
                 return

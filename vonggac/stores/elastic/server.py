@@ -21,6 +21,8 @@ from vonggac.stores.elastic.mappings import DOCUMENTS, INDICES, SCHEMA
 
 REQUEST_SECONDS = 30.0
 #: A bulk request holds no more than this many items and about this many bytes.
+#: Queries of one request.
+QUERIES_AT_ONCE = 200
 BULK_ITEMS = 5_000
 BULK_BYTES = 8 * 1024 * 1024
 #: How often what Elasticsearch was too busy for (429) is sent, and the first pause; each pause is twice the last.
@@ -241,6 +243,22 @@ class Server:
                 **more,
             )
         return dict(answer)
+
+    def matched(self, index: str, queries: Sequence[Query]) -> list[bool]:
+        """For each query whether any document matches; all are sent in a few requests."""
+        found: list[bool] = []
+        header = {"index": index, "ignore_unavailable": True, "allow_partial_search_results": False}
+        for at in range(0, len(queries), QUERIES_AT_ONCE):
+            bodies = [
+                {"query": query, "size": 0, "track_total_hits": 1} for query in queries[at : at + QUERIES_AT_ONCE]
+            ]
+            with self._translated():
+                answer = self._client.msearch(searches=[line for body in bodies for line in (header, body)])
+            for each in answer["responses"]:
+                if "error" in each:
+                    raise self._unavailable(each["status"], str(each["error"].get("reason", each["error"])))
+                found.append(each["hits"]["total"]["value"] > 0)
+        return found
 
     def scan(self, index: str, query: Query, *, without: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
         """Every matching document as of now (a point in time), in no order, some fields left out."""

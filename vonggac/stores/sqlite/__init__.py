@@ -10,6 +10,7 @@ from pysqlite3 import dbapi2
 
 from vonggac.errors import StoreUnavailable
 from vonggac.stores.sqlite.connection import Database, folder_lock, translated
+from vonggac.stores.sqlite.documents import DocumentFile
 from vonggac.stores.sqlite.events import Partitions, SqliteEventStore
 from vonggac.stores.sqlite.feeds import SqliteFeedStore
 from vonggac.stores.sqlite.incidents import SqliteIncidentStore
@@ -29,7 +30,7 @@ def open_sqlite(folder: Path) -> SqliteStore:
     with folder_lock(folder):
         main = Database(folder / "vonggac.db", MAIN)
         try:
-            detections = Database(folder / "detections.db", DOCUMENTS)
+            detections = DocumentFile(folder / "detections.db", DOCUMENTS)
         except BaseException:
             main.close()
             raise
@@ -39,7 +40,7 @@ def open_sqlite(folder: Path) -> SqliteStore:
 class SqliteStore:
     """`vonggac.ports.Store` in a folder."""
 
-    def __init__(self, folder: Path, main: Database, detections: Database, partitions: Partitions) -> None:
+    def __init__(self, folder: Path, main: Database, detections: DocumentFile, partitions: Partitions) -> None:
         self._folder = folder
         self._main = main
         self._detections = detections

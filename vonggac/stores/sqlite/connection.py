@@ -7,7 +7,7 @@ that was mended in 3.51.3 (docs/adr/0002).
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from errno import EACCES, EDQUOT, EEXIST, ENOSPC, ENOTDIR, EPERM, EROFS
 from pathlib import Path
@@ -17,10 +17,10 @@ from typing import Any
 from pysqlite3 import dbapi2
 
 from vonggac.errors import StoreUnavailable
-from vonggac.stores.sqlite.keys import keys_of
-from vonggac.stores.sqlite.schema import Migration
 
 Connection = Any  # pysqlite3 has no type stubs
+#: Statements, and what SQL cannot say, in one transaction.
+Migration = tuple[str | Callable[[Connection], None], ...]
 
 BUSY_SECONDS = 20.0
 #: Readers kept open for the next caller; more than this many at once are opened and closed again.
@@ -189,12 +189,14 @@ def _migrate(connection: Connection, path: Path, migrations: Sequence[Migration]
         raise Retired("store_closed", where=path)
     if found > len(migrations):
         raise StoreUnavailable("store_newer", where=path, found=found, known=len(migrations))
-    connection.create_function("keys_of", 1, keys_of, deterministic=True)
     for version in range(found + 1, len(migrations) + 1):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for statement in migrations[version - 1]:
-                connection.execute(statement)
+            for change in migrations[version - 1]:
+                if isinstance(change, str):
+                    connection.execute(change)
+                else:
+                    change(connection)
             connection.execute(f"PRAGMA user_version = {version}")
             connection.execute("COMMIT")
         except BaseException:

@@ -7,7 +7,8 @@ they outlive the events' retention.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -20,7 +21,9 @@ from vonggac.ports import Added, Arrival, EventQuery, Page, Position, Wanted
 from vonggac.stores.documents import Prepared, month_span, prepare_detections, prepare_events
 from vonggac.stores.paging import Place, decode_cursor, page_of, page_size
 from vonggac.stores.sqlite import documents
-from vonggac.stores.sqlite.connection import Database, Retired, folder_lock, remove_files, retire
+from vonggac.stores.sqlite.connection import Connection, Retired, folder_lock, remove_files, retire
+from vonggac.stores.sqlite.documents import DocumentFile
+from vonggac.stores.sqlite.postings import Numbers
 from vonggac.stores.sqlite.schema import DOCUMENTS
 
 _PARTITION = re.compile(r"(\d{4})-(\d{2})\.db")
@@ -29,26 +32,30 @@ _PARTITION = re.compile(r"(\d{4})-(\d{2})\.db")
 OPEN_PARTITIONS = 14
 
 
+#: A month's file, a reader of it, and numbers of documents there.
+_Standing = tuple[DocumentFile, Connection, Numbers]
+
+
 class Partitions:
     """The folder of monthly files, shared with other processes that add to it and drop from it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = Lock()
-        self._open: dict[str, Database] = {}
+        self._open: dict[str, DocumentFile] = {}
 
     def months(self) -> list[str]:
         """`YYYY-MM` of each partition there is, oldest first."""
         return sorted(path.stem for path in self._folder.iterdir() if _PARTITION.fullmatch(path.name))
 
-    def present(self) -> Iterator[tuple[str, Database]]:
+    def present(self) -> Iterator[tuple[str, DocumentFile]]:
         """Each partition there is with its file, oldest first."""
         for month in self.months():
             database = self._get(month, create=False)
             if database is not None:
                 yield month, database
 
-    def of(self, month: str) -> Database:
+    def of(self, month: str) -> DocumentFile:
         """The month's file, made when it is not there."""
         database = self._get(month, create=True)
         assert database is not None  # noqa: S101 - `create`
@@ -75,7 +82,7 @@ class Partitions:
                 database.close()
             self._open.clear()
 
-    def _get(self, month: str, *, create: bool) -> Database | None:
+    def _get(self, month: str, *, create: bool) -> DocumentFile | None:
         path = self._folder / f"{month}.db"
         with self._lock:
             database = self._open.pop(month, None)
@@ -90,15 +97,15 @@ class Partitions:
                 self._open.pop(next(iter(self._open))).close()
             return database
 
-    def _opened(self, path: Path, *, create: bool) -> Database | None:
+    def _opened(self, path: Path, *, create: bool) -> DocumentFile | None:
         with folder_lock(self._folder):
             if not create and not path.exists():
                 return None
             try:
-                return Database(path, DOCUMENTS)
+                return DocumentFile(path, DOCUMENTS)
             except Retired:
                 remove_files(path)
-            return Database(path, DOCUMENTS) if create else None
+            return DocumentFile(path, DOCUMENTS) if create else None
 
 
 def _is_file(path: Path, inode: int) -> bool:
@@ -109,7 +116,7 @@ def _is_file(path: Path, inode: int) -> bool:
 
 
 class SqliteEventStore:
-    def __init__(self, partitions: Partitions, detections: Database) -> None:
+    def __init__(self, partitions: Partitions, detections: DocumentFile) -> None:
         self._partitions = partitions
         self._detections = detections
 
@@ -165,14 +172,19 @@ class SqliteEventStore:
         return Page(tuple(document for _, document in page.items), page.next)
 
     def holding(
-        self, wanted: Wanted, since: datetime | None = None, until: datetime | None = None
-    ) -> Iterator[Document]:
-        first, last = (None if at is None else to_epoch_us(at) for at in (since, until))
+        self, wanted: Sequence[Wanted], since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[tuple[int, Iterator[Document]]]:
         query = EventQuery(since=since, until=until)
-        for month, database in self._partitions.present():
-            if _may_hold(month, query, None):
-                with database.read() as connection:
-                    yield from documents.holding(connection, wanted, first, last)
+        with ExitStack() as reading:
+            # One reader for each month, so that what was looked up is still there when it is read.
+            found: dict[int, list[_Standing]] = {}
+            for month, file in self._partitions.present():
+                if _may_hold(month, query, None):
+                    connection = reading.enter_context(file.read())
+                    for place, numbers in documents.standing(file, connection, wanted).items():
+                        found.setdefault(place, []).append((file, connection, numbers))
+            for place, standing in sorted(found.items()):
+                yield place, _read(standing, wanted[place], query)
 
     def search_detections(self, query: EventQuery) -> Page[Detection]:
         size, after = page_size(query.limit), decode_cursor(query.cursor)
@@ -197,7 +209,7 @@ class SqliteEventStore:
             with database.read() as connection:
                 partition = _partition(month, documents.born(connection))
                 begin, end = after.get(partition, 0), until.get(partition, 0)
-                more = documents.arrived(connection, begin, end, limit - len(found)) if len(found) < limit else []
+                more = documents.arrived(database, connection, begin, end, limit - len(found))
             found += more
             reached[partition] = begin + len(more)
         return found, reached
@@ -233,6 +245,11 @@ class SqliteEventStore:
         return sum(
             self._partitions.drop(month) for month in self._partitions.months() if month_span(month)[1] <= instant
         )
+
+
+def _read(standing: Iterable[_Standing], wanted: Wanted, query: EventQuery) -> Iterator[Document]:
+    for file, connection, numbers in standing:
+        yield from documents.holding(file, connection, wanted, numbers, query)
 
 
 def _partition(month: str, mark: str) -> str:

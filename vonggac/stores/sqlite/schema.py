@@ -5,10 +5,8 @@ Add steps at the end; never change one that was released. Instants are whole mic
 
 from __future__ import annotations
 
-Migration = tuple[str, ...]
-
-#: A run of the value index is of 65,536 documents.
-RUN_BITS = 16
+from vonggac.stores.sqlite.connection import Migration
+from vonggac.stores.sqlite.documents import take_over
 
 #: A file of documents: one month of events, or all detections. `seq` has no gaps, so the highest is the count.
 DOCUMENTS: tuple[Migration, ...] = (
@@ -21,33 +19,46 @@ DOCUMENTS: tuple[Migration, ...] = (
             agency TEXT,
             body BLOB NOT NULL
         )""",
-        "CREATE INDEX document_time ON document (time, id)",
-        # The digest of a value that stands in a document: half the size of the value, and in time order for each value.
-        """CREATE TABLE value (
-            digest INTEGER NOT NULL,
-            time INTEGER NOT NULL,
-            seq INTEGER NOT NULL,
-            PRIMARY KEY (digest, time, seq)
-        ) WITHOUT ROWID""",
     ),
     (
         # Tells this file from one of the same month that was dropped before, whose `seq` counted other documents.
         "CREATE TABLE birth (mark TEXT NOT NULL)",
         "INSERT INTO birth (mark) VALUES (lower(hex(randomblob(8))))",
-        # Where a value stands, by the key of `keys.key_of`: in time order for each. A run is of so many documents that
-        # its pages stay in memory while it grows; earlier ones are not written to any more, so that a large file takes
-        # documents as fast as a small one. To look up a value is to ask each run.
-        """CREATE TABLE posting (
-            run INTEGER NOT NULL,
-            key INTEGER NOT NULL,
+    ),
+    (
+        "DROP INDEX IF EXISTS document_time",
+        "ALTER TABLE document RENAME TO older",
+        # `documents.add` sees to it that no two have the same id: an index of random ids costs more as it grows.
+        """CREATE TABLE document (
+            seq INTEGER PRIMARY KEY,
+            id TEXT NOT NULL,
             time INTEGER NOT NULL,
-            seq INTEGER NOT NULL,
-            PRIMARY KEY (run, key, time, seq)
-        ) WITHOUT ROWID""",
-        f"""INSERT INTO posting (run, key, time, seq)
-            SELECT d.seq >> {RUN_BITS}, k.value, d.time, d.seq FROM document d, json_each(keys_of(d.body)) k
-            ORDER BY 1, 2, 3, 4""",  # noqa: S608
-        "DROP TABLE value",
+            dataset TEXT,
+            agency TEXT
+        )""",
+        "CREATE INDEX document_time ON document (time)",
+        # Of the documents up to `last`: see `bodies`.
+        "CREATE TABLE block (last INTEGER PRIMARY KEY, bodies BLOB NOT NULL)",
+        # Where values and ids stand, by the keys of `keys`: see `postings`.
+        """CREATE TABLE run (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            level INTEGER NOT NULL,
+            documents INTEGER NOT NULL,
+            filter BLOB NOT NULL
+        )""",
+        """CREATE TABLE page (
+            id INTEGER PRIMARY KEY,
+            run INTEGER NOT NULL REFERENCES run (id),
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            keys BLOB NOT NULL,
+            numbers BLOB NOT NULL
+        )""",
+        "CREATE INDEX page_run ON page (run, last)",
+        take_over,
+        "DROP TABLE older",
+        "DROP TABLE IF EXISTS value",
+        "DROP TABLE IF EXISTS posting",
     ),
     (
         # Detections that a suppression holds back; of events there are none.

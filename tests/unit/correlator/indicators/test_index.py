@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from correlator.engine import Correlator, State, make_program, step
 from correlator.indicators import IndicatorSet, canonical
+from correlator.indicators.columns import Columns
 from correlator.indicators.networks import numbers_of
 from tests.unit.correlator.samples import START, event
 from vonggac.domain.event import Document, observables
@@ -66,6 +68,11 @@ EVENTS = st.builds(
 )
 
 
+REQUESTS = st.builds(
+    lambda host, path: event(url__domain=host, url__original=path), LABELS, st.sampled_from(["/", "/x", "/x?y=1"])
+)
+
+
 def names(indicator: Indicator, kind: str, value: str) -> bool:
     """Whether an indicator names an observable, by the definition."""
     match indicator.kind:
@@ -95,31 +102,53 @@ def test_the_index_finds_what_a_scan_of_all_indicators_finds(indicators: list[In
 
 
 @settings(max_examples=200, deadline=None)
-@given(indicators=INDICATORS, values=st.lists(LABELS), addresses=st.lists(st.integers(0, 60)))
-def test_many_values_at_once_are_found_as_one_by_one(
-    indicators: list[Indicator], values: list[str], addresses: list[int]
-):
-    known = IndicatorSet(indicators)
-    domains = {each.value for each in indicators if each.kind is IndicatorKind.DOMAIN}
-    assert known.known("domain", values) == [place for place, value in enumerate(values) if value in domains]
-    texts = [f"192.0.2.{number}" for number in addresses]
-    networks = [ip_network(each.value, strict=False) for each in indicators if each.kind is IndicatorKind.CIDR]
-    inside = [place for place, text in enumerate(texts) if any(ip_address(text) in network for network in networks)]
-    assert known.inside(texts) == inside
+@given(INDICATORS, st.lists(EVENTS | REQUESTS, min_size=1, max_size=6))
+def test_a_batch_is_detected_as_its_events_one_by_one(indicators: list[Indicator], events: list[Document]):
+    known, batch = IndicatorSet(indicators), events * 16
+    program = make_program((), known)
+    state, one_by_one = State(program), []
+    for each in batch:
+        state, found = step(program, state, each)
+        one_by_one += found
+    at_once = Correlator((), known)
+    assert at_once.feed(batch) == one_by_one
+    assert at_once.indicator_counts == state.watch.counts
+
+
+def test_events_that_name_no_indicator_are_no_suspects():
+    blocks = [Indicator(f"b{n}", IndicatorKind.CIDR, f"198.51.100.{n}/32") for n in range(9)]
+    names = [Indicator(f"n{n}", IndicatorKind.DOMAIN, f"bad{n}.example") for n in range(9)]
+    events = [event(source__ip=f"192.0.2.{n}", url__domain=f"h{n}.good.example") for n in range(200)]
+    bad = [event(source__ip="198.51.100.3"), event(url__domain="a.b.bad4.example")]
+    suspects = IndicatorSet([*blocks, *names]).suspects([*events, *bad])
+    assert sum(suspects[:-2]) < 50  # some values share their bit with an indicator
+    assert suspects[-2:] == [True, True]
+
+
+def test_one_text_that_is_no_address_hides_no_other():
+    known = IndicatorSet([Indicator("b", IndicatorKind.CIDR, "198.51.100.0/24")])
+    events = [event(source__ip="1.2.3"), *(event(source__ip=f"198.51.100.{n}") for n in range(20))]
+    assert len(Correlator((), known).feed(events)) == 20
 
 
 @settings(max_examples=100, deadline=None)
 @given(INDICATORS)
 def test_an_indicator_comes_out_as_it_went_in_but_for_the_form_of_its_value(indicators: list[Indicator]):
-    known = IndicatorSet(indicators)
-    for each in indicators:
-        if each.kind is not IndicatorKind.CIDR and each.kind is not IndicatorKind.DOMAIN:
-            form = canonical(each.kind, each.value)
-            found = [
-                (one.id, one.value, one.name, one.tlp, one.confidence, one.seen)
-                for one in known.look_up(each.kind, form)
-            ]
-            assert (each.id, form, each.name, each.tlp, each.confidence, each.seen) in found
+    columns = Columns()
+    added = [(columns.add(each, canonical(each.kind, each.value)), each) for each in indicators]
+    columns.close()
+    for row, each in added:
+        form = canonical(each.kind, each.value)
+        found = columns.indicator(row)
+        assert row in columns.rows(each.kind, form)
+        assert (each.id, form, each.name, each.tlp, each.confidence, each.seen) == (
+            found.id,
+            found.value,
+            found.name,
+            found.tlp,
+            found.confidence,
+            found.seen,
+        )
 
 
 @given(st.lists(st.integers(0, (1 << 32) - 1)))

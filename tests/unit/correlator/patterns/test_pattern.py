@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from stix2matcher.matcher import Pattern as ReferencePattern
 
 from correlator.patterns.bind import SearchGivenUp, Seen, first_binding
-from correlator.patterns.pattern import compile_pattern, match_observed
+from correlator.patterns.pattern import compile_pattern
 from correlator.patterns.tree import PatternError
+from tests.unit.correlator.patterns.observed import match_observed
 
 
 @pytest.mark.shared

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from correlator.facts import Facts
 from correlator.patterns.cyber import objects_of
-from correlator.patterns.pattern import compile_pattern, match_observed
+from correlator.patterns.pattern import compile_pattern
 from correlator.patterns.stream import MAX_KEPT, PatternWatch
+from tests.unit.correlator.patterns.observed import match_observed
 from tests.unit.correlator.samples import event
 
 MINUTE = 60_000_000

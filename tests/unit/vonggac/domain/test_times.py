@@ -36,7 +36,21 @@ def test_any_fraction_and_offset_of_rfc_3339_is_read(text: str, expected: str) -
     assert format_instant(parse_instant(text)) == expected
 
 
-@pytest.mark.parametrize("text", ["", "2024-01-01", "2024-01-01T00:00:00", "31/02/2024", "yesterday"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2024-01-01",
+        "2024-01-01T00:00:00",
+        "31/02/2024",
+        "yesterday",
+        "2024-W01-1T00:00:00.000000Z",
+        "2024-01-01T24:00:00.000000Z",
+        "2024-01-01T+1:00:00.000000Z",
+        "2024-01-01T00:00:00,000000Z",
+        "2024-01-01 00:00:00+000000Z",
+    ],
+)
 def test_what_is_no_instant_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_instant(text)

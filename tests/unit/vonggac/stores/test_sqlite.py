@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from orjson import dumps
 from pysqlite3 import dbapi2
 
 from tests.contracts.store_samples import DECEMBER, NOVEMBER, detected, event, involved, later, noted, opened
+from vonggac.domain.times import to_epoch_us
 from vonggac.errors import StoreUnavailable
 from vonggac.ports import EventQuery, IncidentQuery, Wanted
 from vonggac.stores.sqlite import SqliteStore, connection, open_sqlite
 from vonggac.stores.sqlite.connection import Database, folder_lock
 from vonggac.stores.sqlite.events import OPEN_PARTITIONS
 from vonggac.stores.sqlite.incidents import rebuild
+from vonggac.stores.sqlite.schema import DOCUMENTS
 
 
 @pytest.fixture
@@ -60,6 +64,14 @@ class TestFiles:
                 with_damage.close()
         assert key_of(caught) == "store_corrupt"
 
+    def test_damaged_bodies_are_said_to_be_damaged(self, store: SqliteStore) -> None:
+        store.events.add_events([event("a")])
+        with store._partitions.of("2026-11").write() as connection:
+            connection.execute("UPDATE block SET bodies = x'00ff'")
+        with pytest.raises(StoreUnavailable) as caught:
+            store.events.events(["a"])
+        assert key_of(caught) == "store_corrupt"
+
     def test_a_newer_file_is_left_alone(self, folder: Path) -> None:
         open_sqlite(folder).close()
         newer = dbapi2.connect(str(folder / "vonggac.db"))
@@ -84,21 +96,27 @@ class TestFiles:
 
 
 class TestOlderFiles:
-    def test_a_month_of_the_first_schema_is_looked_up_by_value_once_it_is_opened(
-        self, store: SqliteStore, folder: Path
-    ) -> None:
-        store.events.add_events([event("a", source_ip="192.0.2.1", dns_question={"name": "a.b.example"})])
-        store.close()
-        with closing(dbapi2.connect(str(folder / "events" / "2026-11.db"))) as older:
-            older.execute("DROP TABLE posting")
-            older.execute("DROP TABLE birth")
-            older.execute("DROP TABLE suppressed")
-            older.execute("CREATE TABLE value (digest INTEGER)")
-            older.execute("PRAGMA user_version = 1")
-            older.commit()
+    @pytest.mark.parametrize("version", [1, 2])
+    def test_a_month_of_an_older_schema_is_taken_over_once_it_is_opened(self, folder: Path, version: int) -> None:
+        events = [
+            event(f"e{n}", later(99 - n), source_ip="192.0.2.1", dns_question={"name": "a.b.vn"}) for n in range(99)
+        ]
+        (folder / "events").mkdir(parents=True)
+        with closing(dbapi2.connect(str(folder / "events" / "2026-11.db"), isolation_level=None)) as older:
+            for change in (change for step in DOCUMENTS[:version] for change in step):
+                older.execute(change)
+            older.execute("CREATE INDEX document_time ON document (time, id)")
+            older.execute("CREATE TABLE posting (key INTEGER)")
+            older.executemany(
+                "INSERT INTO document (id, time, body) VALUES (?, ?, ?)",
+                [(found["event"]["id"], to_epoch_us(later(99 - n)), dumps(found)) for n, found in enumerate(events)],
+            )
+            older.execute(f"PRAGMA user_version = {version}")
         with closing(open_sqlite(folder)) as upgraded:
-            for wanted in (Wanted("192.0.2.1"), Wanted("b.example", below=True)):
-                assert [found["event"]["id"] for found in upgraded.events.holding(wanted)] == ["a"]
+            assert upgraded.events.add_events(events).duplicates == 99
+            assert list(upgraded.events.search_events(EventQuery()).items) == events[::-1]
+            for wanted in (Wanted("192.0.2.1"), Wanted("b.vn", below=True)):
+                assert [len(list(found)) for _, found in upgraded.events.holding([wanted])] == [99]
 
 
 class TestFullDisk:
@@ -107,7 +125,8 @@ class TestFullDisk:
         database = store._partitions.of("2026-11")
         pages = database._writer.execute("PRAGMA page_count").fetchone()[0]
         database._writer.execute(f"PRAGMA max_page_count = {pages + 2}")
-        batch = [event(f"e{number}", later(number), message="x" * 900) for number in range(100)]
+        chance = random.Random(7)
+        batch = [event(f"e{number}", later(number), message=chance.randbytes(900).hex()) for number in range(100)]
         with pytest.raises(StoreUnavailable) as caught:
             store.events.add_events(batch)
         assert key_of(caught) == "store_disk_full"
