@@ -108,7 +108,7 @@ def test_a_batch_is_detected_as_its_events_one_by_one(indicators: list[Indicator
     program = make_program((), known)
     state, one_by_one = State(program), []
     for each in batch:
-        state, found = step(program, state, each)
+        state, found = step(program, state, each, ())
         one_by_one += found
     at_once = Correlator((), known)
     assert at_once.feed(batch) == one_by_one
