@@ -125,7 +125,7 @@ def correlator() -> None:
 
 
 #: How many events each Sigma engine is given: the slower ones are asked long enough with fewer.
-SIGMA_EVENTS = {"ours": 50_000, "rsigma": 50_000, "sqlite": 10_000, "sigma-rust": 2_000}
+SIGMA_EVENTS = {"ours": 200_000, "rsigma": 200_000, "sqlite": 10_000, "sigma-rust": 2_000}
 
 
 def sigma() -> None:
