@@ -51,11 +51,12 @@ class Matcher:
     def hits(self, events: Sequence[Document]) -> list[list[MatchRule]]:
         """Of each event the rules that it fulfils, in their order. A rule that fails on an event is counted in
         `faults`."""
+        if self._to_ask <= 0:
+            return self._sifted(events)
         found: list[list[MatchRule]] = []
-        while len(found) < len(events):
+        for at, event in enumerate(events):
             if self._to_ask <= 0:
-                return found + self._sifted(events[len(found) :] if found else events)
-            event = events[len(found)]
+                return found + self._sifted(events[at:])
             plan = self._plan(origin_of(event))
             self._to_ask -= len(plan.rules)
             found.append(self._asked(plan, event))
