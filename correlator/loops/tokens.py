@@ -91,11 +91,13 @@ def read_event(blob: Bytes, at: int, stop: int, tokens: Small, count: int) -> in
             tokens[count, TOKEN_KIND] = ARRAY if found == LIST else OBJECT
             at += 1
         else:
-            at = end_of_value(blob, at, found)
+            at = end_of_value(blob, at, stop, found)
             tokens[count, TOKEN_KIND] = VALUE
         tokens[count, TOKEN_END] = at
         count += 1
         while at < stop and octet(blob, at) in (CLOSE, END_OF_LIST):
+            if depth == 0:
+                return first
             tokens[count, TOKEN_KIND] = CLOSED
             depth -= 1
             lists >>= 1
@@ -107,29 +109,30 @@ def read_event(blob: Bytes, at: int, stop: int, tokens: Small, count: int) -> in
             name, size, key = at, -1, 0
             if not lists & 1:
                 name = at + 1
-                at = end_of_name(blob, name)
+                at = end_of_name(blob, name, stop)
                 size = at - name
                 key = summed(blob, name, size)
                 at += 2
     return count
 
 
-def end_of_name(blob: Bytes, at: int) -> int:
+def end_of_name(blob: Bytes, at: int, stop: int) -> int:
     """Where the quote after a text is."""
-    while octet(blob, at) != QUOTE:
+    while at < stop and octet(blob, at) != QUOTE:
         at += 2 if octet(blob, at) == BACKSLASH else 1
-    return at
+    return min(at, stop)
 
 
-def end_of_value(blob: Bytes, at: int, first: int) -> int:
+def end_of_value(blob: Bytes, at: int, stop: int, first: int) -> int:
     """Where a text, number or word ends."""
     if first == QUOTE:
-        return end_of_name(blob, at + 1) + 1
-    while True:
+        return min(end_of_name(blob, at + 1, stop) + 1, stop)
+    while at < stop:
         found = octet(blob, at)
         if found in (COMMA, CLOSE, END_OF_LIST):
-            return at
+            break
         at += 1
+    return at
 
 
 def find_name(names: Names, blob: Bytes, start: int, size: int, key: int, parent: int) -> int:

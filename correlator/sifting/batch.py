@@ -17,6 +17,8 @@ from vonggac.lines import Lines
 #: Tokens that are read at once; an event with more is left to Python.
 ROOM = 1 << 16
 _LINE_END = 10
+#: As much as the loops may look beyond a text that is cut off.
+_BEYOND = bytes(8)
 
 
 class Batch:
@@ -25,16 +27,13 @@ class Batch:
     def __init__(self, events: Sequence[Document]) -> None:
         self._events = events
         self._text = events.text if isinstance(events, Lines) else b"\n".join([*map(_json, events), b""])
-        self.blob: Bytes = np.frombuffer(self._text, np.int8)
+        self.blob: Bytes = np.frombuffer(self._text + _BEYOND, np.int8)
         self.ends: Ints = np.flatnonzero(self.blob == _LINE_END)
+        #: The octets of the longest line, with its end.
+        self.longest = int(np.diff(self.ends, prepend=-1).max(initial=0))
 
     def __len__(self) -> int:
         return len(self.ends)
-
-    @property
-    def longest(self) -> int:
-        """The octets of the longest line, or more."""
-        return int(np.diff(self.ends, prepend=-1).max(initial=0))
 
     def document(self, at: int) -> Document:
         if not isinstance(self._events, Lines):

@@ -7,9 +7,11 @@ from itertools import product
 from typing import Any
 
 import orjson
+import pytest
 
 from correlator.compiled import compiled_loops
-from correlator.loops.tokens import DEPTH
+from correlator.loops import tokens as plain
+from correlator.loops.tokens import CLOSED, DEPTH, TOKEN_AT, TOKEN_END, TOKEN_KIND
 from correlator.sifting.batch import ROOM, Batch, Reader, Tracer
 from correlator.sigma.taxonomy import origin_of
 from vonggac.lines import Lines
@@ -114,3 +116,19 @@ def test_what_is_too_deep_too_large_or_no_json_comes_unread_between_others():
     stretches = list(Reader().stretches(compiled_loops(), batch))
     read = {at: stretch.is_read(at) for stretch in stretches for at in range(stretch.first, stretch.end)}
     assert read == {0: True, 1: False, 2: False, 3: False, 4: True}
+
+
+@pytest.mark.parametrize(
+    "text", ["}", "]]", '{"f":"a', '{"f":"\\', '{"f":"\\u00', '{"f', '{"f":', '{"f":[1,2', "x", '"', ","]
+)
+def test_text_that_is_no_json_is_not_left(text: str):
+    batch = Batch(Lines([b'{"a":1}', text.encode(), b'{"b":2}'], 3))
+    tokens = [
+        (stretch.is_read(at), stretch.tokens[stretch.firsts[at] : stretch.firsts[at + 1]])
+        for stretch in Reader().stretches(plain, batch)
+        for at in range(stretch.first, stretch.end)
+    ]
+    assert [read for read, _ in tokens][::2] == [True, True]
+    begin, end = int(batch.ends[0]), int(batch.ends[1])
+    for row in tokens[1][1].tolist():
+        assert row[TOKEN_KIND] == CLOSED or begin < row[TOKEN_AT] <= row[TOKEN_END] <= end
