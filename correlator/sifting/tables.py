@@ -9,6 +9,7 @@ number of rules. Events go through as JSON text, so that no value becomes an obj
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Network
 
@@ -46,6 +47,17 @@ def fold_table() -> Small:
     """Code point -> the code point it is compared as."""
     last = max(point for point in range(0x20000) if chr(point).lower() != chr(point))
     return np.array([ord(caseless(chr(point))) for point in range(last + 1)], np.int32)
+
+
+@dataclass(slots=True)
+class _Field:
+    """What is gathered of a field's tests: finders of its text as it is compared and as it is; what any value makes
+    hold, and what an IPv6 address may."""
+
+    low: int
+    raw: int
+    any_value: set[Bit] = field(default_factory=set)
+    ipv6: set[Bit] = field(default_factory=set)
 
 
 class Maker:
@@ -108,51 +120,53 @@ class Maker:
         """The number of a field with these tests; -1 without any."""
         if not tests:
             return -1
-        low, raw = self._finders.new(), self._finders.new()
+        made = _Field(self._finders.new(), self._finders.new())
         networks, compares, numbers = len(self._networks), len(self._compares), len(self._numbers)
-        any_value: set[Bit] = set()
-        ipv6: set[Bit] = set()
         for test, bits in tests.items():
-            match test:
-                case Text(op, value, cased) if value or op is Op.EQUALS:
-                    self._finders.add(raw if cased else low, _KINDS[op], value, self._claim(bits), sure=True)
-                case Text() | Present():
-                    any_value |= bits
-                case Number(number):
-                    self._number(number, bits, low, raw)
-                case Pattern(_, literal) if literal:
-                    self._finders.add(low, texts.ANYWHERE, literal, self._claim((), bits), sure=False)
-                case Compare(op, number, part):
-                    exact = part is None and abs(number) < _MAX_EXACT
-                    operation = _OPERATIONS[op] if exact else sift.OF_TIME
-                    self._compares.append((operation, float(number) if exact else 0.0, self._claim(bits, bits)))
-                case Inside(IPv4Network() as network):
-                    mask = int(network.netmask)
-                    self._networks.append((int(network.network_address), mask, self._claim(bits)))
-                case Inside():
-                    ipv6 |= bits
-                case _:
-                    any_value.update(_maybe(bits))
+            self._ask(made, test, bits)
         columns = [0] * sift.FIELD_COLUMNS
-        columns[sift.FIELD_LOW] = self._finders.number(low)
-        columns[sift.FIELD_RAW] = self._finders.number(raw)
-        columns[sift.FIELD_ANY] = self._claim(any_value)
+        columns[sift.FIELD_LOW] = self._finders.number(made.low)
+        columns[sift.FIELD_RAW] = self._finders.number(made.raw)
+        columns[sift.FIELD_ANY] = self._claim(made.any_value)
         columns[sift.FIELD_ALL] = self._claim((), set().union(*tests.values()))
         columns[sift.FIELD_NETWORKS], columns[sift.FIELD_NETWORKS_END] = networks, len(self._networks)
-        columns[sift.FIELD_IPV6] = self._claim((), ipv6) if ipv6 else -1
+        columns[sift.FIELD_IPV6] = self._claim((), made.ipv6) if made.ipv6 else -1
         columns[sift.FIELD_COMPARES], columns[sift.FIELD_COMPARES_END] = compares, len(self._compares)
         columns[sift.FIELD_NUMBERS], columns[sift.FIELD_NUMBERS_END] = numbers, len(self._numbers)
         self._fields.append(columns)
         return len(self._fields) - 1
 
-    def _number(self, number: float, bits: set[Bit], low: int, raw: int) -> None:
+    def _ask(self, made: _Field, test: Test, bits: set[Bit]) -> None:
+        """The field is asked for what the test says; what loops cannot decide may be so of any value."""
+        match test:
+            case Text(op, value, cased) if value or op is Op.EQUALS:
+                finder = made.raw if cased else made.low
+                self._finders.add(finder, _KINDS[op], value, self._claim(bits), sure=True)
+            case Text() | Present():
+                made.any_value |= bits
+            case Number(number):
+                self._number(made, number, bits)
+            case Pattern(_, literal) if literal:
+                self._finders.add(made.low, texts.ANYWHERE, literal, self._claim((), bits), sure=False)
+            case Compare(op, number, part):
+                exact = part is None and abs(number) < _MAX_EXACT
+                operation = _OPERATIONS[op] if exact else sift.OF_TIME
+                self._compares.append((operation, float(number) if exact else 0.0, self._claim(bits, bits)))
+            case Inside(IPv4Network() as network):
+                self._networks.append((int(network.network_address), int(network.netmask), self._claim(bits)))
+            case Inside():
+                made.ipv6 |= bits
+            case _:
+                made.any_value.update(_maybe(bits))
+
+    def _number(self, made: _Field, number: float, bits: set[Bit]) -> None:
         """A number is found as its text, and as a number where that would be written otherwise."""
         text = str(number)
-        made = self._claim(bits, bits)
-        spelt = any(octet.isalpha() for octet in text)  # 1e+20, inf
-        self._finders.add(raw if spelt else low, texts.WHOLE, text, made, sure=True)
+        claim = self._claim(bits, bits)
+        spelt = any(character.isalpha() for character in text)  # 1e+20, inf
+        self._finders.add(made.raw if spelt else made.low, texts.WHOLE, text, claim, sure=True)
         if isinstance(number, float) and number.is_integer() and abs(number) < 10**sift.MAX_DIGITS:
-            self._numbers.append((int(number), made))
+            self._numbers.append((int(number), claim))
 
     def tables(self) -> Tables:
         return Tables(
