@@ -268,7 +268,7 @@ def test_a_full_disk_is_named_and_after_making_room_the_same_call_finishes(
 ) -> None:
     captures = list(made_day.values())
     ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(23_000_000))  # enough is left to begin, not to end
+    ballast.write_bytes(bytes(38_000_000))  # enough is left to begin, not to end
     done = vonggac("--data-dir", small_disk / "kho", "ingest", *captures)
     assert done.code == 4
     explained(done, str(small_disk / "kho"))
