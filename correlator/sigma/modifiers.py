@@ -31,7 +31,8 @@ from correlator.sigma.field_tests import (
     compile_regex,
 )
 from correlator.sigma.literals import required_literal
-from correlator.sigma.strings import BadValue, Pieces, Unsupported, expanded, read, test_of, windash
+from correlator.sigma.strings import BadValue, Pieces, Unsupported, expanded, is_plain, read, test_of, windash
+from vonggac.domain.text import caseless
 
 #: What one value may expand to, and all values of an item together.
 MAX_EXPANSION = 1_000
@@ -103,9 +104,20 @@ def ask(modifiers: Sequence[str], values: Iterable[Any], placeholders: Placehold
     return Asked(groups, every="all" in modifiers, negated="neq" in modifiers)
 
 
+_PLAIN_OPS: Mapping[tuple[str, ...], Op] = {
+    (): Op.EQUALS,
+    ("contains",): Op.CONTAINS,
+    ("startswith",): Op.STARTSWITH,
+    ("endswith",): Op.ENDSWITH,
+}
+
+
 @lru_cache(maxsize=16_384)
 def _tests_of_text(text: str, modifiers: tuple[str, ...], keyword: bool) -> tuple[Test, ...]:
-    """Rules ask for the same texts."""
+    """Rules ask for the same texts, and mostly for such as need no reading."""
+    op = _PLAIN_OPS.get(modifiers)
+    if op is not None and text and not keyword and is_plain(text):
+        return (Text(op, caseless(text)),)
     return _tests(text, modifiers, {}, keyword)
 
 

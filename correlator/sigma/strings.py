@@ -65,10 +65,15 @@ class Pieces:
         return Pieces((*begin, *parts, *end), self.cased)
 
 
+def is_plain(text: str) -> bool:
+    """Whether nothing in it has a meaning but itself."""
+    return _SPECIAL.search(text) is None
+
+
 def read(text: str) -> Pieces:
     """The string a rule writes. A backslash takes the meaning from a wildcard or a backslash after it; before anything
     else it is itself."""
-    if not _SPECIAL.search(text):
+    if is_plain(text):
         return Pieces((text,) if text else ())
     parts: list[Part] = []
     plain: list[str] = []
