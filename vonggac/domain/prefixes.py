@@ -25,7 +25,7 @@ class Prefixes(Generic[T]):
         # IP version -> how far an address is shifted to be a number of that prefix -> number -> holders
         self._tables: dict[int, dict[int, dict[int, list[T]]]] = {4: {}, 6: {}}
         for given, holder in held:
-            network = _unmapped(given)
+            network = unmapped(given)
             shift = network.max_prefixlen - network.prefixlen
             table = self._tables[network.version].setdefault(shift, {})
             table.setdefault(int(network.network_address) >> shift, []).append(holder)
@@ -50,7 +50,8 @@ def address_of(text: str) -> Address | None:
     return mapped or address
 
 
-def _unmapped(network: Network) -> Network:
+def unmapped(network: Network) -> Network:
+    """The network, one of mapped addresses as the one of version 4 that it is."""
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         number = int(network.network_address) & 0xFFFFFFFF
         return IPv4Network((number, network.prefixlen - 96))

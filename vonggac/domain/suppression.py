@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import ip_network
 from typing import NamedTuple
 
 from vonggac.domain.detection import ENTITY_FIELDS, Detection
+from vonggac.domain.prefixes import address_of, unmapped
 from vonggac.domain.text import nfc
 
 #: Either address of a detection, by ECS's word for all addresses of an event.
@@ -187,7 +188,7 @@ def _drawers_of(suppression: Suppression) -> list[Drawer]:
 
 def _drawer_of(condition: Condition, value: str) -> Drawer:
     if condition.operator is Operator.CIDR:
-        network = ip_network(value)
+        network = unmapped(ip_network(value))
         number = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
         return Shape(Operator.CIDR, condition.field, network.version, network.prefixlen), number
     text = spelt(condition.field, value)
@@ -201,7 +202,7 @@ def _keys_of(reading: Reading, shape: Shape) -> Iterable[str | int]:
         return ({"rule": rule.id, "kind": rule.kind}.get(shape.what, ""),)
     texts = reading.texts(shape.field)
     if shape.what == Operator.CIDR:
-        addresses = (_address(text) for text in texts)
+        addresses = (address_of(text) for text in texts)
         found = (each for each in addresses if each is not None and each.version == shape.version)
         return {int(each) >> (each.max_prefixlen - shape.prefix) for each in found}
     if shape.what == Operator.BELOW:
@@ -264,7 +265,7 @@ def _held(detection: Detection, field: str) -> object:
 @lru_cache(maxsize=16_384)  # values repeat
 def spelt(field: str, text: str) -> str:
     """The one spelling of a field's value: of an address RFC 5952's, else NFC in lower case."""
-    address = _address(text) if field in ADDRESS_FIELDS or field == ENTITY else None
+    address = address_of(text) if field in ADDRESS_FIELDS or field == ENTITY else None
     if address is not None:
         return str(address)
     return nfc(text).lower()
@@ -301,21 +302,13 @@ def like(text: str) -> re.Pattern[str]:
 
 
 def _inside(networks: Sequence[str]) -> Callable[[str], bool]:
-    parsed = [ip_network(text) for text in networks]
+    parsed = [unmapped(ip_network(text)) for text in networks]
 
     def inside(text: str) -> bool:
-        address = _address(text)
+        address = address_of(text)
         return address is not None and any(address in network for network in parsed)
 
     return inside
-
-
-@lru_cache(maxsize=16_384)
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(text)
-    except ValueError:
-        return None
 
 
 def _with_parents(name: str) -> list[str]:
