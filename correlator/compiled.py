@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from correlator.loops import claims, sift, texts, tokens, trace
+from correlator.loops import addresses, claims, sift, texts, tokens, trace
 from vonggac.compiled import LoopSet, compiled, forget_older
 
-MODULES = (tokens, trace, claims, texts, sift)
-ENTRIES = ("read", "trace", "sift")
+MODULES = (tokens, trace, claims, texts, addresses, sift)
+ENTRIES = ("read", "trace", "sift", "places_inside")
 LOOPS = LoopSet(MODULES, entries=ENTRIES, long=ENTRIES, inline=MODULES)
 
 
@@ -18,6 +18,7 @@ def compiled_loops() -> Any:
 
 def main() -> None:
     """Compile for the types that are used, so that the first large input need not."""
+    from correlator.indicators.networks import Networks
     from correlator.sifting.batch import Batch, Reader, Tracer
     from correlator.sifting.sieve import Sieve
 
@@ -26,6 +27,7 @@ def main() -> None:
     for stretch in Reader().stretches(loops, Batch([{}])):
         tracer.keys(loops, stretch)
         list(sieve.candidates(loops, stretch, [0]))
+    Networks(loops=lambda: loops, worth=0).suspects(["192.0.2.1"])
 
 
 if __name__ == "__main__":

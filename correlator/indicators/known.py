@@ -14,7 +14,7 @@ from typing import Any
 from correlator.facts import Facts
 from correlator.indicators.columns import Columns
 from correlator.indicators.forms import canonical, with_parents
-from correlator.indicators.networks import Networks, numbers_of
+from correlator.indicators.networks import Networks
 from correlator.indicators.warning_lists import WarningLists
 from correlator.patterns.bind import stretch_of
 from correlator.patterns.cyber import objects_of
@@ -235,18 +235,9 @@ class IndicatorSet:
         for found in self._columns.maybe(forms).tolist():
             possible[owners[found]] = 1
         if self._networks:
-            for place in self._networked([seen[place][1] for place in inside]):
+            for place in self._networks.suspects([seen[place][1] for place in inside]):
                 possible[inside[place]] = 1
         return possible
-
-    def _networked(self, addresses: Sequence[str]) -> Iterable[int]:
-        """The places of those that may be IPv4 addresses in a network."""
-        try:
-            numbers = numbers_of(addresses)
-        except ValueError:  # one of them is none
-            return range(len(addresses))
-        places: list[int] = self._networks.inside(numbers).nonzero()[0].tolist()
-        return places
 
 
 def _located(event: Mapping[str, Any], seen: tuple[str, str]) -> tuple[str, str]:

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from socket import AF_INET, inet_pton
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Column = NDArray[np.uint32]
+from correlator.compiled import compiled_loops
+from correlator.loops.addresses import MARGIN, Column, Spans
+
+#: Addresses read one by one, at a third of a microsecond each, before the loops are loaded: half a second, and 100 MB.
+WORTH = 1_500_000
 
 
 class Networks:
     """Filled by `add`, then `close`d, then asked. Of version 4 there may be very many; those of version 6 stand in a
     dictionary for each length of prefix."""
 
-    def __init__(self) -> None:
+    def __init__(self, loops: Callable[[], Any] = compiled_loops, worth: int = WORTH) -> None:
+        """`loops` gives those of `correlator.loops` once they are worth it; `worth`: after so many addresses."""
+        self._loops = loops
+        self._to_read = worth
         self._v4: dict[int, tuple[array[int], array[int]]] = {}  # shift -> (numbers, rows)
         self._tables: dict[int, tuple[Column, Column]] = {}  # the same as sorted columns
         self._v6: dict[int, dict[int, list[int]]] = {}
-        self._starts: Column = np.empty(0, np.uint32)
-        self._ends: Column = np.empty(0, np.uint32)
-        self._coarse = 32  # an address shifted by this is its block
-        self._touched = b"\0"
+        nothing = np.empty(0, np.uint32)
+        self._touched = b"\0"  # the same as in `_spans`; one octet of this is had faster
+        self._spans = Spans(nothing, nothing, np.zeros(2, np.int32), np.zeros(1, np.int8), coarse=32)
 
     def __bool__(self) -> bool:
         return bool(self._tables or self._v6)
@@ -58,12 +66,15 @@ class Networks:
         low, reach = low[order], np.maximum.accumulate(high[order])
         fresh = np.concatenate([[True], low[1:] > reach[:-1] + np.uint64(1)])
         last = np.concatenate([np.flatnonzero(fresh)[1:] - 1, [len(low) - 1]])
-        self._starts, self._ends = low[fresh].astype(np.uint32), reach[last].astype(np.uint32)
-        self._coarse = max(8, 32 - (64 * len(self._starts)).bit_length())
-        steps = np.zeros((1 << (32 - self._coarse)) + 1, np.int32)
-        np.add.at(steps, self._starts >> np.uint32(self._coarse), 1)
-        np.add.at(steps, (self._ends >> np.uint32(self._coarse)).astype(np.int64) + 1, -1)
+        starts, ends = low[fresh].astype(np.uint32), reach[last].astype(np.uint32)
+        firsts = np.searchsorted(low[fresh], np.arange((1 << 16) + 1, dtype=np.uint64) << np.uint64(16))
+        coarse = max(8, 32 - (64 * len(starts)).bit_length())
+        steps = np.zeros((1 << (32 - coarse)) + 1, np.int32)
+        np.add.at(steps, starts >> np.uint32(coarse), 1)
+        np.add.at(steps, (ends >> np.uint32(coarse)).astype(np.int64) + 1, -1)
         self._touched = np.packbits(np.cumsum(steps[:-1]) > 0, bitorder="little").tobytes()
+        touched = np.frombuffer(self._touched, np.int8)
+        self._spans = Spans(starts, ends, firsts.astype(np.int32), touched, coarse)
 
     def rows(self, address: IPv4Address | IPv6Address) -> Iterator[int]:
         """The rows of all networks that the address is in, the longest prefix first."""
@@ -72,7 +83,7 @@ class Networks:
             for shift in sorted(self._v6):
                 yield from self._v6[shift].get(number >> shift, ())
             return
-        place = number >> self._coarse
+        place = number >> self._spans.coarse
         if not self._touched[place >> 3] >> (place & 7) & 1:
             return
         for shift in sorted(self._tables):
@@ -83,42 +94,40 @@ class Networks:
                 yield int(rows[at])
                 at += 1
 
+    def suspects(self, addresses: Sequence[str]) -> list[int]:
+        """Of IPv4 addresses in text the places of those that lie in a network, and of those that are no addresses."""
+        self._to_read -= len(addresses)
+        found = self._read(addresses) if self._to_read < 0 else None
+        if found is None:  # the loops are not worth it yet, or some text is more than one line
+            numbers = np.fromiter(map(number_of, addresses), np.int64, len(addresses))
+            found = ((numbers < 0) | self.inside(numbers.astype(np.uint32))).nonzero()[0].tolist()
+        return found
+
+    def _read(self, addresses: Sequence[str]) -> list[int] | None:
+        text = "\n".join(addresses).encode("utf-8", "replace") + b"\n".ljust(MARGIN)
+        places = np.empty(len(addresses), np.int32)
+        size = len(text) - MARGIN + 1
+        count = self._loops().places_inside(np.frombuffer(text, np.int8), size, self._spans, places)
+        return None if count < 0 else places[:count].tolist()
+
     def inside(self, addresses: Column) -> NDArray[np.bool_]:
         """For each IPv4 address, as a number, whether some network holds it."""
         found = np.zeros(len(addresses), np.bool_)
-        if not len(self._starts):
+        if not len(self._spans.starts):
             return found
-        places = addresses >> np.uint32(self._coarse)
-        bits = np.frombuffer(self._touched, np.uint8)
-        near = np.flatnonzero(bits[places >> np.uint32(3)] >> (places & np.uint32(7)).astype(np.uint8) & 1)
+        places = addresses >> np.uint32(self._spans.coarse)
+        near = np.flatnonzero(
+            self._spans.touched.view(np.uint8)[places >> np.uint32(3)] >> (places & np.uint32(7)).astype(np.uint8) & 1
+        )
         close = addresses[near]
-        at = np.searchsorted(self._starts, close, side="right") - 1
-        found[near] = (at >= 0) & (close <= self._ends[at])
+        at = np.searchsorted(self._spans.starts, close, side="right") - 1
+        found[near] = (at >= 0) & (close <= self._spans.ends[at])
         return found
 
 
-def numbers_of(addresses: Sequence[str]) -> Column:
-    """IPv4 addresses in text as numbers, all at once, in half the time. Raises ValueError for what is none."""
-    text = np.frombuffer(("\n".join(addresses) + "\n").encode(), np.uint8)
-    stops = np.flatnonzero(text < ord("0")).astype(np.int32)
-    signs = text[stops]
-    if not addresses or len(stops) != 4 * len(addresses) or text.max() > ord("9"):
-        return _none_or_raise(addresses)
-    signs = signs.reshape(-1, 4)
-    digits = np.diff(stops, prepend=np.int32(-1)) - np.int32(1)
-    if (signs[:, :3] != ord(".")).any() or (signs[:, 3] != ord("\n")).any() or digits.min() < 1 or digits.max() > 3:
-        return _none_or_raise(addresses)
-    values = text & np.uint8(15)
-    numbers = values[stops - 1].astype(np.uint16)
-    numbers += values[stops - 2] * (digits > 1) * np.uint16(10)
-    numbers += values[stops - 3] * (digits > 2) * np.uint16(100)
-    if numbers.max() > 255 or ((digits > 1) & (text[stops - digits] == ord("0"))).any():
-        return _none_or_raise(addresses)
-    return numbers.astype(np.uint8).view(">u4").astype(np.uint32)
-
-
-def _none_or_raise(addresses: Sequence[str]) -> Column:
-    """An empty column for no addresses; otherwise the first that is none is named."""
-    for address in addresses:
-        IPv4Address(address)
-    return np.empty(0, np.uint32)
+def number_of(address: str) -> int:
+    """The number of an IPv4 address in text; -1 for what is none."""
+    try:
+        return int.from_bytes(inet_pton(AF_INET, address), "big")
+    except (OSError, ValueError):  # ValueError: it has an octet 0, or a character of no octets
+        return -1

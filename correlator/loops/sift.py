@@ -6,6 +6,7 @@ could pass, which makes the rows concerned unsure.
 
 from __future__ import annotations
 
+from correlator.loops.addresses import NEWLINE, read_address
 from correlator.loops.claims import ROWS, Scratch, Tables, begin, claim, tell
 from correlator.loops.texts import fold, read_text, search
 from correlator.loops.tokens import (
@@ -115,8 +116,9 @@ def decide_text(tables: Tables, scratch: Scratch, field: int, size: int, plain: 
 def decide_address(tables: Tables, scratch: Scratch, field: int, size: int) -> None:
     first, end = tables.fields[field, FIELD_NETWORKS], tables.fields[field, FIELD_NETWORKS_END]
     if first < end:
-        address = read_address(scratch.raw, size)
-        if address >= 0:
+        scratch.raw[size] = NEWLINE
+        address, length = read_address(scratch.raw, 0)
+        if address >= 0 and length == size:
             for network in range(first, end):
                 if address & tables.networks[network, 1] == tables.networks[network, 0]:
                     claim(tables, scratch, int(tables.networks[network, 2]), True)
@@ -125,24 +127,6 @@ def decide_address(tables: Tables, scratch: Scratch, field: int, size: int) -> N
             if scratch.raw[at] == 58:  # a colon
                 claim(tables, scratch, int(tables.fields[field, FIELD_IPV6]), False)
                 return
-
-
-def read_address(text: Bytes, size: int) -> int:
-    """The number of an IPv4 address as programs write it; -1 for what is none."""
-    if size < 7 or size > 15:
-        return -1
-    number, part, digits, dots = 0, 0, 0, 0
-    for at in range(size):
-        found = octet(text, at)
-        if found == 46:
-            if digits == 0 or part > 255:
-                return -1
-            number, part, digits, dots = number << 8 | part, 0, 0, dots + 1
-        elif 48 <= found <= 57 and (digits == 0 or part != 0):
-            part, digits = part * 10 + found - 48, digits + 1
-        else:
-            return -1
-    return number << 8 | part if dots == 3 and digits and part <= 255 else -1
 
 
 def may_be_number(first: int) -> bool:
@@ -190,6 +174,6 @@ def compares(operation: int, value: int, other: float) -> bool:
 
 
 LOOPS = (
-    sift, sift_event, decide, decide_text, decide_address, read_address,
+    sift, sift_event, decide, decide_text, decide_address,
     may_be_number, is_whole, decide_number, compares,
 )  # fmt: skip

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from correlator.engine import Correlator, State, make_program, step
 from correlator.indicators import IndicatorSet, canonical
 from correlator.indicators.columns import Columns
-from correlator.indicators.networks import numbers_of
+from correlator.indicators.networks import Networks
 from tests.unit.correlator.samples import START, event
 from vonggac.domain.event import Document, observables
 from vonggac.domain.indicator import Indicator, IndicatorKind
@@ -151,25 +152,42 @@ def test_an_indicator_comes_out_as_it_went_in_but_for_the_form_of_its_value(indi
         )
 
 
-@given(st.lists(st.integers(0, (1 << 32) - 1)))
-def test_addresses_become_numbers(numbers: list[int]):
-    assert numbers_of([str(ip_address(number)) for number in numbers]).tolist() == numbers
+NO_ADDRESSES = [
+    "1.2.3",
+    "1.2.3.4.5",
+    "256.1.1.1",
+    "01.2.3.4",
+    "a.1.1.1",
+    "1..2.3",
+    "",
+    "::1",
+    "1.2.3.4\n",
+    "1.2.\ud800",
+]
 
 
-@pytest.mark.parametrize(
-    "addresses",
-    [
-        ["1.2.3"],
-        ["1.2.3.4.5"],
-        ["1.2.3", "4.5.6.7.8"],
-        ["256.1.1.1"],
-        ["01.2.3.4"],
-        ["a.1.1.1"],
-        ["1..2.3"],
-        [""],
-        ["::1"],
-    ],
+@pytest.mark.parametrize("worth", [0, 10_000])
+@settings(max_examples=60, deadline=None)
+@given(
+    blocks=st.lists(st.builds(lambda base, size: (base, size), st.integers(0, (1 << 32) - 1), st.integers(0, 32))),
+    addresses=st.lists(st.integers(0, (1 << 32) - 1).map(lambda number: str(IPv4Address(number)))),
+    strange=st.lists(st.sampled_from(NO_ADDRESSES), max_size=3),
+    chance=st.randoms(use_true_random=False),
 )
-def test_what_is_no_address_is_refused(addresses: list[str]):
-    with pytest.raises(ValueError):
-        numbers_of(addresses)
+def test_addresses_in_networks_and_what_is_no_address_are_told_by_their_places(
+    worth: int, blocks: list[tuple[int, int]], addresses: list[str], strange: list[str], chance: Random
+):
+    networks = [IPv4Network(block, strict=False) for block in blocks]
+    held = Networks(worth=worth)
+    for row, network in enumerate(networks):
+        held.add(network, row)
+    held.close()
+    edges = [str(network[place]) for network in networks for place in (0, -1)]
+    asked = [*addresses, *strange, *edges]
+    chance.shuffle(asked)
+    expected = [
+        place
+        for place, text in enumerate(asked)
+        if text in NO_ADDRESSES or any(IPv4Address(text) in network for network in networks)
+    ]
+    assert held.suspects(asked) == expected

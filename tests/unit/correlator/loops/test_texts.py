@@ -9,7 +9,7 @@ import orjson
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from correlator.loops.sift import read_address
+from correlator.loops.addresses import MARGIN, read_address
 from correlator.loops.texts import fold, read_text
 from correlator.sifting.tables import fold_table
 from vonggac.domain.text import caseless
@@ -59,4 +59,5 @@ def test_an_address_is_read_as_python_reads_it(text: str):
         expected = int(IPv4Address(text))
     except ValueError:
         expected = -1
-    assert read_address(_octets(text.encode()), len(text)) == expected
+    number, end = read_address(_octets(f"{text}\n".ljust(len(text) + MARGIN).encode()), 0)
+    assert (number if end == len(text) else -1) == expected
