@@ -13,6 +13,7 @@ from vonggac.domain.incident import (
     FOREIGN_ACTORS,
     REASON_REQUIRED,
     TRANSITIONS,
+    Cause,
     Entry,
     EntryKind,
     Incident,
@@ -35,6 +36,7 @@ UNDOABLE = frozenset(
     {
         EntryKind.CATEGORISED,
         EntryKind.RATED,
+        EntryKind.ATTRIBUTED,
         EntryKind.MARKED,
         EntryKind.TRANSITIONED,
         EntryKind.ASSIGNED,
@@ -80,6 +82,9 @@ class Casework:
 
     def rate(self, identity: str, severity: Severity, *, version: int | None = None) -> Incident:
         return self._act(identity, EntryKind.RATED, {"severity": str(severity)}, version)
+
+    def attribute(self, identity: str, cause: Cause, *, version: int | None = None) -> Incident:
+        return self._act(identity, EntryKind.ATTRIBUTED, {"cause": str(cause)}, version)
 
     def mark(self, identity: str, tlp: Tlp, *, version: int | None = None) -> Incident:
         return self._act(identity, EntryKind.MARKED, {"tlp": str(tlp)}, version)
@@ -143,6 +148,8 @@ class Casework:
             "rated_by": whole.rated_by,
             "tlp": str(whole.tlp),
             "origin": whole.origin,
+            "cause": str(whole.cause),
+            "found": whole.found,
             "split_from": identity,
         } | ({"rating": rating_data(whole.rating)} if whole.rating else {})
         now = self._clock()
@@ -239,6 +246,7 @@ def incident_data(incident: Incident) -> dict[str, Any]:
     """The incident as one JSON object (`incident show`, the API, exports)."""
     return {
         "id": incident.id,
+        "number": incident.number,
         "version": incident.version,
         "title": incident.title,
         "title_vi": incident.title_vi,
@@ -255,7 +263,9 @@ def incident_data(incident: Incident) -> dict[str, Any]:
         "systems": list(incident.systems),
         "system_level": incident.system_level,
         "question": question_of(incident),
+        "cause": str(incident.cause),
         "status": str(incident.status),
+        "contained_at": format_instant(incident.contained_at) if incident.contained_at else None,
         "closed_at": format_instant(incident.closed_at) if incident.closed_at else None,
         "tlp": str(incident.tlp),
         "test": incident.test,

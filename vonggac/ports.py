@@ -6,9 +6,10 @@ answer raises StoreUnavailable, and then nothing of that call is to be taken as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -18,7 +19,7 @@ from vonggac.domain.detection import Detection
 from vonggac.domain.event import Document
 from vonggac.domain.incident import Entry, Incident, Status
 from vonggac.domain.marking import Tlp
-from vonggac.domain.stats import CountRow as CountRow
+from vonggac.domain.states import Facts, Parties, Span
 from vonggac.domain.suppression import Hits
 
 T = TypeVar("T")
@@ -158,12 +159,50 @@ class IncidentQuery:
     agency: str | None = None
     assignee: str | None = None
     key: str | None = None
+    number: str | None = None
     detection: str | None = None
     text: str | None = None  # folded: marks and case do not matter
     last_from: datetime | None = None  # last_at >= this
     first_until: datetime | None = None  # first_at < this
     limit: int = 50
     cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StateQuery:
+    """Incidents that first happened in `[start, end)`, as they were known at an instant (None: now)."""
+
+    start: datetime
+    end: datetime
+    known_at: datetime | None = None
+    scope: Scope = EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One incident in a count."""
+
+    incident: str
+    occurred_at: datetime
+    facts: Facts
+    parties: Parties
+
+
+class Tally(Protocol):
+    """What incidents counted as; asked for in parts, of which each may be read from the store when it is."""
+
+    def facts(self) -> Mapping[Facts, int]:
+        """How many incidents count by which facts."""
+        ...
+
+    def parties(self, among: Set[Facts]) -> Mapping[Parties, int]:
+        """Of the incidents that count by one of the facts: how many have which parties."""
+        ...
+
+    def quantiles(self, among: Set[Facts], shares: Sequence[Fraction]) -> Mapping[Span, tuple[int, tuple[int, ...]]]:
+        """Of the incidents that count by one of the facts: for each span how many have it, and for each share the
+        length that so many of them, rounded up, do not exceed (nearest rank); none where none has it."""
+        ...
 
 
 class IncidentStore(Protocol):
@@ -189,10 +228,19 @@ class IncidentStore(Protocol):
 
     def count(self, query: IncidentQuery) -> int: ...
 
-    def count_rows(
-        self, start: datetime, end: datetime, *, scope: Scope = EVERYTHING, known_at: datetime | None = None
-    ) -> Iterator[CountRow]:
-        """One row for each incident that first happened in `[start, end)`, as known at the instant."""
+    def tally(self, query: StateQuery) -> Tally: ...
+
+    def counted_in(
+        self,
+        query: StateQuery,
+        among: Set[Facts],
+        parties: Set[Parties] | None = None,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Counted]:
+        """The incidents that count by one of the facts and, where parties are given, have one of these; the oldest
+        first, ties in an order that stays."""
         ...
 
 

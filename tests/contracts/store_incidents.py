@@ -5,14 +5,12 @@ from __future__ import annotations
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.contracts.store_samples import (
-    DECEMBER,
-    NOVEMBER,
     PAGE_SIZES,
     detected,
     entry,
@@ -23,10 +21,10 @@ from tests.contracts.store_samples import (
 )
 from vonggac.domain.access import NOTHING, Scope
 from vonggac.domain.fold import fold
-from vonggac.domain.incident import Entry, EntryKind, Incident, Involvement, Role, Status
+from vonggac.domain.incident import Entry, EntryKind, Incident, Status
 from vonggac.domain.marking import Tlp
 from vonggac.errors import Conflict, NotFound, UsageRefused
-from vonggac.ports import CountRow, IncidentQuery, IncidentStore, Store
+from vonggac.ports import IncidentQuery, IncidentStore, Store
 
 MINISTRY = Scope(open_to=Tlp.GREEN, own_to=Tlp.RED, agencies=frozenset({"BCT"}))
 
@@ -51,23 +49,35 @@ def found(store: Store, **conditions: Any) -> list[str]:
     return [incident.id for incident in items]
 
 
-def rows(store: Store, start: datetime, end: datetime, **more: Any) -> dict[str, CountRow]:
-    listed = list(store.incidents.count_rows(start, end, **more))
-    by_id = {row.incident: row for row in listed}
-    assert len(by_id) == len(listed)
-    return by_id
-
-
 class HistoryContract:
     def test_an_incident_is_the_fold_of_what_was_appended(self, store: Store) -> None:
         first = [opened(title="Quét cổng", key="k1"), involved("BCT"), detected(1, later(5), later(9))]
         second = [noted("n1", "Đã gọi", later(20)), entry("t1", EntryKind.TRANSITIONED, later(30), to="triaged")]
-        assert store.incidents.append("inc-1", first) == fold("inc-1", first)
+        assert store.incidents.append("inc-1", first) == fold("inc-1", store.incidents.history("inc-1"))
         grown = store.incidents.append("inc-1", second)
-        assert grown == fold("inc-1", [*first, *second])
+        opening, *rest = store.incidents.history("inc-1")
+        assert opening == replace(first[0], data={**first[0].data, "number": grown.number})
+        assert rest == [*first[1:], *second]
+        assert grown == fold("inc-1", [opening, *rest])
         assert grown.version == 5
         assert store.incidents.get("inc-1") == grown
-        assert store.incidents.history("inc-1") == (*first, *second)
+
+    def test_each_incident_has_a_readable_number_of_its_year_that_stays(self, store: Store) -> None:
+        new_year = datetime(2025, 12, 31, 17, tzinfo=UTC)  # in Vietnam
+        store.incidents.append("a", [opened(known=new_year - timedelta(seconds=1), number="VN-2025-000007")])
+        store.incidents.load([("b", [opened(known=new_year)]), ("c", [opened(known=new_year)])])
+        store.incidents.append("d", [opened(known=new_year)])
+        store.incidents.append("b", [noted("n", "x")])
+        numbers = {name: store.incidents.get(name).number for name in "abcd"}
+        assert numbers["a"] == "VN-2025-000001"
+        assert {numbers["b"], numbers["c"]} == {"VN-2026-000001", "VN-2026-000002"}
+        assert numbers["d"] == "VN-2026-000003"
+        assert found(store, number=numbers["c"]) == ["c"]
+
+    def test_those_who_open_at_once_get_numbers_of_their_own(self, store: Store) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            made = list(pool.map(lambda name: store.incidents.append(f"inc-{name}", [opened()]), range(12)))
+        assert len({incident.number for incident in made}) == 12
 
     def test_a_history_begins_with_opened(self, store: Store) -> None:
         with pytest.raises(UsageRefused):
@@ -142,7 +152,8 @@ class HistoryContract:
         again = store.incidents.load(histories)
         assert (again.created, again.duplicates, again.refused) == (0, 700, ())
         assert store.incidents.count(IncidentQuery(agency="BCT")) == 700
-        assert store.incidents.get("inc-0699") == fold("inc-0699", histories[699][1])
+        loaded = store.incidents.get("inc-0699")
+        assert replace(loaded, number="") == fold("inc-0699", histories[699][1])
 
     def test_a_history_that_is_none_is_refused_by_itself(self, store: Store) -> None:
         good: list[Entry] = [opened()]
@@ -250,9 +261,6 @@ class ScopeContract:
         assert found(store, scope=MINISTRY, text="su co hidden") == found(store, scope=MINISTRY, key="hidden") == []
         assert found(store, scope=NOTHING) == []
         assert len(found(store)) == 4
-        assert sorted(rows(store, NOVEMBER, DECEMBER, scope=MINISTRY)) == ["green", "own"]
-        assert sorted(rows(store, NOVEMBER, DECEMBER, scope=MINISTRY, known_at=DECEMBER)) == ["green", "own"]
-        assert rows(store, NOVEMBER, DECEMBER, scope=NOTHING) == {}
 
     def test_pages_stay_full(self, store: Store) -> None:
         page = store.incidents.find(IncidentQuery(scope=MINISTRY, limit=1))
@@ -272,78 +280,3 @@ class ScopeContract:
         store.incidents.append("green", [entry("m", EntryKind.MARKED, later(9), tlp="red")])
         with pytest.raises(NotFound):
             store.incidents.get("green", scope=MINISTRY, known_at=later(1))
-        assert sorted(rows(store, NOVEMBER, DECEMBER, scope=MINISTRY, known_at=later(1))) == ["own"]
-
-
-class CountContract:
-    def test_rows_are_those_that_first_happened_in_a_half_open_period(self, store: Store) -> None:
-        for name, at in (
-            ("before", later(-1)),
-            ("first", NOVEMBER),
-            ("last", later(-1, DECEMBER)),
-            ("after", DECEMBER),
-        ):
-            store.incidents.append(name, [opened(at)])
-        assert sorted(rows(store, NOVEMBER, DECEMBER)) == ["first", "last"]
-
-    def test_a_row_holds_what_statistics_need(self, store: Store) -> None:
-        store.incidents.append(
-            "a",
-            [
-                opened(later(5), later(100), category="phishing", severity="low", test=False),
-                involved("BYT"),
-                involved("BCT", "detector"),
-                detected(1, later(2), later(9), later(200)),
-            ],
-        )
-        store.incidents.append("b", [opened(later(5), test=True)])
-        assert rows(store, NOVEMBER, DECEMBER)["a"] == CountRow(
-            incident="a",
-            occurred_at=later(2),
-            known_at=later(100),
-            category="phishing",
-            severity="low",
-            counted=True,
-            involvements=(Involvement("BCT", Role.DETECTOR), Involvement("BYT", Role.VICTIM)),
-        )
-        assert rows(store, NOVEMBER, DECEMBER)["b"].counted is False
-
-    def test_rows_as_known_earlier_are_the_fold_cut_off(self, store: Store) -> None:
-        store.incidents.append("early", [opened(later(1), later(10))])
-        store.incidents.append(
-            "changed", [opened(later(2), later(10), category="dos"), involved("BCT", known=later(11))]
-        )
-        store.incidents.append(
-            "changed",
-            [
-                entry("c", EntryKind.CATEGORISED, later(50), category="malware"),
-                entry("f", EntryKind.TRANSITIONED, later(60), to="false-positive"),
-                detected(1, later(-86_400), later(3), later(70)),
-            ],
-        )
-        store.incidents.append("late", [opened(later(3), later(80))])
-        now = rows(store, NOVEMBER, DECEMBER)
-        assert sorted(now) == ["early", "late"]  # the other began a day before, as was learned later
-        then = rows(store, NOVEMBER, DECEMBER, known_at=later(55))
-        assert sorted(then) == ["changed", "early"]
-        assert (then["changed"].category, then["changed"].counted) == ("malware", True)
-        assert then["changed"].involvements == (Involvement("BCT", Role.VICTIM),)
-        assert rows(store, NOVEMBER, DECEMBER, known_at=later(10))["changed"].category == "dos"
-        assert rows(store, NOVEMBER, DECEMBER, known_at=later(9)) == {}
-        assert rows(store, NOVEMBER, DECEMBER, known_at=later(90)) == now
-
-    def test_an_incident_is_read_as_known_earlier(self, store: Store) -> None:
-        store.incidents.append("a", [opened(known=later(10)), noted("n", "x", later(20))])
-        assert store.incidents.get("a", known_at=later(15)).version == 1
-        assert store.incidents.get("a", known_at=later(20)).version == 2
-        with pytest.raises(NotFound):
-            store.incidents.get("a", known_at=later(9))
-
-    def test_rows_are_read_while_others_write(self, store: Store) -> None:
-        incidents = store.incidents
-        incidents.load([(f"inc-{number:04d}", [opened(later(number))]) for number in range(1_200)])
-        reading = iter(incidents.count_rows(NOVEMBER, DECEMBER))
-        seen = [next(reading).incident]
-        incidents.append("new", [opened(later(1))])
-        seen += [row.incident for row in reading]
-        assert len(seen) == len(set(seen)) == 1_200

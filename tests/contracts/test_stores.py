@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-for part in ("events", "incidents", "feeds", "records"):
+for part in ("events", "incidents", "feeds", "records", "states"):
     pytest.register_assert_rewrite(f"tests.contracts.store_{part}")
 
-from tests.contracts import store_events, store_feeds, store_incidents, store_records  # noqa: E402
+from tests.contracts import store_events, store_feeds, store_incidents, store_records, store_states  # noqa: E402
 from vonggac.errors import StoreUnavailable, UsageRefused  # noqa: E402
 from vonggac.ports import Clock, Store  # noqa: E402
 from vonggac.settings import Settings  # noqa: E402
@@ -123,7 +123,7 @@ class TestScopes(store_incidents.ScopeContract):
     pass
 
 
-class TestCounting(store_incidents.CountContract):
+class TestCounting(store_states.CountContract):
     pass
 
 

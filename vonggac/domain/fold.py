@@ -7,14 +7,17 @@ undone entry stays in the history and leaves the fold. One pass, whatever the le
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from vonggac.domain.detection import Severity
 from vonggac.domain.incident import (
+    CONTAINED,
     CORRELATOR,
     PERSON,
+    Cause,
     Entry,
     EntryKind,
     Evidence,
@@ -81,7 +84,7 @@ class _Draft:
     """An incident while entries are applied to it, its evidence by detection."""
 
     def __init__(self, incident: Incident) -> None:
-        self.incident = incident
+        self.incident = copy(incident)  # nobody else has it yet, so that its fields can be set one by one
         self.evidence = {part.detection: part for part in incident.evidence}
         self.reach = incident.reach
 
@@ -90,7 +93,8 @@ class _Draft:
         self.reach = grown(self.reach, part)
 
     def set(self, **fields: Any) -> None:
-        self.incident = replace(self.incident, **fields)
+        for name, value in fields.items():
+            object.__setattr__(self.incident, name, value)
 
     def drop(self, detections: Iterable[str]) -> None:
         for detection in detections:
@@ -98,7 +102,8 @@ class _Draft:
         self.reach = reach_of(self.evidence.values())
 
     def done(self) -> Incident:
-        return replace(self.incident, evidence=tuple(self.evidence.values()), reach=self.reach)
+        self.set(evidence=tuple(self.evidence.values()), reach=self.reach)
+        return self.incident
 
 
 def _applied(identity: str, incident: Incident | None, entries: Iterable[Entry]) -> Incident | None:
@@ -138,6 +143,9 @@ def _opened(identity: str, entry: Entry) -> Incident:
         tlp=parse_tlp(data.get("tlp", "amber")),
         test=bool(data.get("test", False)),
         origin=data.get("origin", ""),
+        cause=Cause(data.get("cause", Cause.ATTACK)),
+        found=data.get("found", entry.actor == CORRELATOR),
+        number=data.get("number", ""),
     )
 
 
@@ -179,8 +187,9 @@ def _rated(draft: _Draft, entry: Entry) -> None:
 
 
 def _transitioned(draft: _Draft, entry: Entry) -> None:
-    status = Status(entry.data["to"])
-    draft.set(status=status, closed_at=entry.happened_at if status is Status.CLOSED else None)
+    status, at = Status(entry.data["to"]), entry.happened_at
+    contained = (draft.incident.contained_at or at) if status in CONTAINED else None
+    draft.set(status=status, contained_at=contained, closed_at=at if status is Status.CLOSED else None)
 
 
 def _involved(draft: _Draft, data: Mapping[str, Any]) -> None:
@@ -220,6 +229,7 @@ _APPLY: Mapping[EntryKind, Callable[[_Draft, Entry], None]] = {
     EntryKind.INVOLVED: lambda draft, entry: _involved(draft, entry.data),
     EntryKind.CATEGORISED: _categorised,
     EntryKind.RATED: _rated,
+    EntryKind.ATTRIBUTED: lambda draft, entry: draft.set(cause=Cause(entry.data["cause"])),
     EntryKind.MARKED: lambda draft, entry: draft.set(tlp=parse_tlp(entry.data["tlp"])),
     EntryKind.TRANSITIONED: _transitioned,
     EntryKind.ASSIGNED: lambda draft, entry: draft.set(assignee=entry.data["to"] or None),

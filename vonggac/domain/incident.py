@@ -58,6 +58,9 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 #: A reader will ask why these happened.
 REASON_REQUIRED = frozenset({Status.FALSE_POSITIVE, Status.EXERCISE, Status.REOPENED, Status.CLOSED})
 
+#: It does no more harm.
+CONTAINED = frozenset({Status.CONTAINED, Status.ERADICATED, Status.CLOSED})
+
 #: What is not an incident is not counted.
 NOT_COUNTED = frozenset({Status.FALSE_POSITIVE, Status.EXERCISE, Status.MERGED})
 
@@ -71,12 +74,22 @@ class Role(StrEnum):
     SOURCE = "source"
 
 
+class Cause(StrEnum):
+    """What brought it about: the four groups of QĐ 05/2017/QĐ-TTg."""
+
+    ATTACK = "attack"
+    FAULT = "fault"  # of a system, device, software, infrastructure, power, line or hosting
+    OPERATOR = "operator"  # who administers or operates it made a mistake
+    DISASTER = "disaster"
+
+
 class EntryKind(StrEnum):
     OPENED = "opened"
     DETECTED = "detected"
     INVOLVED = "involved"
     CATEGORISED = "categorised"
     RATED = "rated"
+    ATTRIBUTED = "attributed"  # data.cause: what brought it about
     MARKED = "marked"
     TRANSITIONED = "transitioned"
     ASSIGNED = "assigned"
@@ -141,6 +154,7 @@ class Incident:
 
     `category` and `rsit` (`class/type`) are what counts; `classed_because` by the map `classed_by`, or by the person of
     that name. `rating` is what the correlator last reckoned; `rated_by` is the person whose word counts instead of it.
+    `number` is its readable one (`VN-2026-000123`); `found`: the watch itself found it, nobody reported it.
     `wholes` are the incidents that it is part of or was, also by merges that were undone; `reach` sums up its evidence.
     """
 
@@ -172,7 +186,11 @@ class Incident:
     classed_by: str = ""
     rating: Rating | None = None
     rated_by: str = ""
+    contained_at: datetime | None = None
     closed_at: datetime | None = None
+    cause: Cause = Cause.ATTACK
+    found: bool = False
+    number: str = ""
     wholes: tuple[str, ...] = ()
     reach: Reach = field(default_factory=Reach)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from functools import lru_cache
 from typing import Any
 
+import orjson
+
 from vonggac.domain.fold import fold
-from vonggac.domain.incident import Entry, EntryKind, Incident
+from vonggac.domain.incident import Entry, EntryKind, Incident, Involvement, Role
+from vonggac.domain.states import Facts, Parties
 from vonggac.domain.text import fold as fold_text
-from vonggac.domain.times import format_instant, parse_instant
+from vonggac.domain.times import VIETNAM, format_instant, parse_instant
 from vonggac.errors import Conflict, UsageRefused
-from vonggac.ports import CountRow
 
 
 def new_entries(
@@ -58,16 +62,38 @@ def search_words(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(fold_text(text or "").split()))
 
 
-def count_row(incident: Incident) -> CountRow:
-    return CountRow(
-        incident=incident.id,
-        occurred_at=incident.first_at,
-        known_at=incident.opened_at,
-        category=incident.category,
-        severity=str(incident.severity),
-        counted=incident.counted,
-        involvements=incident.involvements,
-    )
+def numbered(entries: Sequence[Entry], number: Callable[[int], str]) -> tuple[Entry, ...]:
+    """A new history whose opening bears its readable number, which `number` gives for the year in Vietnam in which we
+    learned of it."""
+    opening, *rest = entries
+    year = opening.known_at.astimezone(VIETNAM).year
+    return replace(opening, data={**opening.data, "number": number(year)}), *rest
+
+
+def readable(year: int, count: int) -> str:
+    return f"VN-{year}-{count:06d}"
+
+
+_FACTS = tuple(each.name for each in fields(Facts))
+
+
+def facts_text(facts: Facts) -> str:
+    """The same text for the same facts, which `facts_from` reads back."""
+    return orjson.dumps([getattr(facts, name) for name in _FACTS]).decode()
+
+
+@lru_cache(maxsize=10_000)
+def facts_from(text: str) -> Facts:
+    return Facts(*orjson.loads(text))
+
+
+def parties_text(parties: Parties) -> str:
+    """The same text for the same parties, which `parties_from` reads back."""
+    return orjson.dumps([(each.agency, each.role) for each in parties]).decode()
+
+
+def parties_from(text: str) -> Parties:
+    return tuple(Involvement(agency, Role(role)) for agency, role in orjson.loads(text))
 
 
 def entry_document(entry: Entry) -> dict[str, Any]:

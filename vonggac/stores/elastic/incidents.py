@@ -5,7 +5,7 @@ Who may see an incident is judged by what it is now, also when it is asked for a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -15,20 +15,23 @@ import orjson
 from vonggac.domain.access import EVERYTHING, Scope
 from vonggac.domain.account import Refusal
 from vonggac.domain.fold import fold
-from vonggac.domain.incident import Entry, Incident, Involvement, Role
+from vonggac.domain.incident import Entry, Incident
 from vonggac.domain.marking import Tlp
-from vonggac.domain.times import from_epoch_us, to_epoch_us
+from vonggac.domain.states import Facts, Parties, followed, states_of
+from vonggac.domain.times import to_epoch_us
 from vonggac.errors import NotFound, UsageRefused
-from vonggac.ports import Added, CountRow, IncidentQuery, Page
+from vonggac.ports import Added, Counted, IncidentQuery, Page, StateQuery
 from vonggac.stores.elastic.filters import containing, within_scope
 from vonggac.stores.elastic.server import Changed, Found, Query, Server, Write
+from vonggac.stores.elastic.states import ElasticTally, documents, places, states_from
 from vonggac.stores.elastic.turns import attempts
 from vonggac.stores.histories import (
-    count_row,
     entry_document,
     entry_from,
     folded,
     new_entries,
+    numbered,
+    readable,
     search_text,
     search_words,
 )
@@ -44,21 +47,49 @@ class ElasticIncidentStore:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._index = server.index("incidents")
+        self._numbers = server.index("numbers")
 
     def append(self, incident_id: str, entries: Sequence[Entry], *, expected_version: int | None = None) -> Incident:
+        numbers = self._counted_out(1)
         for _ in attempts(self._server.where):
             found = self._server.get(self._index, incident_id)
             present = _entries(found)
             added = new_entries(incident_id, present, entries, expected_version)
-            whole = (*present, *added)
-            incident = folded(incident_id, whole)
+            if added and not present:
+                added = numbered(added, numbers)
+            incident = folded(incident_id, (*present, *added))
             if not added:
                 return incident
             try:
-                self._server.put(self._index, incident_id, _document(incident, whole), found.stamp if found else None)
+                document = _document(incident, present, added, found)
+                self._server.put(self._index, incident_id, document, found.stamp if found else None)
             except Changed:  # somebody appended meanwhile: read again, which also tells a Conflict
                 continue
             return incident
+        raise AssertionError("attempts end with an error")
+
+    def _counted_out(self, block: int) -> Callable[[int], str]:
+        """Gives readable numbers of a year, each once, of which so many at a time are counted out in the store."""
+        left: dict[int, Iterator[int]] = {}
+
+        def number(year: int) -> str:
+            count = next(left.get(year, iter(())), None)
+            if count is None:
+                left[year] = iter(self._count_out(year, block))
+                count = next(left[year])
+            return readable(year, count)
+
+        return number
+
+    def _count_out(self, year: int, block: int) -> range:
+        for _ in attempts(self._server.where):
+            found = self._server.get(self._numbers, str(year))
+            last = int(found.source["last"]) if found else 0
+            try:
+                self._server.put(self._numbers, str(year), {"last": last + block}, found.stamp if found else None)
+            except Changed:
+                continue
+            return range(last + 1, last + block + 1)
         raise AssertionError("attempts end with an error")
 
     def load(self, histories: Iterable[tuple[str, Sequence[Entry]]]) -> Added:
@@ -75,6 +106,7 @@ class ElasticIncidentStore:
 
     def _load(self, batch: Sequence[tuple[str, Sequence[Entry]]], offset: int) -> Added:
         present = self._server.get_many(self._index, [identity for identity, _ in batch])
+        numbers = self._counted_out(len(batch))
         writes: dict[str, Write] = {}
         repeated: list[tuple[str, Sequence[Entry]]] = []
         refused: list[Refusal] = []
@@ -85,9 +117,12 @@ class ElasticIncidentStore:
                 continue
             found = present.get(identity)
             try:
-                added = new_entries(identity, _entries(found), entries, None)
-                whole = (*_entries(found), *added)
-                body = orjson.dumps(_document(folded(identity, whole), whole))
+                before = _entries(found)
+                added = new_entries(identity, before, entries, None)
+                if added and not before:
+                    added = numbered(added, numbers)
+                incident = folded(identity, (*before, *added))
+                body = orjson.dumps(_document(incident, before, added, found))
             except UsageRefused as error:
                 refused.append(Refusal(identity, at, str(error)))
                 continue
@@ -104,8 +139,8 @@ class ElasticIncidentStore:
             else:
                 created += 1
         for identity, entries in repeated:  # in the batch twice, or written by somebody else since it was read
-            before = self._server.get(self._index, identity)
-            grown = self.append(identity, entries).version > (before.source["version"] if before else 0)
+            earlier = self._server.get(self._index, identity)
+            grown = self.append(identity, entries).version > (earlier.source["version"] if earlier else 0)
             created, duplicates = created + grown, duplicates + (not grown)
         return Added(created, duplicates, tuple(refused))
 
@@ -136,40 +171,38 @@ class ElasticIncidentStore:
     def count(self, query: IncidentQuery) -> int:
         return self._server.count(self._index, _filters(query))
 
-    def count_rows(
-        self, start: datetime, end: datetime, *, scope: Scope = EVERYTHING, known_at: datetime | None = None
-    ) -> Iterator[CountRow]:
-        """From the summaries, which hold for an earlier instant too if nothing was learned since; else by folding."""
-        first = {"range": {"first_at": {"gte": to_epoch_us(start), "lt": to_epoch_us(end)}}}
-        if known_at is None:
-            query = {"bool": {"filter": [first, within_scope(scope)]}}
-        else:
-            instant = to_epoch_us(known_at)
-            unchanged = {"bool": {"filter": [first, {"range": {"changed_at": {"lte": instant}}}]}}
-            changed = {
-                "bool": {
-                    "filter": [{"range": {"known_from": {"lte": instant}}}, {"range": {"changed_at": {"gt": instant}}}]
-                }
-            }
-            either = {"bool": {"should": [unchanged, changed], "minimum_should_match": 1}}
-            query = {"bool": {"filter": [either, within_scope(scope)]}}
-        for source in self._server.scan(self._index, query, without=["entries"] if known_at is None else []):
-            if known_at is None or source["changed_at"] <= to_epoch_us(known_at):
-                yield _row(source)
-                continue
-            incident = fold(source["id"], [entry_from(entry) for entry in source["entries"]], known_at=known_at)
-            if incident is not None and start <= incident.first_at < end:
-                yield count_row(incident)
+    def tally(self, query: StateQuery) -> ElasticTally:
+        return ElasticTally(self._server, self._index, query)
+
+    def counted_in(
+        self,
+        query: StateQuery,
+        among: Set[Facts],
+        parties: Set[Parties] | None = None,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Counted]:
+        size, after = page_size(limit), decode_cursor(cursor)
+        found = places(self._server, self._index, query, among, parties, after, size + 1)
+        page = page_of(found, size, lambda hit: (hit["sort"][0], hit["sort"][1]))
+        counted = (_counted(hit) for hit in page.items)
+        return Page(tuple(each for each in counted if parties is None or each.parties in parties), page.next)
 
 
 def _entries(found: Found | None) -> tuple[Entry, ...]:
     return tuple(entry_from(entry) for entry in found.source["entries"]) if found else ()
 
 
-def _document(incident: Incident, entries: Sequence[Entry]) -> dict[str, Any]:
+def _document(
+    incident: Incident, present: Sequence[Entry], added: Sequence[Entry], found: Found | None
+) -> dict[str, Any]:
     words = dict.fromkeys(word[:_WORD_CHARS_MAX] for word in search_text(incident).split())
+    entries = (*present, *added)
+    states = followed(states_from(found.source["states"]), incident, added) if found else None
     return {
         "id": incident.id,
+        "number": incident.number,
         "version": incident.version,
         "key": incident.key,
         "status": str(incident.status),
@@ -177,30 +210,19 @@ def _document(incident: Incident, entries: Sequence[Entry]) -> dict[str, Any]:
         "severity": str(incident.severity),
         "assignee": incident.assignee,
         "tlp": incident.tlp.rank,
-        "counted": incident.counted,
         "first_at": to_epoch_us(incident.first_at),
         "last_at": to_epoch_us(incident.last_at),
-        "opened_at": to_epoch_us(incident.opened_at),
-        "changed_at": to_epoch_us(incident.changed_at),
-        "known_from": to_epoch_us(min(entry.known_at for entry in entries)),
         "agencies": sorted(incident.agencies),
         "detections": [part.detection for part in incident.evidence],
         "words_fold": list(words),
-        "involvements": [{"agency": part.agency, "role": str(part.role)} for part in incident.involvements],
         "entries": [entry_document(entry) for entry in entries],
+        "states": documents(incident.id, states or states_of(incident, entries)),
     }
 
 
-def _row(source: dict[str, Any]) -> CountRow:
-    return CountRow(
-        incident=source["id"],
-        occurred_at=from_epoch_us(source["first_at"]),
-        known_at=from_epoch_us(source["opened_at"]),
-        category=source["category"],
-        severity=source["severity"],
-        counted=source["counted"],
-        involvements=tuple(Involvement(part["agency"], Role(part["role"])) for part in source["involvements"]),
-    )
+def _counted(hit: Mapping[str, Any]) -> Counted:
+    (state,) = states_from([inner["_source"] for inner in hit["inner_hits"]["states"]["hits"]["hits"]])
+    return Counted(hit["_id"], state.occurred_at, state.facts, state.parties)
 
 
 def _filters(query: IncidentQuery) -> Query:
@@ -213,6 +235,7 @@ def _filters(query: IncidentQuery) -> Query:
         ("agencies", query.agency),
         ("assignee", query.assignee),
         ("key", query.key),
+        ("number", query.number),
         ("detections", query.detection),
     ):
         if value is not None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 #: Counted up when the mappings change; stands in each index as `_meta.schema`.
-SCHEMA = 3
+SCHEMA = 4
 
 #: The object in which an event's or detection's own search fields stand; taken off again when it is read.
 OWN = "vonggac_store"
@@ -121,20 +121,32 @@ INDICES: dict[str, dict[str, Any]] = {
                 "severity": _KEYWORD,
                 "assignee": _KEYWORD,
                 "tlp": {"type": "integer"},
-                "counted": {"type": "boolean"},
+                "number": _KEYWORD,
                 "first_at": _LONG,
                 "last_at": _LONG,
-                "opened_at": _LONG,
-                "changed_at": _LONG,
-                "known_from": _LONG,
                 "agencies": _KEYWORD,
                 "detections": _KEYWORD,
                 "words_fold": _KEYWORD,
-                "involvements": _KEPT,
                 "entries": _KEPT,
+                "states": {
+                    "type": "nested",
+                    "dynamic": False,
+                    "properties": {
+                        "occurred_at": _LONG,
+                        "since": _LONG,
+                        "until": _LONG,
+                        "facts": _KEYWORD,
+                        "parties": _KEYWORD,
+                        "detect": _LONG,
+                        "contain": _LONG,
+                        "close": _LONG,
+                    },
+                },
             }
         ),
     },
+    # The last readable number given in each year.
+    "numbers": {"settings": {"index": _SHARED_SETTINGS}, "mappings": _mapping({"last": _LONG})},
     "collections": {
         "settings": {"index": _SHARED_SETTINGS},
         "mappings": _mapping(

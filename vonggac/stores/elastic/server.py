@@ -260,8 +260,8 @@ class Server:
                 found.append(each["hits"]["total"]["value"] > 0)
         return found
 
-    def scan(self, index: str, query: Query, *, without: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
-        """Every matching document as of now (a point in time), in no order, some fields left out."""
+    def scan(self, index: str, query: Query) -> Iterator[dict[str, Any]]:
+        """Every matching document as of now (a point in time), in no order."""
         with self._translated():
             pit = self._client.open_point_in_time(index=index, keep_alive="2m")["id"]
         after: list[Any] | None = None
@@ -274,7 +274,6 @@ class Server:
                         sort=["_shard_doc"],
                         size=SCAN_PAGE,
                         search_after=after,
-                        source_excludes=list(without),
                         track_total_hits=False,
                         allow_partial_search_results=False,
                     )

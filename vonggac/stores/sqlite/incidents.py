@@ -1,13 +1,13 @@
-"""Incidents: entries that are only ever appended, and a summary row for queries that is rewritten with them.
+"""Incidents: entries that are only ever appended, and what they come to for queries: a summary, and states for counts.
 
-The summary is the fold of the entries (`domain.incident.fold`) in the columns that queries need; both change in one
-transaction, and `rebuild` makes all summaries again. Who may see an incident is judged by what it is now, also when it
-is asked for as it was known earlier: what has been closed since stays closed.
+Summary and states are made of the entries (`domain.fold`, `domain.states`) and change with them in one transaction;
+`rebuild` makes all of them again. Who may see an incident is judged by what it is now, also when it is asked for as it
+was known earlier: what has been closed since stays closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from itertools import islice
 
@@ -16,30 +16,36 @@ import orjson
 from vonggac.domain.access import EVERYTHING, Scope
 from vonggac.domain.account import Refusal
 from vonggac.domain.fold import fold
-from vonggac.domain.incident import Entry, Incident, Involvement, Role
+from vonggac.domain.incident import Entry, Incident
+from vonggac.domain.states import Facts, Parties, followed, states_of
 from vonggac.domain.times import from_epoch_us, to_epoch_us
 from vonggac.errors import NotFound, UsageRefused
-from vonggac.ports import Added, CountRow, IncidentQuery, Page
+from vonggac.ports import Added, Counted, IncidentQuery, Page, StateQuery
 from vonggac.stores.histories import (
-    count_row,
     entry_document,
     entry_from,
+    facts_from,
     folded,
     new_entries,
+    numbered,
+    parties_from,
+    readable,
     search_text,
     search_words,
 )
 from vonggac.stores.paging import Place, decode_cursor, page_of, page_size
+from vonggac.stores.sqlite import states
 from vonggac.stores.sqlite.connection import Connection, Database
 from vonggac.stores.sqlite.filters import in_list, within_scope
 
-_SUMMARY = """INSERT OR REPLACE INTO incident (id, version, key, status, category, severity, assignee, tlp, counted,
-    first_at, last_at, opened_at, changed_at, known_from, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_COLUMNS = "id, number, version, key, status, category, severity, assignee, tlp, first_at, last_at, text"
+_NEW = f"INSERT INTO incident ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_CHANGED = f"UPDATE incident SET ({_COLUMNS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?"  # noqa: S608
 
 #: Histories read, or written in one transaction, at a time: others get their turn between.
 CHUNK = 500
 
-_AGENCIES = "EXISTS (SELECT 1 FROM involvement o WHERE o.incident = i.id AND o.agency IN ({}))"
+_AGENCIES = "EXISTS (SELECT 1 FROM involvement o WHERE o.incident = i.seq AND o.agency IN ({}))"
 
 
 class SqliteIncidentStore:
@@ -50,32 +56,36 @@ class SqliteIncidentStore:
         with self._database.write() as connection:
             present = _entries(connection, [incident_id]).get(incident_id, [])
             added = new_entries(incident_id, present, entries, expected_version)
+            if added and not present:
+                added = numbered(added, _Counter(connection).next)
             incident = folded(incident_id, (*present, *added))
             if added:
-                _write(connection, incident, added, len(present), (*present, *added))
+                _Writer(connection).write(incident, present, added)
             return incident
 
     def load(self, histories: Iterable[tuple[str, Sequence[Entry]]]) -> Added:
         created = duplicates = 0
         refused: list[Refusal] = []
-        numbered = enumerate(histories)
-        while chunk := list(islice(numbered, CHUNK)):
+        placed = enumerate(histories)
+        while chunk := list(islice(placed, CHUNK)):
             with self._database.write() as connection:
                 present = _entries(connection, [identity for _, (identity, _) in chunk])
+                writer, counter = _Writer(connection), _Counter(connection)
                 for offset, (identity, entries) in chunk:
                     before = present.get(identity, [])
                     try:
                         added = new_entries(identity, before, entries, None)
-                        whole = [*before, *added]
-                        incident = folded(identity, whole)
+                        if added and not before:
+                            added = numbered(added, counter.next)
+                        incident = folded(identity, (*before, *added))
                     except UsageRefused as error:
                         refused.append(Refusal(identity, offset, str(error)))
                         continue
                     if not added:
                         duplicates += 1
                         continue
-                    _write(connection, incident, added, len(before), whole)
-                    present[identity] = whole
+                    writer.write(incident, before, added)
+                    present[identity] = [*before, *added]
                     created += 1
         return Added(created, duplicates, tuple(refused))
 
@@ -112,26 +122,138 @@ class SqliteIncidentStore:
             statement = f"SELECT count(*) FROM incident i WHERE {where}"  # noqa: S608
             return int(connection.execute(statement, parameters).fetchone()[0])
 
-    def count_rows(
-        self, start: datetime, end: datetime, *, scope: Scope = EVERYTHING, known_at: datetime | None = None
-    ) -> Iterator[CountRow]:
-        where, parameters = within_scope(scope, "i.tlp", _AGENCIES)
+    def tally(self, query: StateQuery) -> states.SqliteTally:
+        return states.SqliteTally(self._database, query)
+
+    def counted_in(
+        self,
+        query: StateQuery,
+        among: Set[Facts],
+        parties: Set[Parties] | None = None,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Counted]:
+        size, after = page_size(limit), decode_cursor(cursor)
+        place = (after[0], int(after[1])) if after else None
         with self._database.read() as connection:
-            yield from _rows_as_now(connection, start, end, known_at, where, parameters)
-            if known_at is not None:
-                yield from _rows_as_known(connection, start, end, known_at, where, parameters)
+            page = page_of(
+                states.places(connection, query, among, parties, place, size + 1),
+                size,
+                lambda found: (found[0], str(found[1])),
+            )
+        return Page(
+            tuple(
+                Counted(identity, from_epoch_us(occurred), facts_from(facts), parties_from(parties))
+                for occurred, _, identity, facts, parties in page.items
+            ),
+            page.next,
+        )
 
 
-def rebuild(database: Database) -> int:
-    """Every summary is made anew from its entries; how many there are."""
-    with database.write() as connection:
-        identities = [row[0] for row in connection.execute("SELECT DISTINCT incident FROM entry ORDER BY incident")]
-        for table in ("evidence", "involvement", "incident"):
-            connection.execute(f"DELETE FROM {table}")  # noqa: S608
-        for at in range(0, len(identities), CHUNK):
-            for identity, entries in _entries(connection, identities[at : at + CHUNK]).items():
-                _summarise(connection, folded(identity, entries), entries)
+def number_and_summarise(connection: Connection) -> None:
+    """Every opening gets a readable number, in the order in which we learned of them; then all summaries are made anew
+    from the entries."""
+    counter = _Counter(connection)
+    openings = connection.execute("SELECT incident, body FROM entry WHERE position = 0 ORDER BY known_at, incident")
+    for identity, body in openings.fetchall():
+        (opening,) = numbered([entry_from(orjson.loads(body))], counter.next)
+        update = "UPDATE entry SET body = ? WHERE incident = ? AND position = 0"
+        connection.execute(update, (orjson.dumps(entry_document(opening)), identity))
+    rebuild(connection)
+
+
+def rebuild(connection: Connection) -> int:
+    """Every summary and state is made anew from its entries; how many incidents there are."""
+    identities = [row[0] for row in connection.execute("SELECT DISTINCT incident FROM entry ORDER BY incident")]
+    for table in ("state", "evidence", "involvement", "incident", "facts", "parties"):
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608
+    writer = _Writer(connection)
+    for at in range(0, len(identities), CHUNK):
+        for identity, entries in _entries(connection, identities[at : at + CHUNK]).items():
+            writer.summarise(folded(identity, entries), entries)
     return len(identities)
+
+
+class _Counter:
+    """Gives readable numbers, each once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def next(self, year: int) -> str:
+        statement = """INSERT INTO number (year, last) VALUES (?, 1)
+            ON CONFLICT (year) DO UPDATE SET last = last + 1 RETURNING last"""
+        return readable(year, self._connection.execute(statement, (year,)).fetchone()[0])
+
+
+class _Writer:
+    """Writes entries and what they come to in one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._numbers = states.Numbers(connection)
+
+    def write(self, incident: Incident, present: Sequence[Entry], added: Sequence[Entry]) -> None:
+        """Appends the added entries to those present, of which all together make the incident."""
+        self._connection.executemany(
+            "INSERT INTO entry (incident, position, id, known_at, body) VALUES (?, ?, ?, ?, ?)",
+            [
+                (incident.id, at, entry.id, to_epoch_us(entry.known_at), orjson.dumps(entry_document(entry)))
+                for at, entry in enumerate(added, len(present))
+            ],
+        )
+        if present:
+            self._change(incident, present, added)
+        else:
+            self.summarise(incident, added)
+
+    def summarise(self, incident: Incident, entries: Sequence[Entry]) -> None:
+        """The summary and the states of an incident that had none."""
+        seq = int(self._connection.execute(f"{_NEW} RETURNING seq", _summary(incident)).fetchone()[0])
+        self._name_members(seq, incident)
+        states.write(self._connection, self._numbers, [(seq, states_of(incident, entries))])
+
+    def _change(self, incident: Incident, present: Sequence[Entry], added: Sequence[Entry]) -> None:
+        execute = self._connection.execute
+        seq = int(execute("SELECT seq FROM incident WHERE id = ?", (incident.id,)).fetchone()[0])
+        execute(_CHANGED, (*_summary(incident), seq))
+        self._name_members(seq, incident)
+        before = states.of_incident(self._connection, seq)
+        after = followed(before, incident, added) or states_of(incident, (*present, *added))
+        if after != before:
+            execute("DELETE FROM state WHERE incident = ?", (seq,))
+            states.write(self._connection, self._numbers, [(seq, after)])
+
+    def _name_members(self, seq: int, incident: Incident) -> None:
+        for table, column, members in (
+            ("involvement", "agency", incident.agencies),
+            ("evidence", "detection", {part.detection for part in incident.evidence}),
+        ):
+            select = f"SELECT {column} FROM {table} WHERE incident = ?"  # noqa: S608
+            named = {row[0] for row in self._connection.execute(select, (seq,))}
+            insert = f"INSERT INTO {table} (incident, {column}) VALUES (?, ?)"  # noqa: S608
+            self._connection.executemany(insert, [(seq, member) for member in members - named])
+            delete = f"DELETE FROM {table} WHERE incident = ? AND {column} = ?"  # noqa: S608
+            self._connection.executemany(delete, [(seq, member) for member in named - members])
+
+
+def _summary(incident: Incident) -> tuple[object, ...]:
+    """The values of _COLUMNS."""
+    return (
+        incident.id,
+        incident.number,
+        incident.version,
+        incident.key,
+        str(incident.status),
+        incident.category,
+        str(incident.severity),
+        incident.assignee,
+        incident.tlp.rank,
+        to_epoch_us(incident.first_at),
+        to_epoch_us(incident.last_at),
+        search_text(incident),
+    )
 
 
 def _entries(connection: Connection, identities: Sequence[str]) -> dict[str, list[Entry]]:
@@ -142,54 +264,6 @@ def _entries(connection: Connection, identities: Sequence[str]) -> dict[str, lis
     for identity, body in connection.execute(statement, (asked,)):
         found.setdefault(identity, []).append(entry_from(orjson.loads(body)))
     return found
-
-
-def _write(
-    connection: Connection, incident: Incident, added: Sequence[Entry], position: int, entries: Sequence[Entry]
-) -> None:
-    """Appends the added entries, of which the first stands at `position`, and rewrites the summary of all of them."""
-    connection.executemany(
-        "INSERT INTO entry (incident, position, id, known_at, body) VALUES (?, ?, ?, ?, ?)",
-        [
-            (incident.id, at, entry.id, to_epoch_us(entry.known_at), orjson.dumps(entry_document(entry)))
-            for at, entry in enumerate(added, position)
-        ],
-    )
-    _summarise(connection, incident, entries)
-
-
-def _summarise(connection: Connection, incident: Incident, entries: Sequence[Entry]) -> None:
-    # Children first: the summary row is replaced, and they refer to it.
-    connection.execute("DELETE FROM involvement WHERE incident = ?", (incident.id,))
-    connection.execute("DELETE FROM evidence WHERE incident = ?", (incident.id,))
-    connection.execute(
-        _SUMMARY,
-        (
-            incident.id,
-            incident.version,
-            incident.key,
-            str(incident.status),
-            incident.category,
-            str(incident.severity),
-            incident.assignee,
-            incident.tlp.rank,
-            incident.counted,
-            to_epoch_us(incident.first_at),
-            to_epoch_us(incident.last_at),
-            to_epoch_us(incident.opened_at),
-            to_epoch_us(incident.changed_at),
-            to_epoch_us(min(entry.known_at for entry in entries)),
-            search_text(incident),
-        ),
-    )
-    connection.executemany(
-        "INSERT INTO involvement (incident, agency, role) VALUES (?, ?, ?)",
-        [(incident.id, part.agency, str(part.role)) for part in incident.involvements],
-    )
-    connection.executemany(
-        "INSERT INTO evidence (detection, incident) VALUES (?, ?)",
-        [(part.detection, incident.id) for part in incident.evidence],
-    )
 
 
 def _conditions(query: IncidentQuery) -> tuple[str, list[object]]:
@@ -206,13 +280,15 @@ def _conditions(query: IncidentQuery) -> tuple[str, list[object]]:
             wanted, asked = in_list(names)
             add(f"{column} IN ({wanted})", asked)
     if query.agency is not None:
-        add("EXISTS (SELECT 1 FROM involvement o WHERE o.incident = i.id AND o.agency = ?)", query.agency)
+        add("EXISTS (SELECT 1 FROM involvement o WHERE o.incident = i.seq AND o.agency = ?)", query.agency)
     if query.assignee is not None:
         add("i.assignee = ?", query.assignee)
     if query.key is not None:
-        add("i.key = ?", query.key)
+        add("i.key = ? AND i.key <> ''" if query.key else "i.key = ?", query.key)
+    if query.number is not None:
+        add("i.number = ?", query.number)
     if query.detection is not None:
-        add("i.id IN (SELECT e.incident FROM evidence e WHERE e.detection = ?)", query.detection)
+        add("i.seq IN (SELECT e.incident FROM evidence e WHERE e.detection = ?)", query.detection)
     for word in search_words(query.text):
         add("instr(i.text, ?) > 0", word)
     if query.last_from is not None:
@@ -220,56 +296,3 @@ def _conditions(query: IncidentQuery) -> tuple[str, list[object]]:
     if query.first_until is not None:
         add("i.first_at < ?", to_epoch_us(query.first_until))
     return " AND ".join(parts), parameters
-
-
-def _rows_as_now(
-    connection: Connection,
-    start: datetime,
-    end: datetime,
-    known_at: datetime | None,
-    where: str,
-    parameters: Sequence[object],
-) -> Iterator[CountRow]:
-    """From the summaries, which also hold for an earlier instant where nothing was learned since."""
-    unchanged = "" if known_at is None else "AND i.changed_at <= ?"
-    statement = f"""SELECT i.id, i.first_at, i.opened_at, i.category, i.severity, i.counted,
-            (SELECT json_group_array(json_array(o.agency, o.role)) FROM involvement o WHERE o.incident = i.id)
-        FROM incident i WHERE i.first_at >= ? AND i.first_at < ? {unchanged} AND {where}"""  # noqa: S608
-    bounds = [to_epoch_us(instant) for instant in (start, end, known_at) if instant is not None]
-    for identity, first, opened, category, severity, counted, involved in connection.execute(
-        statement, (*bounds, *parameters)
-    ):
-        yield CountRow(
-            incident=identity,
-            occurred_at=from_epoch_us(first),
-            known_at=from_epoch_us(opened),
-            category=category,
-            severity=severity,
-            counted=bool(counted),
-            involvements=tuple(sorted(Involvement(agency, Role(role)) for agency, role in orjson.loads(involved))),
-        )
-
-
-def _rows_as_known(
-    connection: Connection,
-    start: datetime,
-    end: datetime,
-    known_at: datetime,
-    where: str,
-    parameters: Sequence[object],
-) -> Iterator[CountRow]:
-    """From the histories that were known of at the instant and have changed since."""
-    instant = to_epoch_us(known_at)
-    statement = f"SELECT i.id FROM incident i WHERE i.known_from <= ? AND i.changed_at > ? AND {where}"  # noqa: S608
-    identities = [row[0] for row in connection.execute(statement, (instant, instant, *parameters))]
-    for at in range(0, len(identities), CHUNK):
-        yield from _folded_rows(_entries(connection, identities[at : at + CHUNK]), start, end, known_at)
-
-
-def _folded_rows(
-    histories: Mapping[str, Sequence[Entry]], start: datetime, end: datetime, known_at: datetime
-) -> Iterator[CountRow]:
-    for identity, entries in histories.items():
-        incident = fold(identity, entries, known_at=known_at)
-        if incident is not None and start <= incident.first_at < end:
-            yield count_row(incident)

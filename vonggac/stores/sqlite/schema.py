@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from vonggac.stores.sqlite.connection import Migration
 from vonggac.stores.sqlite.documents import take_over
+from vonggac.stores.sqlite.incidents import number_and_summarise
 
 #: A file of documents: one month of events, or all detections. `seq` has no gaps, so the highest is the count.
 DOCUMENTS: tuple[Migration, ...] = (
@@ -147,5 +148,58 @@ MAIN: tuple[Migration, ...] = (
             body BLOB NOT NULL,
             PRIMARY KEY (kind, key)
         ) WITHOUT ROWID""",
+    ),
+    (
+        # The last readable number given in each year.
+        "CREATE TABLE number (year INTEGER PRIMARY KEY, last INTEGER NOT NULL)",
+        "DROP TABLE evidence",
+        "DROP TABLE involvement",
+        "DROP TABLE incident",
+        """CREATE TABLE incident (
+            seq INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            number TEXT NOT NULL UNIQUE,
+            version INTEGER NOT NULL,
+            key TEXT NOT NULL,
+            status TEXT NOT NULL,
+            category TEXT NOT NULL,
+            severity TEXT NOT NULL,
+            assignee TEXT,
+            tlp INTEGER NOT NULL,
+            last_at INTEGER NOT NULL,
+            first_at INTEGER NOT NULL,
+            text TEXT NOT NULL
+        )""",
+        "CREATE INDEX incident_last ON incident (last_at DESC, id)",
+        "CREATE INDEX incident_key ON incident (key, last_at DESC) WHERE key <> ''",
+        """CREATE TABLE involvement (
+            agency TEXT NOT NULL,
+            incident INTEGER NOT NULL REFERENCES incident (seq),
+            PRIMARY KEY (incident, agency)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX involvement_agency ON involvement (agency, incident)",
+        """CREATE TABLE evidence (
+            detection TEXT NOT NULL,
+            incident INTEGER NOT NULL REFERENCES incident (seq),
+            PRIMARY KEY (incident, detection)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX evidence_detection ON evidence (detection, incident)",
+        # What incidents counted as, and from when until when they were known so: see `states`.
+        "CREATE TABLE facts (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE)",
+        "CREATE TABLE parties (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE)",
+        """CREATE TABLE state (
+            occurred_at INTEGER NOT NULL,
+            incident INTEGER NOT NULL REFERENCES incident (seq),
+            since INTEGER NOT NULL,
+            until INTEGER NOT NULL,
+            facts INTEGER NOT NULL REFERENCES facts (id),
+            parties INTEGER NOT NULL REFERENCES parties (id),
+            detect INTEGER,
+            contain INTEGER,
+            close INTEGER,
+            PRIMARY KEY (occurred_at, incident, since)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX state_incident ON state (incident)",
+        number_and_summarise,
     ),
 )

@@ -1,0 +1,138 @@
+"""What an incident counted as, and from when until when we knew it so: the history seen from the statistician's side.
+
+A history is cut into states. In each the incident counts the same way, so what was counted at any instant is a question
+to the states of that instant, with no history to read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from vonggac.domain.fold import advance, fold
+from vonggac.domain.incident import Entry, EntryKind, Incident, Involvement
+
+
+class Span(StrEnum):
+    """How long it took, in whole seconds from when the incident first happened."""
+
+    DETECT = "detect"  # until we knew of it
+    CONTAIN = "contain"  # until it was contained, eradicated or closed
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What statistics count by, but for the agencies. `found` is whether the watch itself found it, no report from
+    outside; `systems` how many information systems are known to be hit; `agencies` how many are involved."""
+
+    category: str
+    severity: str
+    cause: str
+    counted: bool
+    found: bool = False
+    systems: int = 0
+    agencies: int = 0
+
+
+#: Who is involved, sorted.
+Parties = tuple[Involvement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One incident as it was known from `since` on, until the next state. `spans` are those that have an end."""
+
+    since: datetime
+    occurred_at: datetime
+    facts: Facts
+    parties: Parties
+    spans: Mapping[Span, int]
+
+
+def state_of(incident: Incident, since: datetime) -> State:
+    return State(
+        since=since,
+        occurred_at=incident.first_at,
+        facts=Facts(
+            category=incident.category,
+            severity=str(incident.severity),
+            cause=str(incident.cause),
+            counted=incident.counted,
+            found=incident.found,
+            systems=len({name for _, name in incident.reach.systems.values() if name}),
+            agencies=len(incident.agencies),
+        ),
+        parties=incident.involvements,
+        spans=_spans(incident),
+    )
+
+
+def _spans(incident: Incident) -> dict[Span, int]:
+    ends = {
+        Span.DETECT: incident.opened_at,
+        Span.CONTAIN: incident.contained_at,
+        # An old case that was loaded as closed says nothing of when it was.
+        Span.CLOSE: incident.closed_at if incident.closed_at != incident.opened_at else None,
+    }
+    return {
+        span: max(0, (end - incident.first_at) // timedelta(seconds=1)) for span, end in ends.items() if end is not None
+    }
+
+
+def states_of(incident: Incident, entries: Sequence[Entry]) -> tuple[State, ...]:
+    """The states of the history that the incident is the fold of, oldest first; what was known at an instant is the
+    last that began by then."""
+    instants = sorted({entry.known_at for entry in entries})
+    earlier = instants[:-1]
+    if _as_learned(entries):
+        incidents = _one_after_another(incident.id, entries, earlier)
+    else:
+        incidents = ((instant, fold(incident.id, entries, known_at=instant)) for instant in earlier)
+    found = [state_of(then, instant) for instant, then in incidents if then is not None]
+    return _changes((*found, state_of(incident, instants[-1])))
+
+
+def followed(before: Sequence[State], incident: Incident, added: Sequence[Entry]) -> tuple[State, ...] | None:
+    """The states after `added` entries have made `incident` of the history with the states `before`; None if that takes
+    the whole history: they were learned at several instants, or before what is there already."""
+    instants = {entry.known_at for entry in added}
+    if len(instants) != 1 or not before or incident.changed_at not in instants:
+        return None
+    (instant,) = instants
+    earlier = [state for state in before if state.since < instant]
+    return _changes((*earlier, state_of(incident, instant)))
+
+
+def _as_learned(entries: Sequence[Entry]) -> bool:
+    """Whether entries stand in the order in which they were learned and none takes another out."""
+    times = [entry.known_at for entry in entries]
+    return times == sorted(times) and all(entry.kind is not EntryKind.UNDONE for entry in entries)
+
+
+def _one_after_another(
+    identity: str, entries: Sequence[Entry], instants: Sequence[datetime]
+) -> Iterable[tuple[datetime, Incident | None]]:
+    incident: Incident | None = None
+    at = 0
+    for instant in instants:
+        first = at
+        while at < len(entries) and entries[at].known_at == instant:
+            at += 1
+        incident = advance(identity, incident, entries[first:at])
+        yield instant, incident
+
+
+def _changes(states: Iterable[State]) -> tuple[State, ...]:
+    """Without those that count as the one before."""
+    kept: list[State] = []
+    for state in states:
+        if not kept or _counts(kept[-1]) != _counts(state):
+            kept.append(state)
+    return tuple(kept)
+
+
+def _counts(state: State) -> tuple[object, ...]:
+    return state.occurred_at, state.facts, state.parties, state.spans

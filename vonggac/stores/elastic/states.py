@@ -1,0 +1,174 @@
+"""What incidents counted as, and from when until when they were known so: nested in each incident's document.
+
+Facts and parties are one keyword each, as text; parties too long for a keyword are named by their incident.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from vonggac.domain.states import Facts, Parties, Span, State
+from vonggac.domain.times import from_epoch_us, to_epoch_us
+from vonggac.ports import StateQuery
+from vonggac.stores.elastic.filters import within_scope
+from vonggac.stores.elastic.server import Query, Server
+from vonggac.stores.histories import facts_from, facts_text, parties_from, parties_text
+
+#: `until` of the state that is known now.
+NOW = (1 << 63) - 1
+PATH = "states"
+#: Longer parties are not a keyword (a Lucene term has at most 32,766 bytes).
+_LONGEST = 8_000
+_BUCKETS = 10_000
+#: Into how many parts an interval is cut to find where a rank lies.
+_PARTS = 256
+
+
+def documents(identity: str, states: Sequence[State]) -> list[dict[str, Any]]:
+    """The nested documents of one incident."""
+    ends = [*(to_epoch_us(state.since) for state in states[1:]), NOW]
+    return [_document(identity, state, end) for state, end in zip(states, ends, strict=True)]
+
+
+def _document(identity: str, state: State, until: int) -> dict[str, Any]:
+    parties = parties_text(state.parties)
+    return {
+        "occurred_at": to_epoch_us(state.occurred_at),
+        "since": to_epoch_us(state.since),
+        "until": until,
+        "facts": facts_text(state.facts),
+        "parties": parties if len(parties.encode()) <= _LONGEST else f"#{identity}",
+        "involved": parties,
+        **{str(span): length for span, length in state.spans.items()},
+    }
+
+
+def states_from(source: Sequence[Mapping[str, Any]]) -> tuple[State, ...]:
+    """The states that `documents` made."""
+    return tuple(
+        State(
+            from_epoch_us(each["since"]),
+            from_epoch_us(each["occurred_at"]),
+            facts_from(each["facts"]),
+            parties_from(each["involved"]),
+            {span: each[span] for span in Span if span in each},
+        )
+        for each in source
+    )
+
+
+class ElasticTally:
+    """`vonggac.ports.Tally` by aggregations, one for each part that is asked for."""
+
+    def __init__(self, server: Server, index: str, query: StateQuery) -> None:
+        self._server = server
+        self._index = index
+        self._query = query
+
+    def facts(self) -> dict[Facts, int]:
+        return {facts_from(key): count for key, count in self._tally("facts", [])}
+
+    def parties(self, among: Set[Facts]) -> dict[Parties, int]:
+        found: Counter[Parties] = Counter()
+        for key, count in self._tally("parties", [_among(among)]):
+            found[self._long(key) if key.startswith("#") else parties_from(key)] += count
+        return dict(found)
+
+    def _long(self, key: str) -> Parties:
+        found, known_at = self._server.get(self._index, key[1:]), self._query.known_at
+        states = states_from(found.source[PATH]) if found else ()
+        return [state for state in states if known_at is None or state.since <= known_at][-1].parties
+
+    def _tally(self, field: str, more: Sequence[Query]) -> Iterator[tuple[str, int]]:
+        after: dict[str, Any] = {}
+        while True:
+            by = {"size": _BUCKETS, "sources": [{"by": {"terms": {"field": f"{PATH}.{field}"}}}], **after}
+            answer = self._aggregate(more, {"by": {"composite": by}})["by"]
+            for bucket in answer["buckets"]:
+                yield bucket["key"]["by"], bucket["doc_count"]
+            if "after_key" not in answer:
+                return
+            after = {"after": answer["after_key"]}
+
+    def quantiles(self, among: Set[Facts], shares: Sequence[Fraction]) -> dict[Span, tuple[int, tuple[int, ...]]]:
+        ends = {
+            f"{span}_{name}": {name: {"field": f"{PATH}.{span}"}}
+            for span in Span
+            for name in ("value_count", "min", "max")
+        }
+        told = self._aggregate([_among(among)], ends)
+        found: dict[Span, tuple[int, tuple[int, ...]]] = {}
+        for span in Span:
+            count, low, high = (told[f"{span}_{name}"]["value"] for name in ("value_count", "min", "max"))
+            ranks = [max(1, ceil(share * count)) for share in shares] if count else []
+            lengths = [self._ranked(among, span, rank, int(low), int(high)) for rank in ranks]
+            found[span] = int(count), tuple(lengths)
+        return found
+
+    def _ranked(self, among: Set[Facts], span: Span, rank: int, low: int, high: int) -> int:
+        """The length at a rank, counted from 1, which lies in `[low, high]`: its part is looked for until it is one."""
+        while low < high:
+            step = -(-(high + 1 - low) // _PARTS)
+            parts = [{"from": at, "to": min(at + step, high + 1)} for at in range(low, high + 1, step)]
+            asked = {"parts": {"range": {"field": f"{PATH}.{span}", "ranges": parts}}}
+            for bucket in self._aggregate([_among(among)], asked)["parts"]["buckets"]:
+                if rank <= bucket["doc_count"]:
+                    low, high = int(bucket["from"]), int(bucket["to"]) - 1
+                    break
+                rank -= bucket["doc_count"]
+        return low
+
+    def _aggregate(self, more: Sequence[Query], asked: Mapping[str, Any]) -> dict[str, Any]:
+        inside: Query = {"bool": {"filter": [*_conditions(self._query), *more]}}
+        whole = {"bool": {"filter": [within_scope(self._query.scope), {"nested": {"path": PATH, "query": inside}}]}}
+        aggregations = {"states": {"nested": {"path": PATH}, "aggs": {"known": {"filter": inside, "aggs": asked}}}}
+        answer = self._server.search(self._index, whole, size=0, aggs=aggregations)
+        return dict(answer["aggregations"]["states"]["known"])
+
+
+def places(
+    server: Server,
+    index: str,
+    query: StateQuery,
+    among: Set[Facts],
+    parties: Set[Parties] | None,
+    after: Sequence[Any] | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """The next hits: in `sort` when the incident occurred and its id, in `inner_hits` its state."""
+    conditions = [*_conditions(query), _among(among)]
+    if parties is not None:
+        texts = {text for text in map(parties_text, parties) if len(text.encode()) <= _LONGEST}
+        conditions.append({"bool": {"should": [_one_of("parties", texts), {"prefix": {f"{PATH}.parties": "#"}}]}})
+    inside: Query = {"bool": {"filter": conditions}}
+    nested = {"nested": {"path": PATH, "query": inside, "inner_hits": {"size": 1}}}
+    hits = server.search(
+        index,
+        {"bool": {"filter": [within_scope(query.scope), nested]}},
+        sort=[{f"{PATH}.occurred_at": {"order": "asc", "nested": {"path": PATH, "filter": inside}}}, {"id": "asc"}],
+        size=limit,
+        source_includes=["id"],
+        **({"search_after": list(after)} if after else {}),
+    )["hits"]["hits"]
+    return list(hits)
+
+
+def _conditions(query: StateQuery) -> list[Query]:
+    occurred = {"gte": to_epoch_us(query.start), "lt": to_epoch_us(query.end)}
+    known: list[Query] = [{"term": {f"{PATH}.until": NOW}}]
+    if query.known_at is not None:
+        instant = to_epoch_us(query.known_at)
+        known = [{"range": {f"{PATH}.since": {"lte": instant}}}, {"range": {f"{PATH}.until": {"gt": instant}}}]
+    return [{"range": {f"{PATH}.occurred_at": occurred}}, *known]
+
+
+def _among(facts: Set[Facts]) -> Query:
+    return _one_of("facts", {facts_text(each) for each in facts})
+
+
+def _one_of(field: str, texts: Set[str]) -> Query:
+    return {"terms": {f"{PATH}.{field}": sorted(texts)}}

@@ -1,0 +1,183 @@
+"""What incidents counted as, and from when until when they were known so: a row for each state, in the order of time.
+
+Facts and parties stand in tables of their own, each once; a state holds their numbers. So a count of any period as
+known at any instant reads one stretch of small rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from fractions import Fraction
+from itertools import chain
+from math import ceil
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from vonggac.domain.access import EVERYTHING
+from vonggac.domain.states import Facts, Parties, Span, State
+from vonggac.domain.times import from_epoch_us, to_epoch_us
+from vonggac.ports import StateQuery
+from vonggac.stores.histories import facts_from, facts_text, parties_from, parties_text
+from vonggac.stores.sqlite.connection import Connection, Database
+from vonggac.stores.sqlite.filters import within_scope
+
+#: `until` of the state that is known now.
+NOW = (1 << 63) - 1
+
+_INSERT = """INSERT INTO state (occurred_at, incident, since, until, facts, parties, detect, contain, close)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_VISIBLE = "EXISTS (SELECT 1 FROM involvement o WHERE o.incident = i.seq AND o.agency IN ({}))"
+
+
+class Numbers:
+    """The numbers of facts and parties, those of one transaction remembered."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._known: dict[tuple[str, str], int] = {}
+
+    def facts(self, facts: Facts) -> int:
+        return self._number("facts", facts_text(facts))
+
+    def parties(self, parties: Parties) -> int:
+        return self._number("parties", parties_text(parties))
+
+    def _number(self, table: str, body: str) -> int:
+        found = self._known.get((table, body))
+        if found is None:
+            row = self._connection.execute(f"SELECT id FROM {table} WHERE body = ?", (body,)).fetchone()  # noqa: S608
+            if row is None:
+                insert = f"INSERT INTO {table} (body) VALUES (?) RETURNING id"  # noqa: S608
+                row = self._connection.execute(insert, (body,)).fetchone()
+            found = self._known[table, body] = int(row[0])
+        return found
+
+
+def write(connection: Connection, numbers: Numbers, rows: Iterable[tuple[int, Sequence[State]]]) -> None:
+    """Each incident, by its number in the store, has these states; it had none before."""
+    connection.executemany(_INSERT, [row for incident, states in rows for row in _rows(numbers, incident, states)])
+
+
+def _rows(numbers: Numbers, incident: int, states: Sequence[State]) -> Iterator[tuple[int | None, ...]]:
+    ends = [*(to_epoch_us(state.since) for state in states[1:]), NOW]
+    for state, end in zip(states, ends, strict=True):
+        yield (
+            to_epoch_us(state.occurred_at),
+            incident,
+            to_epoch_us(state.since),
+            end,
+            numbers.facts(state.facts),
+            numbers.parties(state.parties),
+            *(state.spans.get(span) for span in Span),
+        )
+
+
+def of_incident(connection: Connection, incident: int) -> tuple[State, ...]:
+    """The states of one incident, oldest first."""
+    statement = """SELECT s.since, s.occurred_at, f.body, p.body, s.detect, s.contain, s.close
+        FROM state s JOIN facts f ON f.id = s.facts JOIN parties p ON p.id = s.parties
+        WHERE s.incident = ? ORDER BY s.since"""
+    return tuple(
+        State(
+            from_epoch_us(since),
+            from_epoch_us(occurred),
+            facts_from(facts),
+            parties_from(parties),
+            {span: length for span, length in zip(Span, spans, strict=True) if length is not None},
+        )
+        for since, occurred, facts, parties, *spans in connection.execute(statement, (incident,))
+    )
+
+
+class SqliteTally:
+    """`vonggac.ports.Tally` of states that were read once, in columns."""
+
+    def __init__(self, database: Database, query: StateQuery) -> None:
+        where, parameters = _conditions(query)
+        columns = ", ".join(f"coalesce(s.{span}, -1)" for span in Span)
+        statement = f"SELECT s.facts, s.parties, {columns} FROM state s WHERE {where}"  # noqa: S608
+        self._database = database
+        with database.read() as connection:
+            rows = chain.from_iterable(connection.execute(statement, parameters))
+            read = np.fromiter(rows, np.int64).reshape(-1, 2 + len(Span))
+            self._facts, self._parties = read[:, 0], read[:, 1]
+            self._spans = {span: read[:, 2 + at] for at, span in enumerate(Span)}
+            self._known = {facts_from(body): number for number, body in _bodies(connection, "facts", self._facts)}
+
+    def facts(self) -> dict[Facts, int]:
+        counts = np.bincount(self._facts)
+        return {facts: int(counts[number]) for facts, number in self._known.items()}
+
+    def parties(self, among: Set[Facts]) -> dict[Parties, int]:
+        numbers = self._parties[self._among(among)]
+        counts = np.bincount(numbers)
+        with self._database.read() as connection:
+            return {parties_from(body): int(counts[number]) for number, body in _bodies(connection, "parties", numbers)}
+
+    def quantiles(self, among: Set[Facts], shares: Sequence[Fraction]) -> dict[Span, tuple[int, tuple[int, ...]]]:
+        chosen = self._among(among)
+        return {span: _ranked(column[chosen & (column >= 0)], shares) for span, column in self._spans.items()}
+
+    def _among(self, facts: Set[Facts]) -> NDArray[np.bool_]:
+        return np.isin(self._facts, [number for each, number in self._known.items() if each in facts])
+
+
+def _ranked(lengths: NDArray[np.int64], shares: Sequence[Fraction]) -> tuple[int, tuple[int, ...]]:
+    if not len(lengths):
+        return 0, ()
+    ranks = [max(0, ceil(share * len(lengths)) - 1) for share in shares]
+    return len(lengths), tuple(np.partition(lengths, ranks)[ranks].tolist())
+
+
+def _bodies(connection: Connection, table: str, numbers: NDArray[np.int64]) -> Iterator[tuple[int, str]]:
+    """Each number that occurs, with what it stands for."""
+    asked = orjson.dumps(np.unique(numbers), option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    statement = f"SELECT id, body FROM {table} WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
+    yield from connection.execute(statement, (asked,))
+
+
+def places(
+    connection: Connection,
+    query: StateQuery,
+    among: Set[Facts],
+    parties: Set[Parties] | None,
+    after: tuple[int, int] | None,
+    limit: int,
+) -> list[tuple[int, int, str, str, str]]:
+    """The next states: when the incident occurred, its number in the store, its id, its facts and its parties."""
+    where, parameters = _conditions(query, among)
+    if parties is not None:
+        where += " AND s.parties IN (SELECT id FROM parties WHERE body IN (SELECT value FROM json_each(?)))"
+        parameters = [*parameters, _listed(parties_text(each) for each in parties)]
+    if after is not None:
+        where += " AND (s.occurred_at, s.incident) > (?, ?)"
+        parameters = [*parameters, *after]
+    statement = f"""SELECT s.occurred_at, s.incident, i.id, f.body, p.body FROM state s
+        JOIN incident i ON i.seq = s.incident JOIN facts f ON f.id = s.facts JOIN parties p ON p.id = s.parties
+        WHERE {where} ORDER BY s.occurred_at, s.incident LIMIT ?"""  # noqa: S608
+    return list(connection.execute(statement, (*parameters, limit)))
+
+
+def _conditions(query: StateQuery, among: Set[Facts] | None = None) -> tuple[str, list[object]]:
+    """The WHERE over `state s`, and its parameters. Who may see an incident is judged by what it is now."""
+    parts = ["s.occurred_at >= ? AND s.occurred_at < ?"]
+    parameters: list[object] = [to_epoch_us(query.start), to_epoch_us(query.end)]
+    if query.known_at is None:
+        parts.append(f"s.until = {NOW}")
+    else:
+        parts.append("s.since <= ? AND s.until > ?")
+        parameters += [to_epoch_us(query.known_at)] * 2
+    if among is not None:
+        parts.append("s.facts IN (SELECT id FROM facts WHERE body IN (SELECT value FROM json_each(?)))")
+        parameters.append(_listed(facts_text(facts) for facts in among))
+    if query.scope != EVERYTHING:
+        visible, asked = within_scope(query.scope, "i.tlp", _VISIBLE)
+        parts.append(f"EXISTS (SELECT 1 FROM incident i WHERE i.seq = s.incident AND {visible})")  # noqa: S608
+        parameters += asked
+    return " AND ".join(parts), parameters
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return orjson.dumps(list(texts)).decode()
