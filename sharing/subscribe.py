@@ -44,6 +44,7 @@ class Feed:
     agency: str | None = None
     added_after: str | None = None
     last_pull: str = ""
+    last_success: str = ""  # the last pull that went through
     last_result: str = ""
 
 
@@ -61,6 +62,7 @@ def feed_data(feed: Feed) -> dict[str, Any]:
         "agency": feed.agency,
         "added_after": feed.added_after,
         "last_pull": feed.last_pull,
+        "last_success": feed.last_success,
         "last_result": feed.last_result,
     }
 
@@ -114,7 +116,7 @@ class Subscriber:
         except PeerUnavailable as error:
             self._save(feed, str(error))
             raise
-        self._save(feed, _line(total))
+        self._save(replace(feed, last_success=format_instant(self._clock())), _line(total))
         return total
 
     def pull_all(self, directory: Directory) -> str:

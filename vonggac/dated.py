@@ -1,4 +1,5 @@
-"""Dated tables that ship with us: which kind of attack a detection is of, and how severe an incident is."""
+"""Dated tables that ship with us: which kind of attack a detection is of, how severe an incident is, and how many
+units the network is to connect."""
 
 from __future__ import annotations
 
@@ -9,7 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from vonggac.connected import Aim, Target
 from vonggac.directory import all_definitions
+from vonggac.domain.agency import Level
 from vonggac.domain.detection import Severity
 from vonggac.domain.incident import Incident
 from vonggac.domain.kinds import Attacked, Kind, KindMap, Row
@@ -44,6 +47,12 @@ def severity_tables() -> tuple[SeverityTable, ...]:
     return tuple(sorted(map(_severity, _read("severity.toml")["severity"]), key=lambda found: found.valid_from))
 
 
+@cache
+def targets() -> tuple[Target, ...]:
+    """Every target of the network, oldest first."""
+    return tuple(sorted(map(_target, _read("targets.toml")["targets"]), key=lambda found: found.valid_from))
+
+
 def question_of(incident: Incident) -> str:
     """The article that, for the level of the system, asks a person whether this is `nghiêm trọng`; empty where none."""
     table = in_force(severity_tables(), day_in_vietnam(incident.first_at))
@@ -71,6 +80,11 @@ def _kind_map(table: Mapping[str, Any]) -> KindMap:
         attacked={name: Attacked(who) for name, who in table["attacked"].items()},
         rows=tuple(Row(tuple(row["signs"]), row["kind"], row["rsit"]) for row in table["rows"]),
     )
+
+
+def _target(table: Mapping[str, Any]) -> Target:
+    levels = {Level(level): Aim(aim["percent"], aim["units"]) for level, aim in table["levels"].items()}
+    return Target(table["valid_from"], table["source"], levels)
 
 
 def _severity(table: Mapping[str, Any]) -> SeverityTable:

@@ -1,38 +1,25 @@
-"""Reference data: the dated definitions that ship with us, and the agency directory kept in the store."""
+"""Reference data: the dated definitions that ship with us, and the agency directory, shipped and kept in the store."""
 
 from __future__ import annotations
 
-import csv
-import io
 import tomllib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from vonggac.domain.agency import SYSTEM_LEVELS, Agency, Directory, Level, System
+from vonggac.domain.agency import SYSTEM_LEVELS, Agency, Directory, System
 from vonggac.domain.definitions import Category, Definitions
-from vonggac.domain.text import nfc, sort_key
-from vonggac.errors import InvalidRecord, NotFound, UnknownInput
+from vonggac.domain.faults import Fault, faults
+from vonggac.domain.text import nfc
+from vonggac.errors import InvalidRecord, NotFound
 from vonggac.ports import RecordStore
-
-Row = TypeVar("Row")
+from vonggac.tables import RowRefused, csv_rows, header_of
+from vonggac.units import agency_from, agency_row, listed, shipped_units, validity
 
 KIND, SYSTEM_KIND = "agency", "system"
-COLUMNS = (
-    "code",
-    "name",
-    "name_en",
-    "level",
-    "parent",
-    "valid_from",
-    "valid_to",
-    "predecessors",
-    "networks",
-    "domains",
-)
 SYSTEM_COLUMNS = ("system", "name", "level", "agency", "valid_from", "valid_to", "networks", "domains")
 
 
@@ -63,18 +50,27 @@ def _definitions(table: Mapping[str, Any]) -> Definitions:
 
 
 def load_directory(records: RecordStore) -> Directory:
-    """The directory as the store holds it, sorted as a Vietnamese reader expects."""
-    units = [agency_from(record.body) for record in records.list(KIND)]
+    """What ships with us and what the store holds; the store's units of a code hide all shipped ones of that code."""
     systems = [system_from(record.body) for record in records.list(SYSTEM_KIND)]
     return Directory(
-        tuple(sorted(units, key=lambda unit: (unit.code, unit.valid_from))),
-        tuple(sorted(systems, key=lambda system: (system.code, system.valid_from))),
+        with_shipped(stored_units(records)), tuple(sorted(systems, key=lambda system: (system.code, system.valid_from)))
     )
+
+
+def stored_units(records: RecordStore) -> list[Agency]:
+    return [agency_from(record.body) for record in records.list(KIND)]
+
+
+def with_shipped(units: Collection[Agency]) -> tuple[Agency, ...]:
+    """These and the shipped units of other codes, by code and first day."""
+    own = {unit.code for unit in units}
+    shipped = (unit for unit in shipped_units() if unit.code not in own)
+    return tuple(sorted((*units, *shipped), key=lambda unit: unit.key))
 
 
 def save_agencies(records: RecordStore, agencies: Iterable[Agency]) -> int:
     """Every unit stands in the store under its code and first day; how many they were."""
-    bodies = {f"{unit.code}@{unit.valid_from.isoformat()}": agency_data(unit) for unit in agencies}
+    bodies = {f"{unit.code}@{unit.valid_from.isoformat()}": agency_row(unit) for unit in agencies}
     records.put_many(KIND, bodies)
     return len(bodies)
 
@@ -86,135 +82,120 @@ def save_systems(records: RecordStore, systems: Iterable[System]) -> int:
     return len(bodies)
 
 
-def read_directory(path: Path, known: Collection[str] = ()) -> Iterator[Agency | System | InvalidRecord]:
-    """Each row of a CSV of units (COLUMNS) or, where its header has `system`, of systems (SYSTEM_COLUMNS), or why it is
-    refused; lists are separated by `;`. `known` are the codes that a system's agency may have."""
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A unit or system, and the line of the file that it stands on."""
 
-    def unit(row: Mapping[str, Any], _: int) -> Agency:
-        return agency_from({name: value for name, value in row.items() if name in COLUMNS})
+    line: int
+    thing: Agency | System
 
-    def system(row: Mapping[str, Any], _: int) -> System:
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many units and systems of a file were saved, and why the other rows were not."""
+
+    units: int
+    systems: int
+    refused: tuple[InvalidRecord, ...]
+
+
+def import_directory(records: RecordStore, path: Path) -> Imported:
+    """The units or systems of a CSV stand in the store, but for the rows that are refused by themselves and those that
+    would put the directory out of joint. The order of the rows does not matter, nor what was imported first.
+
+    Raises UnknownInput as `read_directory` does.
+    """
+    known = {unit.code for unit in with_shipped(stored_units(records))}
+    read = list(read_directory(path, known))
+    refused = [each for each in read if isinstance(each, InvalidRecord)]
+    systems = [each.thing for each in read if isinstance(each, Placed) and isinstance(each.thing, System)]
+    units = [(each.line, each.thing) for each in read if isinstance(each, Placed) and isinstance(each.thing, Agency)]
+    fitting, unfit = fitting_units(stored_units(records), units)
+    refused += [InvalidRecord(key, location=path, line=line, **facts) for line, key, facts in unfit]
+    refused.sort(key=lambda each: int(str(each.facts["line"])))
+    return Imported(save_agencies(records, fitting), save_systems(records, systems), tuple(refused))
+
+
+def fitting_units(
+    stored: Collection[Agency], rows: Iterable[tuple[int, Agency]]
+) -> tuple[list[Agency], list[tuple[int, str, Mapping[str, str]]]]:
+    """Of rows (line, unit) those that can join the stored units; of the others (line, key of the sentence, facts).
+
+    A row is refused where a fault of the directory would not be there without it. A shipped unit's fault is nobody's:
+    what an agency says of itself counts.
+    """
+    lines: dict[Agency, int] = {}
+    unfit: list[tuple[int, str, Mapping[str, str]]] = []
+    first: dict[tuple[str, Any], int] = {}
+    for line, unit in rows:
+        if unit.key in first:
+            facts = {"code": unit.code, "start": unit.valid_from.isoformat(), "first": str(first[unit.key])}
+            unfit.append((line, "row_twice", facts))
+        else:
+            first[unit.key] = lines[unit] = line
+    kept = [unit for unit in stored if unit.key not in first]
+    while True:
+        own = {unit.key for unit in (*kept, *lines)}
+        found = {fault_row: fault for fault, fault_row in _blamed((*kept, *lines), own, lines)}
+        if not found:
+            return list(lines), unfit
+        for unit, fault in found.items():
+            unfit.append((lines.pop(unit), f"row_{fault.reason}", fault.facts))
+
+
+def _blamed(
+    units: Collection[Agency], own: Collection[tuple[str, Any]], rows: Collection[Agency]
+) -> Iterator[tuple[Fault, Agency]]:
+    """Each fault that some row made, with the row that is most to blame."""
+    for fault in faults(Directory(with_shipped(units))):
+        row = next((unit for unit in fault.among if unit in rows), None)
+        if row is not None and fault.unit.key in own:
+            yield fault, row
+
+
+def read_directory(path: Path, known: Collection[str] = ()) -> Iterator[Placed | InvalidRecord]:
+    """Each row of a CSV of units (`units.COLUMNS`) or, where its header has `system`, of systems (SYSTEM_COLUMNS), or
+    why it is refused; lists are separated by `;`. `known` are the codes that a system's agency may have."""
+
+    def unit(row: Mapping[str, Any], line: int) -> Placed:
+        return Placed(line, agency_from(row))
+
+    def system(row: Mapping[str, Any], line: int) -> Placed:
         found = system_from({name: value for name, value in row.items() if name in SYSTEM_COLUMNS})
         if found.agency not in known:
             raise RowRefused("row_agency", agency=found.agency)
-        return found
+        return Placed(line, found)
 
-    if "system" in _header(_open_csv(path)):
+    if "system" in header_of(path):
         return csv_rows(path, ("system", "name", "level", "agency"), system)
     return csv_rows(path, ("code", "name", "level"), unit)
 
 
-class RowRefused(ValueError):
-    """Why a row cannot be used: the key of its sentence (`error.<key>`, which also gets `location` and `line`)."""
-
-    def __init__(self, key: str, **facts: Any) -> None:
-        super().__init__(key, facts)
-        self.key = key
-        self.facts = facts
-
-
-def csv_rows(
-    path: Path, needed: Sequence[str], read: Callable[[Mapping[str, Any], int], Row]
-) -> Iterator[Row | InvalidRecord]:
-    """Each row of a UTF-8 CSV as `read` makes it of the row and its line, or as the reason it is refused.
-
-    Raises UnknownInput when the file is not there, not UTF-8, or lacks one of the columns.
-    """
-    rows = _open_csv(path)
-    header = _header(rows)
-    missing = [name for name in needed if name not in header]
-    if missing:
-        raise UnknownInput("csv_columns_missing", location=path, columns=", ".join(missing))
-    while True:
-        try:
-            yield read(next(rows), rows.line_num)
-        except StopIteration:
-            return
-        except RowRefused as refused:
-            yield InvalidRecord(refused.key, location=path, line=rows.line_num, **refused.facts)
-        except (ValueError, csv.Error) as error:
-            yield InvalidRecord("bad_row", location=path, line=rows.line_num, reason=error)
-
-
-def _open_csv(path: Path) -> csv.DictReader[str]:
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        key = "input_missing" if isinstance(error, FileNotFoundError) else "input_unopenable"
-        raise UnknownInput(key, location=path, reason=error.strerror) from error
-    except UnicodeDecodeError as error:
-        raise UnknownInput("csv_not_utf8", location=path, offset=error.start) from error
-    return csv.DictReader(io.StringIO(text, newline=""))
-
-
-def _header(rows: csv.DictReader[str]) -> Sequence[str]:
-    try:
-        return rows.fieldnames or ()
-    except csv.Error:
-        return ()
-
-
-def agency_from(body: Mapping[str, Any]) -> Agency:
-    """The unit of a stored body or a CSV row. Raises ValueError with the reason."""
-    code, name = str(body.get("code") or "").strip(), nfc(str(body.get("name") or "")).strip()
-    if not code or not name:
-        raise RowRefused("row_empty", column="code" if name else "name")
-    return Agency(
-        code=code,
-        name=name,
-        level=Level(str(body.get("level") or "").strip()),
-        parent=str(body.get("parent") or "").strip() or None,
-        **_validity(body),
-        name_en=str(body.get("name_en") or ""),
-        predecessors=_listed(body.get("predecessors")),
-        networks=tuple(ip_network(text) for text in _listed(body.get("networks"))),
-        domains=_listed(body.get("domains")),
-    )
-
-
 def system_from(body: Mapping[str, Any]) -> System:
     """The system of a stored body or a CSV row. Raises ValueError with the reason."""
-    cells = {name: nfc(str(body.get(name) or "")).strip() for name in ("system", "name", "agency", "level")}
-    for column, cell in cells.items():
-        if not cell:
+    cells = {name: _cell(body.get(name)) for name in SYSTEM_COLUMNS}
+    for column in ("system", "name", "agency", "level"):
+        if not cells[column]:
             raise RowRefused("row_empty", column=column)
     if cells["level"] not in map(str, SYSTEM_LEVELS):
         wanted = ", ".join(map(str, SYSTEM_LEVELS))
         raise RowRefused("row_value", column="level", value=cells["level"], wanted=wanted)
+    first, end = validity(cells)
     return System(
         code=cells["system"],
         name=cells["name"],
         level=int(cells["level"]),
         agency=cells["agency"],
-        **_validity(body),
-        networks=tuple(ip_network(text) for text in _listed(body.get("networks"))),
-        domains=_listed(body.get("domains")),
+        valid_from=first,
+        valid_to=end,
+        networks=tuple(ip_network(text) for text in listed(cells["networks"])),
+        domains=listed(cells["domains"]),
     )
 
 
-def _validity(body: Mapping[str, Any]) -> dict[str, Any]:
-    first = date.fromisoformat(str(body.get("valid_from") or "1900-01-01").strip())
-    last = str(body.get("valid_to") or "").strip()
-    end = date.fromisoformat(last) if last else None
-    if end is not None and end <= first:
-        raise ValueError(f"valid_to {end} is not after valid_from {first}")
-    return {"valid_from": first, "valid_to": end}
-
-
-def agency_data(unit: Agency) -> dict[str, Any]:
-    """The unit as one object of `agency list --json`."""
-    return {
-        "code": unit.code,
-        "name": unit.name,
-        "name_en": unit.name_en,
-        "level": str(unit.level),
-        "parent": unit.parent,
-        "valid_from": unit.valid_from.isoformat(),
-        "valid_to": unit.valid_to.isoformat() if unit.valid_to else None,
-        "predecessors": list(unit.predecessors),
-        "networks": [str(network) for network in unit.networks],
-        "domains": list(unit.domains),
-    }
+def _cell(value: object) -> str:
+    """The text of a cell; of a stored list as a cell has it."""
+    return ";".join(map(str, value)) if isinstance(value, (list, tuple)) else nfc(str(value or "")).strip()
 
 
 def system_data(system: System) -> dict[str, Any]:
@@ -229,14 +210,3 @@ def system_data(system: System) -> dict[str, Any]:
         "networks": [str(network) for network in system.networks],
         "domains": list(system.domains),
     }
-
-
-def by_name(units: Iterable[Agency]) -> list[Agency]:
-    """Sorted by name as a Vietnamese dictionary sorts."""
-    return sorted(units, key=lambda unit: (sort_key(unit.name), unit.valid_from))
-
-
-def _listed(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(";") if part.strip())
-    return tuple(str(part) for part in value) if isinstance(value, (list, tuple)) else ()

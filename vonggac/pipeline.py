@@ -313,7 +313,7 @@ def terms_of(detection: Detection, directory: Directory) -> Terms:
 
 def with_agency(event: Document, directory: Directory) -> Document:
     """The event with `organization.id`: as its sensor said, else the owner of the destination's or source's address."""
-    if value_at(event, "organization.id") is not None or not directory.agencies:
+    if value_at(event, "organization.id") is not None or not directory.has_networks:
         return event
     day = day_in_vietnam(parse_instant(event["@timestamp"]))
     for path in ("destination.ip", "source.ip"):

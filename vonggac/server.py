@@ -25,6 +25,7 @@ from sensors.base import Batch
 from sensors.spool import SpoolReader, spool_id
 from sharing.taxii import TaxiiServer
 from vonggac.bootstrap import Node
+from vonggac.connected import HEARTBEAT
 from vonggac.directory import definitions
 from vonggac.domain.event import Document
 from vonggac.domain.event import field as value_at
@@ -39,7 +40,6 @@ from vonggac.statistics import Question, answer, answer_data
 
 #: A sensor that has not been heard of for so long is silent.
 SILENT_AFTER = timedelta(minutes=5)
-HEARTBEAT = "heartbeat"  # kind of record
 SHIPPED = "shipped"
 BEAT_FIGURES = (
     "up_seconds",
@@ -171,7 +171,8 @@ class Running:
             for event in batch.events
             if value_at(event, "event.dataset") == "heartbeat"
         }
-        for name in {str(value_at(event, "observer.name")) for event in batch.events}:
+        agencies = {str(value_at(event, "observer.name")): value_at(event, "organization.id") for event in batch.events}
+        for name, agency in agencies.items():
             with self._heard_lock:
                 recent = name in self._heard and now - self._heard[name] < timedelta(seconds=30)
                 self._heard[name] = now
@@ -179,6 +180,8 @@ class Running:
                 continue
             known = self.node.store.records.get(HEARTBEAT, name)
             body = {**(known.body if known else {}), "at": format_instant(now)}
+            if isinstance(agency, str):
+                body["agency"] = agency
             if name in beats:
                 body |= beat_figures(beats[name]) | {"rules": self.pipeline.rules}
             self.node.store.records.put(HEARTBEAT, name, body)

@@ -12,7 +12,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from vonggac.directory import RowRefused, csv_rows
 from vonggac.directory import definitions as load_definitions
 from vonggac.domain import stats
 from vonggac.domain.access import EVERYTHING, Scope
@@ -25,6 +24,7 @@ from vonggac.domain.text import nfc
 from vonggac.domain.times import Period, format_instant, parse_period, parse_record_time
 from vonggac.errors import InvalidRecord, UsageRefused
 from vonggac.ports import IncidentStore
+from vonggac.tables import RowRefused, csv_rows
 
 IMPORT_COLUMNS = (
     "incident_id",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
+from api.pages.choice import offered
 from api.pages.words import Words
-from vonggac.directory import by_name, definitions
+from vonggac.directory import definitions
 from vonggac.domain.access import Scope
-from vonggac.domain.agency import Agency, Level
+from vonggac.domain.agency import Agency
 from vonggac.domain.incident import Incident, Status
 from vonggac.errors import UsageRefused
 from vonggac.ports import IncidentQuery, IncidentStore
@@ -19,8 +21,6 @@ from vonggac.ports import IncidentQuery, IncidentStore
 PAGE = 50
 #: What still needs somebody; the inbox shows these unless asked otherwise.
 OPEN = frozenset({Status.NEW, Status.TRIAGED, Status.CONFIRMED, Status.CONTAINED, Status.ERADICATED, Status.REOPENED})
-#: A list to choose from stays a list one can read; the highest levels come first.
-MAX_AGENCIES = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ class Inbox:
     agencies: tuple[Agency, ...]
 
 
-def inbox(store: IncidentStore, scope: Scope, asked: Asked, words: Words) -> Inbox:
-    """What the page shows."""
+def inbox(store: IncidentStore, scope: Scope, asked: Asked, words: Words, day: date) -> Inbox:
+    """What the page shows on that day."""
     query = IncidentQuery(
         scope=scope,
         statuses=asked.statuses,
@@ -107,7 +107,7 @@ def inbox(store: IncidentStore, scope: Scope, asked: Asked, words: Words) -> Inb
         tabs=tuple(_tabs(store, query, asked)),
         next=asked.address(cursor=page.next) if page.next else None,
         categories=tuple((category.key, words.category(category.key)) for category in categories),
-        agencies=tuple(_agencies(words, scope, asked.agency)),
+        agencies=tuple(offered(words.directory, scope, day, asked.agency)),
     )
 
 
@@ -118,14 +118,3 @@ def _tabs(store: IncidentStore, query: IncidentQuery, asked: Asked) -> Iterator[
     for key, count in [("open", open_count), *each.items(), ("all", sum(each.values()))]:
         if count or key in ("open", "all", asked.status):
             yield Tab(str(key), count, asked.address(status=str(key)), key == asked.status)
-
-
-def _agencies(words: Words, scope: Scope, chosen: str) -> list[Agency]:
-    directory = words.directory
-    latest = {unit.code: unit for unit in sorted(directory.agencies, key=lambda unit: unit.valid_from)}
-    seen = [unit for code, unit in latest.items() if scope.agencies is None or code in scope.agencies]
-    seen.sort(key=lambda unit: list(Level).index(unit.level))
-    kept = seen[:MAX_AGENCIES]
-    if chosen in latest and latest[chosen] not in kept:
-        kept.append(latest[chosen])
-    return by_name(kept)

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from api.forms import Form
+from api.pages.choice import offered
 from api.pages.words import Words
 from api.services import Services
 from vonggac.domain.access import Principal, Scope
@@ -155,10 +156,11 @@ def fields(asked: Asked) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*FIELDS, *(row.field for row in asked.rows if row.field)]))
 
 
-def agencies(words: Words, scope: Scope, asked: Asked) -> Iterator[tuple[str, str]]:
-    """(code, name) of each agency that may be chosen, by code; of what stands in the form also where the directory
+def agencies(words: Words, scope: Scope, day: date, asked: Asked) -> Iterator[tuple[str, str]]:
+    """(code, name) of each agency that may be chosen, by name; of what stands in the form also where the directory
     does not know it."""
-    codes = {unit.code for unit in words.directory.agencies if scope.agencies is None or unit.code in scope.agencies}
-    codes |= {asked.agency} if asked.agency else set()
-    for code in sorted(codes):
-        yield code, words.agency(code)
+    units = offered(words.directory, scope, day, asked.agency)
+    for unit in units:
+        yield unit.code, words.agency(unit.code)
+    if asked.agency and asked.agency not in {unit.code for unit in units}:
+        yield asked.agency, asked.agency

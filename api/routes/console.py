@@ -24,6 +24,7 @@ from vonggac.domain.detection import Severity
 from vonggac.domain.event import Document, field
 from vonggac.domain.incident import REASON_REQUIRED, TRANSITIONS, Status
 from vonggac.domain.marking import Tlp
+from vonggac.domain.times import day_in_vietnam
 from vonggac.errors import NotFound, VonggacError
 from vonggac.messages import explain
 from vonggac.ports import Store
@@ -40,7 +41,9 @@ BULK_TARGETS = tuple(status for status in Status if status not in (Status.NEW, S
 def inbox_page(request: Request, services: ServicesOf, found: Reader, done: int = 0) -> Response:
     """What waits, the newest first; every filter is in the address."""
     asked = inbox.asked_by(request.query_params)
-    view = inbox.inbox(services.store.incidents, found.scope, asked, words_of(request))
+    view = inbox.inbox(
+        services.store.incidents, found.scope, asked, words_of(request), day_in_vietnam(services.clock())
+    )
     works = found.principal.may(Action.WORK_INCIDENTS)
     return draw(request, "inbox.html", found, view=view, asked=asked, works=works, done=done, targets=BULK_TARGETS)
 

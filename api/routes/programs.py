@@ -17,13 +17,13 @@ from api.security import Caller, ServicesOf, may
 from api.services import Services
 from sensors.base import Batch, batch_from
 from sharing.subscribe import Feed, add_feed, feed_data, feeds, remove_feed
-from vonggac.directory import agency_data, by_name
 from vonggac.domain.access import Action
 from vonggac.domain.agency import Directory
 from vonggac.domain.event import field as value_at
 from vonggac.domain.stats import By
 from vonggac.errors import InvalidRecord, SharingRefused
 from vonggac.statistics import answer, answer_data, as_csv, ask
+from vonggac.units import agency_data, by_name
 
 Reader = Annotated[Caller, Depends(may(Action.READ_STATISTICS))]
 Administrator = Annotated[Caller, Depends(may(Action.ADMINISTER))]

@@ -18,6 +18,7 @@ from api.services import Services
 from api.views import draw, see, words_of
 from vonggac.domain.access import Action
 from vonggac.domain.suppression import Operator
+from vonggac.domain.times import day_in_vietnam
 from vonggac.errors import VonggacError
 from vonggac.messages import explain
 from vonggac.suppressions.acts import FOR_ALL
@@ -44,12 +45,12 @@ def new_page(request: Request, services: ServicesOf, found: Worker, incident: st
     """The form, empty or of what an incident is made of."""
     asked = view.begun(services.clock(), found.principal)
     if not incident:
-        return _form(request, found, asked)
+        return _form(request, services, found, asked)
     shown = services.store.incidents.get(incident, scope=found.scope)
     parts = services.store.events.detections([part.detection for part in shown.evidence[-PAGE:]])
     title = words_of(request).title
     rules = {part.rule: title(part) for part in shown.evidence}
-    return _form(request, found, view.from_incident(asked, shown, parts), rules=rules)
+    return _form(request, services, found, view.from_incident(asked, shown, parts), rules=rules)
 
 
 @router.post(PLACE)
@@ -58,10 +59,10 @@ def make(request: Request, services: ServicesOf, form: FormOf, found: Worker) ->
     asked = view.asked_by(form)
     try:
         if form.one("act") == "preview":
-            return _form(request, found, asked, shown=_preview(services, found, asked))
+            return _form(request, services, found, asked, shown=_preview(services, found, asked))
         made = services.suppressing(found.principal).make(asked.draft(), services.told())
     except VonggacError as error:
-        return _form(request, found, asked, status_of(error), explain(error, language(request)))
+        return _form(request, services, found, asked, status_of(error), explain(error, language(request)))
     return see(f"{PLACE}/{made.id}?done=1")
 
 
@@ -103,6 +104,7 @@ def extend(identity: str, services: ServicesOf, form: FormOf, found: Worker) -> 
 
 def _form(
     request: Request,
+    services: Services,
     found: Caller,
     asked: view.Asked,
     status: int = 200,
@@ -124,7 +126,7 @@ def _form(
         rules=list(rules.items()),
         fields=view.fields(asked),
         operators=tuple(Operator),
-        agencies=list(view.agencies(words, found.scope, asked)),
+        agencies=list(view.agencies(words, found.scope, day_in_vietnam(services.clock()), asked)),
         for_all=found.principal.agency is None and found.principal.role in FOR_ALL,
     )
 

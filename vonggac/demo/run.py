@@ -22,9 +22,8 @@ from vonggac.bootstrap import Node, load_rules
 from vonggac.call import Call
 from vonggac.casework import Casework
 from vonggac.demo import material
-from vonggac.directory import definitions, read_directory, save_agencies, save_systems
+from vonggac.directory import definitions, import_directory
 from vonggac.domain.access import OPERATOR, UserRole
-from vonggac.domain.agency import Agency, System
 from vonggac.domain.incident import Incident
 from vonggac.domain.marking import Tlp
 from vonggac.errors import Conflict, NotFound, ReadError, SharingRefused
@@ -80,10 +79,8 @@ class Demo:
     def start(self) -> None:
         """The store holds agencies, people and the indicator; the console answers."""
         self._tell("agencies")
-        units = [*read_directory(material.write_agencies(self.folder / "co-quan.csv"))]
-        systems = [*read_directory(material.write_systems(self.folder / "he-thong.csv"), material.CODES)]
-        save_agencies(self.node.store.records, [unit for unit in units if isinstance(unit, Agency)])
-        save_systems(self.node.store.records, [system for system in systems if isinstance(system, System)])
+        import_directory(self.node.store.records, material.write_agencies(self.folder / "co-quan.csv"))
+        import_directory(self.node.store.records, material.write_systems(self.folder / "he-thong.csv"))
         self._people()
         self._indicators()
         loaded = load_rules(self.node.settings, ())

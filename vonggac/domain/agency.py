@@ -5,12 +5,15 @@ Keyed by (code, valid_from), never by name: the Phú Thọ of 2025-07-01 is not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from fractions import Fraction
 
 from vonggac.domain.prefixes import Network, Prefixes, address_of
+
+#: The first day of a unit of which nobody said since when it is there.
+SINCE_EVER = date(1900, 1, 1)
 
 
 class Level(StrEnum):
@@ -22,20 +25,55 @@ class Level(StrEnum):
     UNIT = "unit"
 
 
+class LineageKind(StrEnum):
+    """What became of a predecessor: it went whole into a unit that others may have gone into too, was parted, was only
+    called anew, came under another parent, or ended with its matters going on elsewhere."""
+
+    MERGED = "merged"
+    SPLIT = "split"
+    RENAMED = "renamed"
+    MOVED = "moved"
+    ABOLISHED = "abolished"
+
+
+#: Of these the share is 1 where none is given; of the others it is unknown then.
+PASSED_WHOLE = frozenset({LineageKind.MERGED, LineageKind.RENAMED, LineageKind.MOVED})
+
+
+@dataclass(frozen=True, slots=True)
+class Predecessor:
+    """The unit of this code that ends on the day on which its successor begins. `share` is the part of its matters that
+    goes on to this successor; None where nobody knows it."""
+
+    code: str
+    kind: LineageKind = LineageKind.MERGED
+    share: Fraction | None = Fraction(1)
+
+
 @dataclass(frozen=True, slots=True)
 class Agency:
-    """One unit during one validity; `valid_to` is the first day on which it is no more."""
+    """One unit during one validity; `valid_to` is the first day on which it is no more.
+
+    `outside_scope`: its systems are not those of QĐ 05/2017/QĐ-TTg and TT 31/2017/TT-BTTTT (Bộ Quốc phòng, Bộ Công an),
+    so that it stands in no denominator.
+    """
 
     code: str
     name: str
     level: Level
     parent: str | None = None
-    valid_from: date = date(1900, 1, 1)
+    valid_from: date = SINCE_EVER
     valid_to: date | None = None
     name_en: str = ""
-    predecessors: tuple[str, ...] = ()
+    predecessors: tuple[Predecessor, ...] = ()
     networks: tuple[Network, ...] = ()
     domains: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
+    outside_scope: bool = False
+
+    @property
+    def key(self) -> tuple[str, date]:
+        return self.code, self.valid_from
 
     def valid_on(self, day: date) -> bool:
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
@@ -54,7 +92,7 @@ class System:
     name: str
     level: int
     agency: str
-    valid_from: date = date(1900, 1, 1)
+    valid_from: date = SINCE_EVER
     valid_to: date | None = None
     networks: tuple[Network, ...] = ()
     domains: tuple[str, ...] = ()
@@ -69,34 +107,52 @@ class Directory:
 
     agencies: tuple[Agency, ...] = ()
     systems: tuple[System, ...] = ()
+    _lives: dict[str, tuple[Agency, ...]] = field(init=False, repr=False, compare=False)
+    _children: dict[str, set[str]] = field(init=False, repr=False, compare=False)
+    _below: dict[str, frozenset[str]] = field(init=False, repr=False, compare=False)
     _owners: Prefixes[Agency] = field(init=False, repr=False, compare=False)
     _systems: Prefixes[System] = field(init=False, repr=False, compare=False)
     _named: dict[str, list[System]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        lives: dict[str, tuple[Agency, ...]] = {}
+        children: dict[str, set[str]] = {}
+        for unit in sorted(self.agencies, key=lambda unit: unit.valid_from):
+            lives[unit.code] = (*lives.get(unit.code, ()), unit)
+            if unit.parent is not None:
+                children.setdefault(unit.parent, set()).add(unit.code)
         owners = Prefixes((network, unit) for unit in self.agencies for network in unit.networks)
-        object.__setattr__(self, "_owners", owners)
         # Of two systems with the same network or name the higher level counts.
         systems = sorted(self.systems, key=lambda system: -system.level)
         found = Prefixes((network, system) for system in systems for network in system.networks)
-        object.__setattr__(self, "_systems", found)
         named: dict[str, list[System]] = {}
         for system in systems:
             for name in system.domains:
                 named.setdefault(name.lower().strip("."), []).append(system)
+        object.__setattr__(self, "_lives", lives)
+        object.__setattr__(self, "_children", children)
+        object.__setattr__(self, "_below", {})
+        object.__setattr__(self, "_owners", owners)
+        object.__setattr__(self, "_systems", found)
         object.__setattr__(self, "_named", named)
+
+    @property
+    def has_networks(self) -> bool:
+        """Whether `owner_of` can find anything."""
+        return bool(self._owners)
+
+    def lives(self, code: str) -> tuple[Agency, ...]:
+        """Each validity of the code, by its first day."""
+        return self._lives.get(code, ())
 
     def on(self, code: str, day: date) -> Agency | None:
         """The unit that bore this code on that day."""
-        return next((unit for unit in self.agencies if unit.code == code and unit.valid_on(day)), None)
+        return next((unit for unit in self._lives.get(code, ()) if unit.valid_on(day)), None)
 
     def latest(self, code: str) -> Agency | None:
         """The unit that bears or last bore this code."""
-        return max(
-            (unit for unit in self.agencies if unit.code == code),
-            key=lambda unit: unit.valid_from,
-            default=None,
-        )
+        lives = self._lives.get(code)
+        return lives[-1] if lives else None
 
     def owner_of(self, address: str, day: date) -> Agency | None:
         """The unit whose network holds the address on that day; the longest prefix wins."""
@@ -117,15 +173,12 @@ class Directory:
 
     def below(self, code: str) -> frozenset[str]:
         """The code and every code under it, in any validity."""
-        found = {code}
-        grew = True
-        while grew:
-            more = {unit.code for unit in self.agencies if unit.parent in found} - found
-            found |= more
-            grew = bool(more)
-        return frozenset(found)
-
-    def names(self, codes: Iterable[str]) -> Iterator[str]:
-        for code in codes:
-            unit = self.latest(code)
-            yield unit.name if unit else code
+        known = self._below.get(code)
+        if known is None:
+            found, rest = {code}, [code]
+            while rest:
+                more = self._children.get(rest.pop(), set()) - found
+                found |= more
+                rest += more
+            known = self._below[code] = frozenset(found)
+        return known

@@ -32,6 +32,10 @@ class Prefixes(Generic[T]):
         for version, tables in self._tables.items():
             self._tables[version] = dict(sorted(tables.items()))
 
+    def __bool__(self) -> bool:
+        """Whether it can hold anything."""
+        return any(self._tables.values())
+
     def holding(self, address: Address) -> Iterator[T]:
         """Everything that holds the address, which `address_of` gave."""
         number = int(address)

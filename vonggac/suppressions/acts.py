@@ -100,7 +100,7 @@ class Suppressing:
 
     def _covering(self, draft: Draft, known: Known, start: datetime, made: Act) -> Suppression:
         self._require(draft.agency)
-        if draft.agency is not None and self._directory.agencies and self._directory.latest(draft.agency) is None:
+        if draft.agency is not None and self._directory.latest(draft.agency) is None:
             raise UsageRefused("unknown_agency", code=draft.agency)
         if not (draft.rule or draft.kind or draft.conditions):
             raise UsageRefused("suppression_of_everything")

@@ -70,9 +70,10 @@ def test_a_period_that_is_over_can_be_suppressed_for_captures_read_later(store: 
     assert suppressing(store, clock, ids).make(past, KNOWN).standing(clock()) is Standing.EXPIRED
 
 
-def test_a_node_that_knows_no_agency_takes_any(store: Store, clock: Clock, ids: Ids) -> None:
-    acts = suppressing(store, clock, ids, directory=Directory())
-    assert acts.make(draft(kind="dos", agency="X1"), KNOWN).agency == "X1"
+def test_an_agency_that_the_directory_lacks_is_refused(store: Store, clock: Clock, ids: Ids) -> None:
+    with pytest.raises(UsageRefused) as refused:
+        suppressing(store, clock, ids, directory=Directory()).make(draft(kind="dos", agency="X1"), KNOWN)
+    assert refused.value.facts["code"] == "X1"
 
 
 # --- conditions
