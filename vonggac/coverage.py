@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from vonggac.domain.event import Document
 from vonggac.domain.event import field as value_at
+from vonggac.domain.stats import Coverage as Shares
 from vonggac.domain.times import format_instant, parse_instant
 from vonggac.errors import Conflict
 from vonggac.ports import RecordStore
 
 WATCHED = "watched"  # kind of record: one for each sensor and day
 HOUR = timedelta(hours=1)
+_SMALLEST = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Days of sensors remembered as written; and the most hours that one telling of loss may name.
 _MAX_KNOWN = 10_000
@@ -148,6 +151,33 @@ class Coverage:
             found += _joined(silent, "sensor-silent", sensor)
             found += _joined([hour for hour in asked if hour in hours.lost], "data-lost", sensor)
         return sorted(found, key=lambda gap: (gap.start, gap.reason, gap.sensor or ""))
+
+
+def watched_share(
+    records: RecordStore, current: tuple[datetime, datetime], previous: tuple[datetime, datetime]
+) -> Shares:
+    """Of each period the share of its sensor-hours in which data was watched and none was lost: of every sensor that
+    is on record in one of the two, so that one gone dark counts against the period. None where no sensor is."""
+    spans = [(_hours(start), max(_hours(end - _SMALLEST) + 1, _hours(start) + 1)) for start, end in (current, previous)]
+    seen: dict[str, list[int]] = {}
+    for record in records.list(WATCHED):
+        hours = hours_from(record.body)
+        good = hours.watched - hours.lost
+        counts = [sum(first <= hour < end for hour in good) for first, end in spans]
+        if any(first <= hour < end for hour in hours.watched for first, end in spans):
+            before = seen.setdefault(str(record.body["sensor"]), [0, 0])
+            seen[str(record.body["sensor"])] = [a + b for a, b in zip(before, counts, strict=True)]
+    if not seen:
+        return Shares()
+    shares = [
+        Fraction(sum(counts[at] for counts in seen.values()), len(seen) * (end - first))
+        for at, (first, end) in enumerate(spans)
+    ]
+    return Shares(*shares)
+
+
+def _hours(instant: datetime) -> int:
+    return (instant - _EPOCH) // HOUR
 
 
 def hours_from(body: Mapping[str, Any]) -> Hours:

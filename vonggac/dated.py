@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from vonggac.connected import Aim, Target
-from vonggac.directory import all_definitions
+from vonggac.definitions import all_definitions
 from vonggac.domain.agency import Level
 from vonggac.domain.detection import Severity
 from vonggac.domain.incident import Incident

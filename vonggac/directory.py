@@ -1,52 +1,23 @@
-"""Reference data: the dated definitions that ship with us, and the agency directory, shipped and kept in the store."""
+"""The agency directory: what ships with us, and what is kept in the store."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from vonggac.domain.agency import SYSTEM_LEVELS, Agency, Directory, System
-from vonggac.domain.definitions import Category, Definitions
 from vonggac.domain.faults import Fault, faults
 from vonggac.domain.text import nfc
-from vonggac.errors import InvalidRecord, NotFound
+from vonggac.errors import InvalidRecord
 from vonggac.ports import RecordStore
 from vonggac.tables import RowRefused, csv_rows, header_of
 from vonggac.units import agency_from, agency_row, listed, shipped_units, validity
 
 KIND, SYSTEM_KIND = "agency", "system"
 SYSTEM_COLUMNS = ("system", "name", "level", "agency", "valid_from", "valid_to", "networks", "domains")
-
-
-@cache
-def all_definitions() -> tuple[Definitions, ...]:
-    """Every set of definitions that ships with us, oldest first."""
-    table = tomllib.loads((Path(__file__).parent / "data" / "definitions.toml").read_text("utf-8"))
-    return tuple(sorted(map(_definitions, table["definitions"]), key=lambda found: found.valid_from))
-
-
-def definitions(identity: str | None = None) -> Definitions:
-    """The named definitions, by default the newest. Raises NotFound that lists the ids there are."""
-    known = all_definitions()
-    if identity is None:
-        return known[-1]
-    for found in known:
-        if found.id == identity:
-            return found
-    raise NotFound("unknown_definitions", id=identity, known=", ".join(found.id for found in known))
-
-
-def _definitions(table: Mapping[str, Any]) -> Definitions:
-    categories = {
-        key: Category(key, value["vi"], value["en"], value["scheme"], value.get("triad"), value.get("counted", True))
-        for key, value in table["categories"].items()
-    }
-    return Definitions(table["id"], table["valid_from"], table["source"], categories)
 
 
 def load_directory(records: RecordStore) -> Directory:

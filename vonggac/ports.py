@@ -189,19 +189,20 @@ class Counted:
 
 
 class Tally(Protocol):
-    """What incidents counted as; asked for in parts, of which each may be read from the store when it is."""
+    """What incidents counted as, for each slice between the cuts that were asked for; each part of it may be read from
+    the store when it is wanted."""
 
-    def facts(self) -> Mapping[Facts, int]:
-        """How many incidents count by which facts."""
+    def facts(self) -> Sequence[Mapping[Facts, int]]:
+        """How many incidents of each slice count by which facts."""
         ...
 
-    def parties(self, among: Set[Facts]) -> Mapping[Parties, int]:
-        """Of the incidents that count by one of the facts: how many have which parties."""
+    def parties(self, among: Set[Facts]) -> Sequence[Mapping[Parties, int]]:
+        """Of the incidents that count by one of the facts: how many of each slice have which parties."""
         ...
 
     def quantiles(self, among: Set[Facts], shares: Sequence[Fraction]) -> Mapping[Span, tuple[int, tuple[int, ...]]]:
-        """Of the incidents that count by one of the facts: for each span how many have it, and for each share the
-        length that so many of them, rounded up, do not exceed (nearest rank); none where none has it."""
+        """Of the incidents of all slices that count by one of the facts: for each span how many have it, and for each
+        share the length that so many of them, rounded up, do not exceed (nearest rank); none where none has it."""
         ...
 
 
@@ -228,7 +229,15 @@ class IncidentStore(Protocol):
 
     def count(self, query: IncidentQuery) -> int: ...
 
-    def tally(self, query: StateQuery) -> Tally: ...
+    def tally(self, query: StateQuery, cuts: Sequence[datetime] = ()) -> Tally:
+        """The count of a period, cut into slices at instants within it, in order: one slice more than there are
+        cuts."""
+        ...
+
+    def changed(self, query: StateQuery, since: datetime) -> Iterator[str]:
+        """The ids of the incidents of which something that counts was learned after an instant and that are in the
+        query's period now or were before it."""
+        ...
 
     def counted_in(
         self,

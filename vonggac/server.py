@@ -25,8 +25,9 @@ from sensors.base import Batch
 from sensors.spool import SpoolReader, spool_id
 from sharing.taxii import TaxiiServer
 from vonggac.bootstrap import Node
+from vonggac.comparison import answer_data
 from vonggac.connected import HEARTBEAT
-from vonggac.directory import definitions
+from vonggac.definitions import definitions
 from vonggac.domain.event import Document
 from vonggac.domain.event import field as value_at
 from vonggac.domain.stats import By
@@ -36,7 +37,7 @@ from vonggac.evidence import packets_behind
 from vonggac.hunting import hunt_received
 from vonggac.jobs import Jobs, JobSpec
 from vonggac.pipeline import Pipeline, Summary, accounts, keep_accounts
-from vonggac.statistics import Question, answer, answer_data
+from vonggac.statistics import Question, answer
 
 #: A sensor that has not been heard of for so long is silent.
 SILENT_AFTER = timedelta(minutes=5)
@@ -240,8 +241,8 @@ class Running:
         tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         period = Period(tomorrow.replace(month=1, day=1, year=now.year), tomorrow, f"{now.year}")
         question = Question(period, period.year_before(), By.CATEGORY, None, definitions().id)
-        found = answer(self.node.store.incidents, self.node.directory(), question)
-        body = answer_data(found, self.node.directory(), "vi")
+        found = answer(self.node.store, self.node.directory(), question, now=self.node.clock())
+        body = answer_data(found, "vi")
         self.node.store.records.put(SNAPSHOT, now.date().isoformat(), body)
         return f"{body['total']['current']} incidents this year"
 

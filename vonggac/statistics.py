@@ -1,338 +1,250 @@
-"""Statistics over a store: loading old cases with both clocks, comparing periods, keeping snapshots."""
+"""Statistics over a store: the question whole, and the comparison that the records give to it."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-from hashlib import sha256
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from fractions import Fraction
 
-from vonggac.directory import definitions as load_definitions
-from vonggac.domain import stats
+from vonggac.coverage import watched_share
+from vonggac.dated import in_force
+from vonggac.definitions import all_definitions, definitions, period_of
 from vonggac.domain.access import EVERYTHING, Scope
-from vonggac.domain.agency import Directory
+from vonggac.domain.agency import Agency, Directory
 from vonggac.domain.definitions import Definitions
-from vonggac.domain.detection import Severity
-from vonggac.domain.incident import Entry, EntryKind, Role, entry_id, incident_id
-from vonggac.domain.stats import By, Comparison, CountRow
-from vonggac.domain.text import nfc
-from vonggac.domain.times import Period, format_instant, parse_period, parse_record_time
-from vonggac.errors import InvalidRecord, UsageRefused
-from vonggac.ports import IncidentStore
-from vonggac.tables import RowRefused, csv_rows
-
-IMPORT_COLUMNS = (
-    "incident_id",
-    "occurred_at",
-    "recorded_at",
-    "category",
-    "severity",
-    "agency_code",
-    "role",
-    "title",
-    "source_system",
-    "test",
+from vonggac.domain.lineage import Lineage
+from vonggac.domain.states import Facts
+from vonggac.domain.stats import (
+    INVOLVING,
+    UNKNOWN,
+    By,
+    Comparison,
+    Count,
+    Number,
+    Slice,
+    compare,
+    counted_by,
+    counted_by_parties,
+    is_counted,
+    measured,
+    overlap_of,
 )
+from vonggac.domain.times import VIETNAM, Period, day_in_vietnam, parse_record_time
+from vonggac.errors import UsageRefused
+from vonggac.ports import StateQuery, Store
 
-
-# --- old cases ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class OldCase:
-    """One row of the contract's CSV: one involvement of one incident."""
-
-    line: int
-    incident: str
-    occurred_at: datetime
-    recorded_at: datetime
-    category: str
-    severity: Severity
-    agency: str
-    role: Role
-    title: str
-    system: str
-    test: bool
-
-
-def read_cases(path: Path, terms: Definitions) -> Iterator[OldCase | InvalidRecord]:
-    """Each row as a case or as the reason it is refused. Raises UnknownInput when the file is no such CSV."""
-    return csv_rows(path, IMPORT_COLUMNS, lambda row, line: _case(row, line, terms))
-
-
-def _case(row: Mapping[str, Any], line: int, terms: Definitions) -> OldCase:
-    """Raises RowRefused that names the cell."""
-    if None in row:
-        raise RowRefused("row_too_long")
-    cells = {name: nfc((row[name] or "").strip()) for name in IMPORT_COLUMNS}
-    for column in ("incident_id", "agency_code"):
-        if not cells[column]:
-            raise RowRefused("row_empty", column=column)
-    cells["test"] = cells["test"].lower()
-    category = _one_of(cells, "category", terms.categories)
-    test = _one_of(cells, "test", ("true", "false")) == "true"
-    severity, role = Severity(_one_of(cells, "severity", Severity)), Role(_one_of(cells, "role", Role))
-    occurred, recorded = _when(cells, "occurred_at"), _when(cells, "recorded_at")
-    if recorded < occurred:
-        raise RowRefused("row_clocks")
-    return OldCase(
-        line=line,
-        incident=cells["incident_id"],
-        occurred_at=occurred,
-        recorded_at=recorded,
-        category=category,
-        severity=severity,
-        agency=cells["agency_code"],
-        role=role,
-        title=cells["title"],
-        system=cells["source_system"],
-        test=test or not terms.categories[category].counted,
-    )
-
-
-def _one_of(cells: Mapping[str, str], column: str, known: Iterable[str]) -> str:
-    names = list(known)
-    if cells[column] not in names:
-        raise RowRefused("row_value", column=column, value=cells[column], wanted=", ".join(names))
-    return cells[column]
-
-
-def _when(cells: Mapping[str, str], column: str) -> datetime:
-    try:
-        return parse_record_time(cells[column])
-    except ValueError as error:
-        wanted = "RFC 3339, dd/mm/yyyy[ hh:mm]"
-        raise RowRefused("row_value", column=column, value=cells[column], wanted=wanted) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """Rows taken = rows loaded + rows refused; incidents = created + there already."""
-
-    rows: int
-    incidents_new: int
-    incidents_known: int
-    refused: tuple[InvalidRecord, ...]
-
-
-def import_cases(store: IncidentStore, path: Path, terms: Definitions) -> Imported:
-    """The CSV's incidents stand in the store, each with all its involvements; a second time changes nothing.
-
-    A row that contradicts the first row of its incident (another time, category or severity) is refused.
-    """
-    first: dict[str, OldCase] = {}
-    entries: dict[str, dict[str, Entry]] = {}
-    refused: list[InvalidRecord] = []
-    rows = 0
-    for found in read_cases(path, terms):
-        rows += 1
-        if isinstance(found, InvalidRecord):
-            refused.append(found)
-            continue
-        identity = incident_id("import", found.system, found.incident)
-        opener = first.setdefault(identity, found)
-        clash = _clash(opener, found)
-        if clash:
-            refused.append(InvalidRecord("row_clash", location=path, line=found.line, column=clash, first=opener.line))
-            continue
-        history = entries.setdefault(identity, {})
-        for entry in _entries(identity, opener, found):
-            history.setdefault(entry.id, entry)
-    added = store.load((identity, tuple(history.values())) for identity, history in entries.items())
-    late = [InvalidRecord("bad_row", location=path, line=0, reason=fault.reason) for fault in added.refused]
-    return Imported(rows, added.created, added.duplicates, (*refused, *late))
-
-
-def _clash(opener: OldCase, row: OldCase) -> str:
-    """The column in which a row contradicts the first of its incident; empty when it does not."""
-    columns = ("occurred_at", "category", "severity", "test")
-    return next((name for name in columns if getattr(opener, name) != getattr(row, name)), "")
-
-
-def _entries(identity: str, opener: OldCase, row: OldCase) -> tuple[Entry, Entry]:
-    actor = f"import:{row.system}" if row.system else "import"
-    opened = {
-        "title": opener.title,
-        "title_vi": opener.title,
-        "category": opener.category,
-        "severity": str(opener.severity),
-        "status": "closed",
-        "test": opener.test,
-        "origin": f"{opener.system}/{opener.incident}",
-    }
-    involved = {"agency": row.agency, "role": str(row.role)}
-    return (
-        Entry(entry_id(identity, "opened"), EntryKind.OPENED, opener.occurred_at, opener.recorded_at, actor, opened),
-        Entry(
-            entry_id(identity, "involved", row.agency, row.role),
-            EntryKind.INVOLVED,
-            row.occurred_at,
-            row.recorded_at,
-            actor,
-            involved,
-        ),
-    )
-
-
-# --- comparing ---------------------------------------------------------------------------------------------------
+AS_THEN = "as-then"
+PREVIOUS_YEAR = "previous-year"
+#: Median and ninth decile.
+_SHARES = (Fraction(1, 2), Fraction(9, 10))
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What `stats compare` was asked, whole: the same question of the same records has the same answer."""
+    """What `stats compare` was asked, whole: the same question of the same records has the same answer. `units` is the
+    day in whose units agencies are counted; None for those of the day of each incident."""
 
     period: Period
     against: Period
     by: By = By.CATEGORY
     known_at: datetime | None = None
     definitions: str | None = None
-    units: str = "as-then"
+    units: date | None = None
 
 
 def ask(
     period: str,
-    against: str = "previous-year",
+    against: str = PREVIOUS_YEAR,
     by: str = "category",
     known_at: str | None = None,
     definitions: str | None = None,
+    units: str = AS_THEN,
 ) -> Question:
     """The question that these texts put. Raises UsageRefused that names the one which is wrong."""
-    try:
-        current = parse_period(period)
-    except ValueError as error:
-        raise UsageRefused("bad_period", text=period, reason=error) from error
-    try:
-        previous = current.year_before() if against == "previous-year" else parse_period(against)
-    except ValueError as error:
-        raise UsageRefused("bad_period", text=against, reason=error) from error
+    current = _period(period)
+    previous = current.year_before() if against == PREVIOUS_YEAR else _period(against)
     try:
         instant = parse_record_time(known_at) if known_at else None
     except ValueError as error:
         raise UsageRefused("bad_time", text=known_at) from error
-    return Question(current, previous, By(by), instant, definitions)
+    try:
+        day = None if units == AS_THEN else date.fromisoformat(units)
+    except ValueError as error:
+        raise UsageRefused("bad_units", text=units) from error
+    return Question(current, previous, By(by), instant, definitions, day)
+
+
+def _period(text: str) -> Period:
+    try:
+        return period_of(text)
+    except (ValueError, OverflowError) as error:
+        raise UsageRefused("bad_period", text=text, reason=error) from error
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """`units` are the units that rows stand for, by the key of the row."""
+
     question: Question
     definitions: Definitions
     comparison: Comparison
+    units: Mapping[str, Agency]
+    now: datetime
 
 
-def answer(store: IncidentStore, directory: Directory, question: Question, *, scope: Scope = EVERYTHING) -> Answer:
-    """The comparison that the store's records give within a scope."""
-    terms = load_definitions(question.definitions)
-    now, then = (_rows(store, period, question, scope, terms) for period in (question.period, question.against))
-    comparison = stats.compare(
-        now,
-        then,
-        question.by,
-        years=question.period.days / question.against.days,
-        level_of=lambda code: _level(directory, code),
+def answer(
+    store: Store, directory: Directory, question: Question, *, now: datetime, scope: Scope = EVERYTHING
+) -> Answer:
+    """The comparison that the store's records give within a scope. Raises UsageRefused for a period that has not begun,
+    NotFound for unknown definitions."""
+    for period in (question.period, question.against):
+        if period.start >= now:
+            raise UsageRefused("period_not_begun", text=period.text, now=now.astimezone(VIETNAM).date().isoformat())
+    terms = definitions(question.definitions)
+    counting = _Counting(store, directory, question, scope, terms)
+    current, previous = counting.count(question.period), counting.count(question.against)
+    changed = question.definitions is None and len({_in_force(p).id for p in (question.period, question.against)}) > 1
+    comparison = compare(
+        current,
+        previous,
+        counting.names(),
+        time=Fraction(_length(question.period, now) / _length(question.against, now)),
+        coverage=watched_share(store.records, _until(question.period, now), _until(question.against, now)),
+        changed=changed,
+        ordered=question.by is By.MONTH,
     )
-    return Answer(question, terms, comparison)
+    return Answer(question, terms, comparison, counting.units(), now)
 
 
-def _rows(
-    store: IncidentStore, period: Period, question: Question, scope: Scope, terms: Definitions
-) -> Iterator[CountRow]:
-    for row in store.count_rows(period.start, period.end, scope=scope, known_at=question.known_at):
-        category = terms.categories.get(row.category)
-        yield row if category is None or category.counted else replace(row, counted=False)
+def _in_force(period: Period) -> Definitions:
+    return in_force(all_definitions(), day_in_vietnam(period.start))
 
 
-def _level(directory: Directory, code: str) -> str:
-    unit = directory.latest(code)
-    return str(unit.level) if unit else "unknown"
+def _until(period: Period, now: datetime) -> tuple[datetime, datetime]:
+    """What of a period is over."""
+    return period.start, min(period.end, now)
 
 
-def answer_data(found: Answer, directory: Directory, lang: str) -> dict[str, Any]:
-    """The contract's JSON of `stats compare`."""
-    question, comparison = found.question, found.comparison
-    total = stats.as_json(comparison.total, "")
-    del total["key"], total["label"]
-    interval = comparison.ci95
-    body: dict[str, Any] = {
-        "period": _period_data(question.period),
-        "against": _period_data(question.against),
-        "known_at": format_instant(question.known_at) if question.known_at else None,
-        "definitions": found.definitions.id,
-        "units": question.units,
-        "by": str(question.by),
-        "total": {
-            **total,
-            "rate_ratio": comparison.total.rate_ratio,
-            "ci95": [_finite(bound) for bound in interval] if interval else None,
-            "coverage": {"current": comparison.coverage.current, "previous": comparison.coverage.previous},
-            "verdict": str(comparison.verdict),
-        },
-        "rows": [
-            stats.as_json(row, label(row.key, question.by, found.definitions, directory, lang))
-            for row in comparison.rows
-        ],
-        "overlap": dict(comparison.overlap),
-    }
-    body["digest"] = digest(body)
-    return body
+def _length(period: Period, now: datetime) -> Fraction:
+    start, end = _until(period, now)
+    return Fraction((end - start) // timedelta(microseconds=1))
 
 
-def digest(body: Mapping[str, Any]) -> str:
-    """SHA-256 over the answer's figures in canonical JSON, labels left out so that both languages give the same."""
-    figures = {**body, "rows": [{k: v for k, v in row.items() if k != "label"} for row in body["rows"]]}
-    figures.pop("digest", None)
-    text = json.dumps(figures, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(text.encode()).hexdigest()
+class _Counting:
+    """Counts periods of one question."""
+
+    def __init__(
+        self, store: Store, directory: Directory, question: Question, scope: Scope, terms: Definitions
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._question = question
+        self._scope = scope
+        self._terms = terms
+        self._lineage = Lineage(directory)
+        self._rows: dict[Hashable, Agency | None] = {}
+
+    def count(self, period: Period) -> Count:
+        question = self._question
+        cuts = self._cuts(period)
+        tally = self._store.incidents.tally(StateQuery(period.start, period.end, question.known_at, self._scope), cuts)
+        facts = [{each: n for each, n in part.items() if self._counts(each)} for part in tally.facts()]
+        among = frozenset().union(*facts)
+        parties = tally.parties(among) if question.by in INVOLVING else [{}] * len(facts)
+        slices = [Slice(*each) for each in zip(facts, parties, strict=True)]
+        total = sum(n for part in facts for n in part.values())
+        rows, stranded = self._counted(slices, [period.start, *cuts])
+        return Count(
+            total=total,
+            rows=rows,
+            overlap=overlap_of(rows.values(), total) if question.by in INVOLVING else 0,
+            measures=measured(slices, self._terms.weights, tally.quantiles(among, _SHARES)),
+            stranded=stranded,
+        )
+
+    def _counts(self, facts: Facts) -> bool:
+        return is_counted(facts, lambda category: self._terms.row_of(category) is not None)
+
+    def _cuts(self, period: Period) -> list[datetime]:
+        """Where the units or the month change within a period."""
+        if self._question.by is By.MONTH:
+            return _months_within(period)
+        if self._question.by not in INVOLVING:
+            return []
+        days = {day for unit in self._directory.agencies for day in (unit.valid_from, unit.valid_to) if day}
+        instants = sorted(datetime.combine(day, datetime.min.time(), VIETNAM) for day in days)
+        return [instant for instant in instants if period.start < instant < period.end]
+
+    def _counted(self, slices: Sequence[Slice], starts: Sequence[datetime]) -> tuple[Mapping[Hashable, Number], int]:
+        """The rows of one period, and how many involvements in them could not be carried to the units asked for."""
+        by = self._question.by
+        if by in INVOLVING:
+            return self._counted_by_units(slices, [day_in_vietnam(start) for start in starts])
+        if by is By.NONE:
+            return {}, 0
+        keys: Mapping[By, Callable[[Facts, int], Hashable]] = {
+            By.CATEGORY: lambda facts, _: self._terms.row_of(facts.category),
+            By.SEVERITY: lambda facts, _: facts.severity,
+            By.CAUSE: lambda facts, _: facts.cause,
+            By.MONTH: lambda _, place: self._month(place),
+        }
+        return counted_by(slices, keys[by]), 0
+
+    def _month(self, place: int) -> str:
+        """The month of the current period that stands at this place of either period, as `2020-04`."""
+        months = self._question.period.start.astimezone(VIETNAM)
+        year, month = divmod(months.year * 12 + months.month - 1 + place, 12)
+        return f"{year}-{month + 1:02d}"
+
+    def _counted_by_units(self, slices: Sequence[Slice], days: Sequence[date]) -> tuple[Mapping[Hashable, Number], int]:
+        stranded = 0
+        known: dict[tuple[str, int], list[tuple[Hashable, Fraction]]] = {}
+        lost: set[tuple[str, int]] = set()
+
+        def shares(code: str, place: int) -> Sequence[tuple[Hashable, Fraction]]:
+            found = known.get((code, place))
+            if found is None:
+                target = self._question.units or days[place]
+                parts = self._lineage.in_units_of(code, days[place], target)
+                found = known[code, place] = [(self._row(part.unit, part.code), part.share) for part in parts]
+                if not all(part.known for part in parts):
+                    lost.add((code, place))
+            return found
+
+        rows = counted_by_parties(slices, shares)
+        for place, part in enumerate(slices):
+            for parties, count in part.parties.items():
+                stranded += count * sum((code, place) in lost for code in {each.agency for each in parties})
+        return rows, stranded
+
+    def _row(self, unit: Agency | None, code: str) -> Hashable:
+        if self._question.by is By.LEVEL:
+            return str(unit.level) if unit else UNKNOWN
+        row: Hashable = unit.key if unit else code
+        self._rows[row] = unit
+        return row
+
+    def names(self) -> dict[Hashable, str]:
+        """The keys that rows are shown under: a unit's code, or for an earlier life of the code that with the day on
+        which it began."""
+        return {row: self._name(unit) for row, unit in self._rows.items() if unit is not None}
+
+    def units(self) -> dict[str, Agency]:
+        return {self._name(unit): unit for unit in self._rows.values() if unit is not None}
+
+    def _name(self, unit: Agency) -> str:
+        last = self._directory.latest(unit.code)
+        return unit.code if last is None or last.key == unit.key else f"{unit.code}@{unit.valid_from.isoformat()}"
 
 
-def label(key: str, by: By, terms: Definitions, directory: Directory, lang: str) -> str:
-    """How a row is called for people."""
-    if by is By.CATEGORY:
-        return terms.label(key, lang)
-    if by is By.AGENCY:
-        unit = directory.latest(key)
-        if unit is not None:
-            return unit.name_en if lang == "en" and unit.name_en else unit.name
-    return key
-
-
-def _period_data(period: Period) -> dict[str, str]:
-    return {"start": format_instant(period.start), "end": format_instant(period.end), "text": period.text}
-
-
-def _finite(bound: float) -> float | None:
-    return bound if bound != float("inf") else None
-
-
-def as_csv(body: Mapping[str, Any]) -> str:
-    """The table as CSV with a total line and the overlap line; cells that a spreadsheet would run are quoted off."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("key", "label", "current", "previous", "change_percent"))
-    lines: list[Iterable[Any]] = [
-        (row["key"], row["label"], row["current"], row["previous"], row["change_percent"]) for row in body["rows"]
-    ]
-    total, overlap = body["total"], body["overlap"]
-    lines.append(("total", "", total["current"], total["previous"], total["change_percent"]))
-    lines.append(("overlap", "", overlap["current"], overlap["previous"], None))
-    for line in lines:
-        writer.writerow(["" if cell is None else _inert(cell) for cell in line])
-    return out.getvalue()
-
-
-def _inert(cell: Any) -> Any:
-    return "'" + cell if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell
-
-
-def percent_text(row: Mapping[str, Any], lang: str) -> str:
-    """`−51.4 %` in English, `−51,4 %` in Vietnamese; a dash where there is none. From the two counts, never a float."""
-    if not row["previous"]:
-        return "–"
-    rounded = stats.print_percent(stats.Change("", row["current"], row["previous"]).change)
-    sign = "−" if rounded is not None and rounded < 0 else "+" if rounded else ""
-    text = f"{abs(rounded or 0):,}".replace(",", "\u202f")
-    return f"{sign}{text.replace('.', ',') if lang == 'vi' else text} %"
+def _months_within(period: Period) -> list[datetime]:
+    local = period.start.astimezone(VIETNAM)
+    found: list[datetime] = []
+    year, month = local.year, local.month
+    while True:
+        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+        instant = datetime(year, month, 1, tzinfo=VIETNAM)
+        if instant >= period.end:
+            return found
+        found.append(instant)

@@ -11,7 +11,7 @@ from starlette.datastructures import QueryParams
 
 from api.pages.choice import offered
 from api.pages.words import Words
-from vonggac.directory import definitions
+from vonggac.definitions import definitions
 from vonggac.domain.access import Scope
 from vonggac.domain.agency import Agency
 from vonggac.domain.incident import Incident, Status

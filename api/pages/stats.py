@@ -12,13 +12,14 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from api.pages.words import Words
+from vonggac.comparison import answer_data, percent_text
 from vonggac.domain.access import Scope
 from vonggac.domain.stats import By
 from vonggac.domain.times import VIETNAM, parse_instant
 from vonggac.errors import UsageRefused
 from vonggac.messages import say
-from vonggac.ports import IncidentStore
-from vonggac.statistics import answer, answer_data, ask, percent_text
+from vonggac.ports import Store
+from vonggac.statistics import answer, ask
 
 #: The picture shows the largest rows; the table has them all.
 BARS = 12
@@ -37,12 +38,14 @@ class Asked:
     last_day: str
     against: str
     by: By
+    units: str = ""
     period: str = ""
 
     def address(self, form: str, lang: str) -> str:
         """The same comparison from the API."""
         against = self.against or "previous-year"
         query = {"period": self.period, "against": against, "by": str(self.by), "lang": lang, "format": form}
+        query |= {"units": self.units} if self.units else {}
         return f"/api/v1/stats/compare?{urlencode(query)}"
 
 
@@ -69,6 +72,7 @@ def asked_by(parameters: QueryParams, now: datetime) -> Asked:
         last_day=parameters.get("to") or today.isoformat(),
         against=parameters.get("against", "").strip(),
         by=by,
+        units=parameters.get("units", "").strip(),
     )
     if kind == "given":
         return _given(asked, parameters.get("period", "").strip())
@@ -167,20 +171,19 @@ class Statistics:
     interval: str
     verdict_kind: str
     verdict: str
-    overlap: str
+    beside: tuple[str, ...]
     source: str
     digest: str
     chart: Chart
 
 
-def statistics(store: IncidentStore, scope: Scope, asked: Asked, words: Words) -> Statistics:
+def statistics(store: Store, scope: Scope, asked: Asked, words: Words, now: datetime) -> Statistics:
     """The comparison in words."""
     lang = words.lang
-    question = ask(asked.period, asked.against or "previous-year", str(asked.by))
-    body = answer_data(answer(store, words.directory, question, scope=scope), words.directory, lang)
-    total, overlap = body["total"], body["overlap"]
-    rows = tuple(_row(row, _label(row, asked.by, words), lang) for row in body["rows"])
-    spread = bool(overlap["current"] or overlap["previous"])
+    question = ask(asked.period, asked.against or "previous-year", str(asked.by), units=asked.units or "as-then")
+    body = answer_data(answer(store, words.directory, question, now=now, scope=scope), lang)
+    total = body["total"]
+    rows = tuple(_row(row, row["label"], lang) for row in body["rows"])
     return Statistics(
         asked=asked,
         period=_span(body["period"], words),
@@ -191,8 +194,8 @@ def statistics(store: IncidentStore, scope: Scope, asked: Asked, words: Words) -
         ratio=_decimal(total["rate_ratio"], lang),
         interval=" – ".join(_decimal(bound, lang, "∞") for bound in total["ci95"]) if total["ci95"] else "–",
         verdict_kind=total["verdict"],
-        verdict=say(lang, f"stats.verdict_{total['verdict']}", reason=say(lang, f"stats.{total.get('reason')}")),
-        overlap=say(lang, "stats.overlap", **overlap) if spread else "",
+        verdict=body["sentences"][lang][0],
+        beside=tuple(body["sentences"][lang][1:]),
         source=say(lang, "stats.source", definitions=body["definitions"], digest=body["digest"][:12]),
         digest=body["digest"],
         chart=chart(rows),
@@ -201,12 +204,6 @@ def statistics(store: IncidentStore, scope: Scope, asked: Asked, words: Words) -
 
 def _row(row: Mapping[str, Any], label: str, lang: str) -> Row:
     return Row(label, row["current"], row["previous"], percent_text(row, lang))
-
-
-def _label(row: Mapping[str, Any], by: By, words: Words) -> str:
-    if row["key"] == "unknown":
-        return words.say("stats.unknown")
-    return words.say(f"unit.{row['key']}") if by is By.LEVEL else str(row["label"])
 
 
 def _span(period: Mapping[str, str], words: Words) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from vonggac.directory import definitions
+from vonggac.definitions import definitions
 from vonggac.domain.agency import Directory
 from vonggac.domain.incident import Incident
 from vonggac.domain.times import VIETNAM, parse_instant

@@ -19,7 +19,7 @@ from api.security import Caller, ServicesOf, may
 from api.services import Services
 from api.views import draw, see
 from vonggac.casework import Casework
-from vonggac.directory import definitions
+from vonggac.definitions import definitions
 from vonggac.domain.access import Action
 from vonggac.domain.detection import Severity
 from vonggac.domain.incident import Entry, EntryKind, Incident, Status

@@ -17,7 +17,7 @@ from api.routes.docs import caller_or_nobody
 from api.security import Caller, ServicesOf, may, services_of
 from api.views import draw, see, words_of
 from vonggac.casework import last_undoable
-from vonggac.directory import definitions
+from vonggac.definitions import definitions
 from vonggac.domain.access import Action
 from vonggac.domain.agency import Directory
 from vonggac.domain.detection import Severity
@@ -124,13 +124,13 @@ def visible_event(store: Store, found: Caller, identity: str, incident: str) -> 
 def stats_page(request: Request, services: ServicesOf, found: Counter) -> Response:
     """A period against another: table, picture, and what may be said of it."""
     asked = stats.asked_by(request.query_params, services.clock())
-    words = words_of(request)
+    words, today = words_of(request), asked.units or day_in_vietnam(services.clock()).isoformat()
     try:
-        view = stats.statistics(services.store.incidents, found.scope, asked, words)
+        view = stats.statistics(services.store, found.scope, asked, words, services.clock())
     except VonggacError as error:
         sentence = explain(error, words.lang)
-        return draw(request, "stats.html", found, status_of(error), view=None, asked=asked, fault=sentence)
-    return draw(request, "stats.html", found, view=view, asked=asked, fault="")
+        return draw(request, "stats.html", found, status_of(error), view=None, asked=asked, today=today, fault=sentence)
+    return draw(request, "stats.html", found, view=view, asked=asked, today=today, fault="")
 
 
 @router.get("/help")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.security import Caller, ServicesOf, may
 from api.services import Services
 from vonggac.casework import MAX_TEXT, Casework, history_data, incident_data
-from vonggac.directory import definitions
+from vonggac.definitions import definitions
 from vonggac.domain.access import Action
 from vonggac.domain.detection import Severity, to_document
 from vonggac.domain.incident import Incident, Status

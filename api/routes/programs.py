@@ -17,12 +17,13 @@ from api.security import Caller, ServicesOf, may
 from api.services import Services
 from sensors.base import Batch, batch_from
 from sharing.subscribe import Feed, add_feed, feed_data, feeds, remove_feed
+from vonggac.comparison import answer_data, as_csv
 from vonggac.domain.access import Action
 from vonggac.domain.agency import Directory
 from vonggac.domain.event import field as value_at
 from vonggac.domain.stats import By
 from vonggac.errors import InvalidRecord, SharingRefused
-from vonggac.statistics import answer, answer_data, as_csv, ask
+from vonggac.statistics import answer, ask
 from vonggac.units import agency_data, by_name
 
 Reader = Annotated[Caller, Depends(may(Action.READ_STATISTICS))]
@@ -45,13 +46,14 @@ def compare(
     by: By = By.CATEGORY,
     known_at: str | None = None,
     definitions: str | None = None,
+    units: str = "as-then",
     lang: Annotated[str, Query(pattern="^(vi|en)$")] = "vi",
     format: Annotated[str, Query(pattern="^(json|csv)$")] = "json",
 ) -> Response:
     """One period's incidents against another's, within what the caller may see (contract: `stats compare`)."""
-    question = ask(period, against, str(by), known_at, definitions)
-    directory = services.directory()
-    body = answer_data(answer(services.store.incidents, directory, question, scope=found.scope), directory, lang)
+    question = ask(period, against, str(by), known_at, definitions, units)
+    found_now = answer(services.store, services.directory(), question, now=services.clock(), scope=found.scope)
+    body = answer_data(found_now, lang)
     if format == "csv":
         return PlainTextResponse(as_csv(body), media_type="text/csv; charset=utf-8")
     return Response(orjson.dumps(body), media_type="application/json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -33,7 +34,7 @@ def listed(store: Store, query: StateQuery, *, parties: frozenset[Parties] | Non
 
 
 def everything(store: Store, query: StateQuery) -> frozenset[Facts]:
-    return frozenset(store.incidents.tally(query).facts())
+    return frozenset().union(*store.incidents.tally(query).facts())
 
 
 def rows(store: Store, start: datetime, end: datetime, **more: Any) -> dict[str, Counted]:
@@ -44,8 +45,8 @@ def rows(store: Store, start: datetime, end: datetime, **more: Any) -> dict[str,
     assert len(by_id) == len(found)
     assert [each.occurred_at for each in found] == sorted(each.occurred_at for each in found)
     tally = store.incidents.tally(query)
-    assert tally.facts() == Counter(each.facts for each in found)
-    assert tally.parties(set(tally.facts())) == Counter(each.parties for each in found)
+    assert tally.facts() == [Counter(each.facts for each in found)]
+    assert tally.parties(everything(store, query)) == [Counter(each.parties for each in found)]
     return by_id
 
 
@@ -158,10 +159,29 @@ class CountContract:
         assert [each.incident for each in store.incidents.counted_in(query, among).items] == ["a", "b"]
         assert [each.incident for each in store.incidents.counted_in(query, among, {VICTIM}).items] == ["a"]
         assert store.incidents.counted_in(query, frozenset()).items == ()
-        assert store.incidents.tally(query).parties(among) == {
-            VICTIM: 1,
-            (Involvement("BYT", Role.VICTIM),): 1,
-        }
+        assert store.incidents.tally(query).parties(among) == [{VICTIM: 1, (Involvement("BYT", Role.VICTIM),): 1}]
+
+    def test_a_period_is_cut_into_slices(self, store: Store) -> None:
+        for number, second in enumerate((0, 9, 10, 19, 20, 21)):
+            store.incidents.append(f"inc-{number}", [opened(later(second)), involved("BCT" if number % 2 else "BYT")])
+        query = StateQuery(NOVEMBER, DECEMBER)
+        tally = store.incidents.tally(query, [later(10), later(20), later(500)])
+        assert [sum(part.values()) for part in tally.facts()] == [2, 2, 2, 0]
+        parties = tally.parties(everything(store, query))
+        assert [part.get(VICTIM, 0) for part in parties] == [1, 1, 1, 0]
+        assert [sum(part.values()) for part in parties] == [2, 2, 2, 0]
+
+    def test_what_was_learned_since_is_told(self, store: Store) -> None:
+        store.incidents.append("same", [opened(later(1), later(2))])
+        store.incidents.append("same", [noted("n", "x", later(60))])
+        store.incidents.append("late", [opened(later(1), later(60))])
+        store.incidents.append("other", [opened(later(1), later(2)), involved("BCT", known=later(60))])
+        store.incidents.append("left", [opened(later(1), later(2)), detected(1, later(-9), later(3), later(60))])
+        store.incidents.append("elsewhere", [opened(later(-9), later(60))])
+        query = StateQuery(NOVEMBER, DECEMBER)
+        assert sorted(store.incidents.changed(query, later(50))) == ["late", "left", "other"]
+        assert sorted(store.incidents.changed(replace(query, scope=MINISTRY), later(50))) == ["other"]
+        assert list(store.incidents.changed(query, later(60))) == []
 
     def test_very_many_parties_are_counted_too(self, store: Store) -> None:
         many = [involved(f"xa-{number:04d}") for number in range(2_000)]

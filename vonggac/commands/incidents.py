@@ -11,13 +11,13 @@ import click
 from vonggac.call import Call
 from vonggac.casework import Casework, history_data, incident_data
 from vonggac.commands.options import choice, node_of
-from vonggac.directory import definitions
+from vonggac.definitions import definitions
 from vonggac.domain.access import OPERATOR
 from vonggac.domain.incident import Incident, Status
 from vonggac.domain.times import format_instant, parse_record_time
 from vonggac.errors import UsageRefused
+from vonggac.old_cases import import_cases
 from vonggac.ports import IncidentQuery
-from vonggac.statistics import import_cases
 
 COLUMNS = ("id", "severity", "status", "title_vi", "entity")
 

@@ -10,10 +10,10 @@ import click
 
 from vonggac.call import Call
 from vonggac.commands.options import node_of
+from vonggac.comparison import answer_data, as_csv, percent_text
 from vonggac.domain.stats import By
-from vonggac.errors import UsageRefused
 from vonggac.messages import say
-from vonggac.statistics import answer, answer_data, as_csv, ask, percent_text
+from vonggac.statistics import answer, ask
 
 
 @click.group()
@@ -44,12 +44,9 @@ def compare(
 
     Totals count incidents; agency and level rows count involvements, and the overlap is printed.
     """
-    if units != "as-then":
-        raise UsageRefused("units_later", units=units)
-    question = ask(period, against, by, known_at, definitions)
+    question = ask(period, against, by, known_at, definitions, units)
     node = node_of(call)
-    directory = node.directory()
-    body = answer_data(answer(node.store.incidents, directory, question), directory, call.lang)
+    body = answer_data(answer(node.store, node.directory(), question, now=node.clock()), call.lang)
     form = form or ("table" if call.for_people else "json")
     if form == "json":
         call.show(body)
@@ -77,8 +74,6 @@ def print_table(body: Mapping[str, Any], lang: str) -> None:
     )
     console = Console(width=None if sys.stdout.isatty() else 100)
     console.print(table)
-    overlap = body["overlap"]
-    if overlap["current"] or overlap["previous"]:
-        console.print(say(lang, "stats.overlap", current=overlap["current"], previous=overlap["previous"]))
-    console.print(say(lang, f"stats.verdict_{total['verdict']}", reason=say(lang, f"stats.{total.get('reason')}")))
+    for sentence in body["sentences"][lang]:
+        console.print(sentence)
     console.print(say(lang, "stats.source", definitions=body["definitions"], digest=body["digest"][:12]))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from vonggac.statistics import IMPORT_COLUMNS
+from vonggac.old_cases import IMPORT_COLUMNS
 
 #: Of the sample units; none of them is a code of the directory that ships with us, whose root is above them.
 CENTRE, ROOT = "Q99", "VN"

@@ -21,15 +21,16 @@ from sharing.exchange import Sender, collection_id
 from vonggac.bootstrap import Node, load_rules
 from vonggac.call import Call
 from vonggac.casework import Casework
+from vonggac.definitions import definitions
 from vonggac.demo import material
-from vonggac.directory import definitions, import_directory
+from vonggac.directory import import_directory
 from vonggac.domain.access import OPERATOR, UserRole
 from vonggac.domain.incident import Incident
 from vonggac.domain.marking import Tlp
 from vonggac.errors import Conflict, NotFound, ReadError, SharingRefused
+from vonggac.old_cases import import_cases
 from vonggac.ports import IncidentQuery
 from vonggac.server import Beside, Running, address_of, make_server
-from vonggac.statistics import import_cases
 
 ADMIN, SUBSCRIBER = "quan-tri", "tinh-mau-a"
 SUBSCRIBER_AGENCY = day.PROVINCE_A.agency

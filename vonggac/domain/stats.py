@@ -1,47 +1,45 @@
 """Counting incidents of one period against another, so that the number says what it is a number of.
 
-Totals count incidents; agency and level rows count involvements, and the overlap between the two is told. The interval
-of the rate ratio is the exact conditional one for two Poisson counts: given n = a + b, a is binomial, so Clopper and
-Pearson's interval of its share gives the ratio's (Przyborowski and Wilenski 1940; Clopper and Pearson 1934).
+Totals count incidents; agency and level rows count involvements, and the overlap between the two is told. Beside the
+count stand other measures of the same incidents, because one number misleads.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any
 
-from vonggac.domain.incident import Involvement
+from vonggac.domain.rates import differs, ratio_interval
+from vonggac.domain.states import Facts, Parties, Span
 
 #: Fewer cases than this in both periods together carry no trend.
 FEW_CASES = 10
-CONFIDENCE = 0.95
+#: So much less watched is a fall in coverage.
+COVERAGE_FELL = Fraction(9, 10)
 
-
-@dataclass(frozen=True, slots=True)
-class CountRow:
-    """What statistics need of one incident, and no more."""
-
-    incident: str
-    occurred_at: datetime
-    known_at: datetime
-    category: str
-    severity: str
-    counted: bool
-    involvements: tuple[Involvement, ...]
+Number = int | Fraction
+#: Who stands in which row with which share of an incident: of an agency's code on the day of a slice.
+Shares = Callable[[str, int], Sequence[tuple[Hashable, Fraction]]]
+#: The row of an incident that involves nobody.
+UNKNOWN = "unknown"
 
 
 class By(StrEnum):
     CATEGORY = "category"
     AGENCY = "agency"
     LEVEL = "level"
+    SEVERITY = "severity"
+    CAUSE = "cause"
+    MONTH = "month"
     NONE = "none"
+
+
+#: Rows of these count involvements; the others count incidents.
+INVOLVING = frozenset({By.AGENCY, By.LEVEL})
 
 
 class Verdict(StrEnum):
@@ -51,12 +49,28 @@ class Verdict(StrEnum):
     NOT_COMPARABLE = "not-comparable"
 
 
+_VERDICTS = {-1: Verdict.REDUCTION, 0: Verdict.NO_SIGNIFICANT_CHANGE, 1: Verdict.INCREASE}
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The share of the period's agency-hours in which somebody was watching, 0 to 1; None where nobody kept it."""
+    """The share of the period's sensor-hours in which somebody was watching, 0 to 1; None where nobody kept it."""
 
-    current: float | None = None
-    previous: float | None = None
+    current: Fraction | None = None
+    previous: Fraction | None = None
+
+    @property
+    def fell(self) -> bool:
+        """By more than a tenth; unknown coverage is not taken as a fall."""
+        if self.current is None or self.previous is None:
+            return False
+        return self.current < COVERAGE_FELL * self.previous
+
+    @property
+    def ratio(self) -> Fraction:
+        """How much was watched for what was watched before; 1 where that is not known, or where it was more: a count
+        that stayed the same while more was watched is not sold as a fall."""
+        return min(self.current / self.previous, Fraction(1)) if self.current and self.previous else Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,60 +78,163 @@ class Change:
     """Two counts and what may be said of them. `reason` explains a null percentage or a verdict of not-comparable."""
 
     key: str
-    current: int
-    previous: int
+    current: Number
+    previous: Number
+    verdict: Verdict = Verdict.NO_SIGNIFICANT_CHANGE
     reason: str | None = None
 
     @property
     def change(self) -> Fraction | None:
         """100 * (current - previous) / previous, exact; None when previous is 0."""
-        return Fraction(100 * (self.current - self.previous), self.previous) if self.previous else None
+        return Fraction(100 * (self.current - self.previous)) / self.previous if self.previous else None
 
-    @property
-    def rate_ratio(self) -> float | None:
-        return self.current / self.previous if self.previous else None
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The incidents of a stretch of time: which facts they count by, and the parties of those that count."""
+
+    facts: Mapping[Facts, int]
+    parties: Mapping[Parties, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What else is said of the incidents that count. `lengths`: for each span how many have one, and their median and
+    ninth decile, in seconds."""
+
+    involvements: int = 0
+    severity_weighted: int = 0
+    harmed_systems: int = 0
+    found: int = 0
+    lengths: Mapping[Span, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One period: `overlap` is how many involvements there are beyond one for each incident, so that rows add up to
+    total + overlap; `stranded` how many involvements could not be carried to the units that were asked for."""
+
+    total: int
+    rows: Mapping[Hashable, Number]
+    overlap: Number
+    measures: Measures
+    stranded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`overlap` is how many involvements there are beyond one for each incident: rows add up to total + overlap."""
-
     total: Change
     rows: tuple[Change, ...]
+    rate_ratio: float | None
     ci95: tuple[float, float] | None
-    verdict: Verdict
     coverage: Coverage
-    overlap: Mapping[str, int]
+    current: Count
+    previous: Count
+
+
+def is_counted(facts: Facts, counts: Callable[[str], bool]) -> bool:
+    """Neither a test, an exercise, a mistake or a part of another, nor of a category that does not count."""
+    return facts.counted and counts(facts.category)
+
+
+def measured(
+    slices: Sequence[Slice],
+    weights: Mapping[str, int],
+    lengths: Mapping[Span, tuple[int, tuple[int, ...]]],
+) -> Measures:
+    """What else the slices' incidents, of which all count, say."""
+    each = [(facts, count) for part in slices for facts, count in part.facts.items()]
+    return Measures(
+        involvements=sum(facts.agencies * count for facts, count in each),
+        severity_weighted=sum(weights.get(facts.severity, 1) * count for facts, count in each),
+        harmed_systems=sum(facts.systems * count for facts, count in each),
+        found=sum(count for facts, count in each if facts.found),
+        lengths=lengths,
+    )
+
+
+def counted_by(slices: Sequence[Slice], key: Callable[[Facts, int], Hashable]) -> dict[Hashable, Number]:
+    """Rows that each incident stands in one of: `key` is given its facts and the place of its slice."""
+    rows: Counter[Hashable] = Counter()
+    for place, part in enumerate(slices):
+        for facts, count in part.facts.items():
+            rows[key(facts, place)] += count
+    return {**rows}
+
+
+def counted_by_parties(slices: Sequence[Slice], shares: Shares) -> dict[Hashable, Number]:
+    """Rows of those who are involved: an incident stands in the row of each of them once, in whatever role, with the
+    share that this row has of it; where nobody is, in the row UNKNOWN."""
+    rows: dict[Hashable, Number] = {}
+    for place, part in enumerate(slices):
+        for parties, count in part.parties.items():
+            for key, share in _shares_of(parties, place, shares).items():
+                rows[key] = rows.get(key, 0) + (count if share == 1 else count * share)
+    return rows
+
+
+def _shares_of(parties: Parties, place: int, shares: Shares) -> dict[Hashable, Fraction]:
+    found: dict[Hashable, Fraction] = {}
+    for code in {each.agency for each in parties}:
+        for key, share in shares(code, place):
+            found[key] = min(Fraction(1), found.get(key, Fraction(0)) + share)
+    return found or {UNKNOWN: Fraction(1)}
 
 
 def compare(
-    current: Iterable[CountRow],
-    previous: Iterable[CountRow],
-    by: By,
+    current: Count,
+    previous: Count,
+    names: Mapping[Hashable, str],
     *,
-    years: float = 1.0,
+    time: Fraction = Fraction(1),
     coverage: Coverage | None = None,
-    level_of: Callable[[str], str] = lambda code: "unit",
+    changed: bool = False,
+    ordered: bool = False,
 ) -> Comparison:
-    """The comparison of two periods' rows. `years` is the current period's length over the previous one's, which the
-    rate ratio's interval takes as the ratio of exposures. What is not counted (tests, mistakes) is left out of both."""
-    now, then = _counts(current, by, level_of), _counts(previous, by, level_of)
-    total = Change("total", now.total, then.total, None if then.total else "previous-is-zero")
-    keys = sorted(set(now.rows) | set(then.rows), key=lambda key: (-now.rows[key], -then.rows[key], key))
-    rows = tuple(
-        Change(key, now.rows[key], then.rows[key], None if then.rows[key] else "previous-is-zero") for key in keys
-    )
+    """The comparison of two periods' counts. `names` are the keys that rows are shown under; `time` is the current
+    period's length over the previous one's, which with the coverage gives the exposure; `changed`: each period had
+    definitions of its own. Rows come largest first, or `ordered` by key."""
     watched = coverage or Coverage()
-    interval = ratio_interval(now.total, then.total, years)
-    verdict, reason = _verdict(total, interval, watched)
+    basis = _Basis(float(time * watched.ratio), watched.fell, changed)
+    keys = set(current.rows) | set(previous.rows)
+    changes = [
+        _change(names.get(key, str(key)), current.rows.get(key, 0), previous.rows.get(key, 0), basis) for key in keys
+    ]
+    total = _change("total", current.total, previous.total, basis)
+    interval = ratio_interval(current.total, previous.total, basis.exposure)
     return Comparison(
-        total=Change("total", now.total, then.total, reason or total.reason),
-        rows=rows,
+        total=total,
+        rows=tuple(sorted(changes, key=lambda row: row.key if ordered else (-row.current, -row.previous, row.key))),
+        rate_ratio=current.total / previous.total / basis.exposure if previous.total else None,
         ci95=interval,
-        verdict=verdict,
         coverage=watched,
-        overlap={"current": now.overlap, "previous": then.overlap},
+        current=current,
+        previous=previous,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What all counts of a comparison have in common."""
+
+    exposure: float
+    coverage_fell: bool
+    definitions_changed: bool
+
+
+def _change(key: str, current: Number, previous: Number, basis: _Basis) -> Change:
+    verdict, reason = _verdict(current, previous, basis)
+    return Change(key, current, previous, verdict, reason or (None if previous else "previous-is-zero"))
+
+
+def _verdict(current: Number, previous: Number, basis: _Basis) -> tuple[Verdict, str | None]:
+    if basis.definitions_changed:
+        return Verdict.NOT_COMPARABLE, "definitions-changed"
+    if basis.coverage_fell and current < previous:
+        return Verdict.NOT_COMPARABLE, "coverage-fell"
+    if current + previous < FEW_CASES:
+        return Verdict.NOT_COMPARABLE, "too-few-cases"
+    return _VERDICTS[differs(round(current), round(previous), basis.exposure)], None
 
 
 def print_percent(change: Fraction | None) -> Decimal | None:
@@ -128,126 +245,7 @@ def print_percent(change: Fraction | None) -> Decimal | None:
     return exact.quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
 
 
-def as_json(change: Change, label: str) -> dict[str, Any]:
-    """One row of the contract's JSON; the percentage is exact as far as a double is."""
-    percent = change.change
-    row: dict[str, Any] = {
-        "key": change.key,
-        "label": label,
-        "current": change.current,
-        "previous": change.previous,
-        "change_percent": None if percent is None else float(percent),
-    }
-    if change.reason:
-        row["reason"] = change.reason
-    return row
-
-
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    total: int
-    rows: Counter[str]
-    overlap: int
-
-
-def _counts(rows: Iterable[CountRow], by: By, level_of: Callable[[str], str]) -> _Counts:
-    total, overlap = 0, 0
-    counter: Counter[str] = Counter()
-    for row in rows:
-        if not row.counted:
-            continue
-        total += 1
-        keys = _keys(row, by, level_of)
-        counter.update(keys)
-        overlap += max(0, len(keys) - 1)
-    return _Counts(total, counter, overlap)
-
-
-def _keys(row: CountRow, by: By, level_of: Callable[[str], str]) -> Sequence[str]:
-    """The rows this incident counts in: its category once, or each agency (each level) involved in it once, in
-    whatever role; `unknown` where nobody is."""
-    if by is By.NONE:
-        return ()
-    if by is By.CATEGORY:
-        return (row.category,)
-    codes = sorted({item.agency for item in row.involvements}) or ["unknown"]
-    return codes if by is By.AGENCY else sorted({level_of(code) for code in codes})
-
-
-def _verdict(total: Change, interval: tuple[float, float] | None, coverage: Coverage) -> tuple[Verdict, str | None]:
-    if _coverage_fell(coverage) and total.current < total.previous:
-        return Verdict.NOT_COMPARABLE, "coverage-fell"
-    if total.current + total.previous < FEW_CASES:
-        return Verdict.NOT_COMPARABLE, "too-few-cases"
-    if interval is None or (interval[0] <= 1.0 <= interval[1]):
-        return Verdict.NO_SIGNIFICANT_CHANGE, None
-    return (Verdict.REDUCTION if interval[1] < 1.0 else Verdict.INCREASE), None
-
-
-def _coverage_fell(coverage: Coverage) -> bool:
-    """More than a tenth less watched than the year before; unknown coverage is not taken as a fall."""
-    if coverage.current is None or coverage.previous is None:
-        return False
-    return coverage.current < 0.9 * coverage.previous
-
-
-def ratio_interval(current: int, previous: int, exposure: float = 1.0) -> tuple[float, float] | None:
-    """The 95 % interval of (current / previous) / exposure, exact and conditional; None when both counts are 0.
-
-    The upper bound is infinite when previous is 0."""
-    if current + previous == 0:
-        return None
-    tail = (1 - CONFIDENCE) / 2
-    low = _beta_quantile(tail, current, previous + 1) if current else 0.0
-    high = _beta_quantile(1 - tail, current + 1, previous) if previous else 1.0
-    return tuple(_odds(share) / exposure for share in (low, high))  # type: ignore[return-value]
-
-
-def _odds(share: float) -> float:
-    return share / (1 - share) if share < 1 else math.inf
-
-
-def _beta_quantile(probability: float, a: float, b: float) -> float:
-    """x with I_x(a, b) = probability, by bisection to a double's precision."""
-    low, high = 0.0, 1.0
-    for _ in range(200):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        if _beta_share(middle, a, b) < probability:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
-
-
-def _beta_share(x: float, a: float, b: float) -> float:
-    """The regularised incomplete beta function I_x(a, b) (Abramowitz and Stegun 26.5.8, continued fraction)."""
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
-    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
-    if x < (a + 1) / (a + b + 2):
-        return front * _beta_fraction(x, a, b) / a
-    return 1 - front * _beta_fraction(1 - x, b, a) / b
-
-
-def _beta_fraction(x: float, a: float, b: float) -> float:
-    """The continued fraction by Lentz's method, from its even and odd terms."""
-    tiny = 1e-300
-    c, d = 1.0, 1 / _away_from_zero(1 - (a + b) * x / (a + 1), tiny)
-    value = d
-    for m in range(1, 10_000):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        d, c = 1 / _away_from_zero(1 + even * d, tiny), _away_from_zero(1 + even / c, tiny)
-        value *= d * c
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        d, c = 1 / _away_from_zero(1 + odd * d, tiny), _away_from_zero(1 + odd / c, tiny)
-        step = d * c
-        value *= step
-        if abs(step - 1) < 1e-15:
-            break
-    return value
-
-
-def _away_from_zero(value: float, tiny: float) -> float:
-    return value if abs(value) > tiny else tiny
+def overlap_of(rows: Iterable[Number], total: int) -> Number:
+    """How many involvements the rows count beyond one for each incident."""
+    over = sum(rows, start=Fraction(0)) - total
+    return int(over) if over.denominator == 1 else over

@@ -13,7 +13,7 @@ from correlator.sigma.info import CATEGORIES, LEVELS, RSIT_CLASSES
 from correlator.sigma.load import load_rules
 from rules import SHIPPED
 from vonggac.dated import in_force, kind_maps, severity_tables
-from vonggac.directory import all_definitions
+from vonggac.definitions import all_definitions
 from vonggac.domain.detection import RuleInfo
 from vonggac.domain.kinds import KindMap, class_of
 

@@ -1,15 +1,23 @@
 import csv
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from vonggac.directory import definitions
-from vonggac.domain.agency import Directory
+from vonggac.comparison import answer_data, as_csv, percent_text
+from vonggac.coverage import CoverageLog
+from vonggac.definitions import definitions
+from vonggac.directory import load_directory
+from vonggac.domain.agency import Directory, Level
+from vonggac.domain.stats import By
 from vonggac.domain.times import parse_instant
 from vonggac.errors import InvalidRecord, NotFound, UnknownInput, UsageRefused
 from vonggac.messages import explain
+from vonggac.old_cases import IMPORT_COLUMNS, import_cases
 from vonggac.ports import Store
-from vonggac.statistics import IMPORT_COLUMNS, answer, answer_data, as_csv, ask, import_cases, percent_text
+from vonggac.statistics import Question, answer, ask
 
 GOOD = {
     "incident_id": "1",
@@ -33,9 +41,18 @@ def write(path: Path, *rows: dict[str, str]) -> Path:
     return path
 
 
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def answered(
+    store: Store, question: Question, lang: str = "vi", directory: Directory | None = None, now: datetime = NOW
+) -> dict[str, Any]:
+    return answer_data(answer(store, directory or Directory(), question, now=now), lang)
+
+
 def totals(store: Store, period: str = "2020", **options: str) -> tuple[int, int]:
     question = ask(period, **options)  # type: ignore[arg-type]
-    total = answer_data(answer(store.incidents, Directory(), question), Directory(), "vi")["total"]
+    total = answered(store, question)["total"]
     return total["current"], total["previous"]
 
 
@@ -44,7 +61,7 @@ def test_rows_of_one_incident_are_its_involvements(store: Store, tmp_path: Path)
     imported = import_cases(store.incidents, path, definitions())
     assert (imported.rows, imported.incidents_new, imported.refused) == (3, 2, ())
     assert totals(store) == (2, 0)
-    body = answer_data(answer(store.incidents, Directory(), ask("2020", by="agency")), Directory(), "vi")
+    body = answered(store, ask("2020", by="agency"))
     assert {row["key"]: row["current"] for row in body["rows"]} == {"H40": 2, "H41": 1}
     assert body["overlap"] == {"current": 1, "previous": 0}
 
@@ -127,19 +144,19 @@ def test_january_to_april_2020_prints_minus_51_4_percent(store: Store, tmp_path:
     ]
     import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
     question = ask("2020-M1..M4")
-    body = answer_data(answer(store.incidents, Directory(), question), Directory(), "vi")
+    body = answered(store, question)
     assert (body["total"]["current"], body["total"]["previous"]) == (1056, 2173)
     assert percent_text(body["total"], "vi") == "−51,4 %"
     assert percent_text(body["total"], "en") == "−51.4 %"
     assert body["total"]["verdict"] == "reduction"
     assert 'phishing,"Giả mạo, lừa đảo",553,0,' in as_csv(body)
-    english = answer_data(answer(store.incidents, Directory(), question), Directory(), "en")
+    english = answered(store, question, "en")
     assert english["digest"] == body["digest"]
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_quoted_off(store: Store, tmp_path: Path) -> None:
     import_cases(store.incidents, write(tmp_path / "a.csv", {"agency_code": "=cmd()"}), definitions())
-    body = answer_data(answer(store.incidents, Directory(), ask("2020", by="agency")), Directory(), "vi")
+    body = answered(store, ask("2020", by="agency"))
     assert "'=cmd()" in as_csv(body)
 
 
@@ -160,3 +177,181 @@ def test_unknown_definitions_are_named() -> None:
 def test_an_instant_is_read_in_both_forms() -> None:
     question = ask("2020", known_at="2020-05-01T00:00:00Z")
     assert question.known_at == parse_instant("2020-05-01T00:00:00Z")
+
+
+def many(year: int, **changes: Any) -> Iterator[dict[str, str]]:
+    """Rows of incidents, so many of each agency, on one day of a year."""
+    day, agencies = changes.pop("day", "15/08"), changes.pop("agencies")
+    for code, number in agencies.items():
+        for at in range(number):
+            identity = f"{year}-{day}-{code}-{at}"
+            when = {"occurred_at": f"{day}/{year}", "recorded_at": f"05/01/{year + 1}"}
+            yield {"incident_id": identity, "agency_code": code, **when, **changes}
+
+
+def keyed(body: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    return {row["key"]: (row["current"], row["previous"]) for row in body["rows"]}
+
+
+@pytest.fixture
+def vietnam(store: Store) -> Directory:
+    return load_directory(store.records)
+
+
+@pytest.mark.parametrize(("month", "counts"), [("2020-M4", (43, 89, 71, 203)), ("2020-M8", (199, 160, 158, 517))])
+def test_a_month_is_the_sum_of_its_triad(store: Store, tmp_path: Path, month: str, counts: tuple[int, ...]) -> None:
+    rows = [
+        row
+        for category, number in zip(("phishing", "deface", "malware"), counts[:3], strict=True)
+        for row in many(2020, day=f"03/{month[-1]:0>2}", agencies={f"X-{category}": number}, category=category)
+    ]
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    body = answered(store, ask(month))
+    assert body["total"]["current"] == counts[3]
+    assert keyed(body) == {
+        name: (number, 0) for name, number in zip(("phishing", "deface", "malware"), counts[:3], strict=True)
+    }
+    assert answered(store, ask(month, definitions="triad-2017"))["total"]["current"] == counts[3]
+
+
+def test_phu_tho_is_compared_with_the_three_provinces_it_was_made_of(
+    store: Store, vietnam: Directory, tmp_path: Path
+) -> None:
+    rows = [
+        *many(2024, agencies={"26": 40, "17": 30, "25": 50, "01": 7}),
+        *many(2025, agencies={"25": 60, "01": 5}),
+    ]
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    carried = answered(store, ask("2025-M7..M12", by="agency", units="2025-07-01"), directory=vietnam)
+    assert keyed(carried) == {"25": (60, 120), "01": (5, 7)}
+    as_then = answered(store, ask("2025-M7..M12", by="agency"), directory=vietnam)
+    [(old, counts)] = [(key, value) for key, value in keyed(as_then).items() if key.startswith("25@")]
+    assert counts == (0, 50)
+    assert keyed(as_then) == {"25": (60, 0), old: (0, 50), "26": (0, 40), "17": (0, 30), "01": (5, 7)}
+    assert any("01/07/2025" in sentence for sentence in as_then["sentences"]["vi"])
+    assert carried["total"] == as_then["total"]
+
+
+def test_the_first_half_of_2025_has_one_total_in_63_and_in_34_units(
+    store: Store, vietnam: Directory, tmp_path: Path
+) -> None:
+    provinces = [unit for unit in vietnam.agencies if unit.level is Level.PROVINCE and unit.valid_on(date(2025, 6, 30))]
+    assert len(provinces) == 63
+    rows = list(many(2025, day="30/06", agencies={unit.code: at % 4 + 1 for at, unit in enumerate(provinces)}))
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    then, today = (
+        answered(store, ask("2025-M1..M6", by="agency", units=units), directory=vietnam)
+        for units in ("as-then", "2025-07-01")
+    )
+    assert then["total"] == today["total"]
+    assert then["total"]["current"] == len(rows)
+    assert (len(then["rows"]), len(today["rows"])) == (63, 34)
+    for body in (then, today):
+        assert sum(row["current"] for row in body["rows"]) == len(rows)
+        assert body["overlap"] == {"current": 0, "previous": 0}
+
+
+def test_a_period_across_the_merger_counts_each_incident_in_the_unit_of_its_day(
+    store: Store, vietnam: Directory, tmp_path: Path
+) -> None:
+    rows = [*many(2025, day="30/06", agencies={"15": 3}), *many(2025, day="01/07", agencies={"15": 4})]
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    body = answered(store, ask("2025", by="agency"), "vi", directory=vietnam)
+    labels = {row["label"]: row["current"] for row in body["rows"]}
+    assert labels.pop("Lào Cai") == 4
+    [(old, number)] = labels.items()
+    assert old.startswith("Yên Bái (đến 30/06/2025")
+    assert number == 3
+
+
+def test_a_district_that_was_abolished_keeps_its_count_and_this_is_said(
+    store: Store, vietnam: Directory, tmp_path: Path
+) -> None:
+    rows = list(many(2025, day="01/03", agencies={"001": 12}))
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    body = answered(store, ask("2025", by="agency", units="2025-07-01"), "en", directory=vietnam)
+    assert list(keyed(body).values()) == [(12, 0)]
+    assert any("Not carried over" in sentence and "12" in sentence for sentence in body["sentences"]["en"])
+
+
+def test_months_stand_beside_those_of_the_year_before(store: Store, tmp_path: Path) -> None:
+    rows = [
+        *many(2019, day="31/12", agencies={"A": 2}),
+        *many(2020, day="01/01", agencies={"A": 3}),
+        *many(2020, day="29/02", agencies={"A": 4}),
+        *many(2020, day="31/12", agencies={"A": 5}),
+    ]
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    body = answered(store, ask("2020", by="month"))
+    assert keyed(body) == {"2020-01": (3, 0), "2020-02": (4, 0), "2020-12": (5, 2)}
+    assert [row["label"] for row in body["rows"]] == ["01/2020", "02/2020", "12/2020"]
+    assert keyed(answered(store, ask("2020-01-15/2020-03-10", by="month"))) == {"2020-02": (4, 0)}
+
+
+def test_the_last_second_of_a_year_belongs_to_it(store: Store, tmp_path: Path) -> None:
+    edge = {"occurred_at": "2020-12-31T23:59:59+07:00", "recorded_at": "2021-01-05T00:00:00+07:00"}
+    import_cases(store.incidents, write(tmp_path / "a.csv", edge), definitions())
+    assert totals(store) == (1, 0)
+    assert totals(store, "2021") == (0, 1)
+
+
+@pytest.mark.parametrize("by", list(By))
+def test_every_way_of_counting_has_the_same_total(store: Store, tmp_path: Path, by: By) -> None:
+    rows = [*many(2020, agencies={"A": 3, "B": 2}), {"incident_id": "t", "test": "true"}]
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    body = answered(store, ask("2020", by=str(by)))
+    assert body["total"]["current"] == 5
+    assert sum(row["current"] for row in body["rows"]) == (0 if by is By.NONE else 5)
+
+
+def test_other_definitions_count_what_they_have_a_row_for(store: Store, tmp_path: Path) -> None:
+    rows = [
+        *many(2020, agencies={"A": 3}, category="fraud"),
+        *many(2020, agencies={"B": 2}, category="dos"),
+        *many(2020, agencies={"C": 1}, category="deface"),
+    ]
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    assert keyed(answered(store, ask("2020", definitions="triad-2017"))) == {"phishing": (3, 0), "deface": (1, 0)}
+    assert keyed(answered(store, ask("2020", definitions="rsit-2017"))) == {
+        "fraud": (3, 0),
+        "availability": (2, 0),
+        "intrusions": (1, 0),
+    }
+
+
+def test_a_named_reporting_year_is_cut_where_the_law_cuts_it(store: Store, tmp_path: Path) -> None:
+    rows = [
+        *many(2024, day="14/12", agencies={"A": 1}),
+        *many(2024, day="15/12", agencies={"A": 2}),
+        *many(2025, day="19/06", agencies={"A": 4}),
+        *many(2025, day="20/06", agencies={"A": 8}),
+        *many(2025, day="14/12", agencies={"B": 16}),
+        *many(2025, day="15/12", agencies={"B": 32}),
+    ]
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    assert totals(store, "tt20-2025") == (30, 1)
+    assert totals(store, "tt20-2025-H1") == (6, 0)
+    assert totals(store, "tt20-2025-H2") == (24, 1)
+
+
+def test_a_period_that_has_not_begun_is_refused_and_one_that_is_not_over_says_so(store: Store) -> None:
+    with pytest.raises(UsageRefused):
+        answered(store, ask("2027"))
+    body = answered(store, ask("2026"), "en")
+    assert any("not over" in sentence and "01/11/2026" in sentence for sentence in body["sentences"]["en"])
+
+
+def test_dark_sensors_take_the_claim_of_a_fall_away(store: Store, tmp_path: Path) -> None:
+    hours = CoverageLog(store.records)
+    for year, sensors in ((2019, 10), (2020, 7)):
+        for sensor in range(sensors):
+            hours.note(
+                {"@timestamp": f"{year}-08-{day:02d}T{hour:02d}:00:00Z", "observer": {"name": f"s{sensor}"}}
+                for day in range(1, 32)
+                for hour in range(24)
+            )
+    rows = [*many(2019, agencies={"A": 200}), *many(2020, agencies={"A": 100})]
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    total = answered(store, ask("2020-08-01/2020-09-01"), "en")["total"]
+    assert (total["verdict"], total["reason"]) == ("not-comparable", "coverage-fell")
+    assert total["coverage"]["current"] == pytest.approx(0.7 * total["coverage"]["previous"])

@@ -23,7 +23,7 @@ from vonggac.errors import NotFound, UsageRefused
 from vonggac.ports import Added, Counted, IncidentQuery, Page, StateQuery
 from vonggac.stores.elastic.filters import containing, within_scope
 from vonggac.stores.elastic.server import Changed, Found, Query, Server, Write
-from vonggac.stores.elastic.states import ElasticTally, documents, places, states_from
+from vonggac.stores.elastic.states import ElasticTally, changed, documents, places, states_from
 from vonggac.stores.elastic.turns import attempts
 from vonggac.stores.histories import (
     entry_document,
@@ -171,8 +171,11 @@ class ElasticIncidentStore:
     def count(self, query: IncidentQuery) -> int:
         return self._server.count(self._index, _filters(query))
 
-    def tally(self, query: StateQuery) -> ElasticTally:
-        return ElasticTally(self._server, self._index, query)
+    def tally(self, query: StateQuery, cuts: Sequence[datetime] = ()) -> ElasticTally:
+        return ElasticTally(self._server, self._index, query, cuts)
+
+    def changed(self, query: StateQuery, since: datetime) -> Iterator[str]:
+        return changed(self._server, self._index, query, since)
 
     def counted_in(
         self,

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
+from datetime import datetime
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -64,17 +66,21 @@ def states_from(source: Sequence[Mapping[str, Any]]) -> tuple[State, ...]:
 class ElasticTally:
     """`vonggac.ports.Tally` by aggregations, one for each part that is asked for."""
 
-    def __init__(self, server: Server, index: str, query: StateQuery) -> None:
+    def __init__(self, server: Server, index: str, query: StateQuery, cuts: Sequence[datetime]) -> None:
         self._server = server
         self._index = index
         self._query = query
+        self._slices = [_occurred(start, end) for start, end in pairwise((query.start, *cuts, query.end))]
 
-    def facts(self) -> dict[Facts, int]:
-        return {facts_from(key): count for key, count in self._tally("facts", [])}
+    def facts(self) -> list[dict[Facts, int]]:
+        return [{facts_from(key): count for key, count in self._tally("facts", [part])} for part in self._slices]
 
-    def parties(self, among: Set[Facts]) -> dict[Parties, int]:
+    def parties(self, among: Set[Facts]) -> list[dict[Parties, int]]:
+        return [self._parties([part, _among(among)]) for part in self._slices]
+
+    def _parties(self, conditions: Sequence[Query]) -> dict[Parties, int]:
         found: Counter[Parties] = Counter()
-        for key, count in self._tally("parties", [_among(among)]):
+        for key, count in self._tally("parties", conditions):
             found[self._long(key) if key.startswith("#") else parties_from(key)] += count
         return dict(found)
 
@@ -157,13 +163,26 @@ def places(
     return list(hits)
 
 
+def changed(server: Server, index: str, query: StateQuery, since: datetime) -> Iterator[str]:
+    after = {"gt": to_epoch_us(since)}
+    ended = {"range": {f"{PATH}.until": {**after, "lt": NOW}}}
+    learned = {"bool": {"should": [{"range": {f"{PATH}.since": after}}, ended], "minimum_should_match": 1}}
+    inside: Query = {"bool": {"filter": [_occurred(query.start, query.end), learned]}}
+    nested = {"nested": {"path": PATH, "query": inside}}
+    for source in server.scan(index, {"bool": {"filter": [within_scope(query.scope), nested]}}):
+        yield source["id"]
+
+
+def _occurred(start: datetime, end: datetime) -> Query:
+    return {"range": {f"{PATH}.occurred_at": {"gte": to_epoch_us(start), "lt": to_epoch_us(end)}}}
+
+
 def _conditions(query: StateQuery) -> list[Query]:
-    occurred = {"gte": to_epoch_us(query.start), "lt": to_epoch_us(query.end)}
     known: list[Query] = [{"term": {f"{PATH}.until": NOW}}]
     if query.known_at is not None:
         instant = to_epoch_us(query.known_at)
         known = [{"range": {f"{PATH}.since": {"lte": instant}}}, {"range": {f"{PATH}.until": {"gt": instant}}}]
-    return [{"range": {f"{PATH}.occurred_at": occurred}}, *known]
+    return [_occurred(query.start, query.end), *known]
 
 
 def _among(facts: Set[Facts]) -> Query:

@@ -7,7 +7,7 @@ was known earlier: what has been closed since stays closed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import datetime
 from itertools import islice
 
@@ -122,8 +122,13 @@ class SqliteIncidentStore:
             statement = f"SELECT count(*) FROM incident i WHERE {where}"  # noqa: S608
             return int(connection.execute(statement, parameters).fetchone()[0])
 
-    def tally(self, query: StateQuery) -> states.SqliteTally:
-        return states.SqliteTally(self._database, query)
+    def tally(self, query: StateQuery, cuts: Sequence[datetime] = ()) -> states.SqliteTally:
+        return states.SqliteTally(self._database, query, cuts)
+
+    def changed(self, query: StateQuery, since: datetime) -> Iterator[str]:
+        with self._database.read() as connection:
+            found = states.changed(connection, query, since)
+        yield from found
 
     def counted_in(
         self,

@@ -7,6 +7,7 @@ known at any instant reads one stretch of small rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
+from datetime import datetime
 from fractions import Fraction
 from itertools import chain
 from math import ceil
@@ -94,27 +95,33 @@ def of_incident(connection: Connection, incident: int) -> tuple[State, ...]:
 class SqliteTally:
     """`vonggac.ports.Tally` of states that were read once, in columns."""
 
-    def __init__(self, database: Database, query: StateQuery) -> None:
+    def __init__(self, database: Database, query: StateQuery, cuts: Sequence[datetime]) -> None:
         where, parameters = _conditions(query)
-        columns = ", ".join(f"coalesce(s.{span}, -1)" for span in Span)
-        statement = f"SELECT s.facts, s.parties, {columns} FROM state s WHERE {where}"  # noqa: S608
+        columns = ["s.facts", "s.parties", *(f"coalesce(s.{span}, -1)" for span in Span)]
+        columns += ["s.occurred_at"] if cuts else []
+        statement = f"SELECT {', '.join(columns)} FROM state s WHERE {where}"  # noqa: S608
         self._database = database
         with database.read() as connection:
             rows = chain.from_iterable(connection.execute(statement, parameters))
-            read = np.fromiter(rows, np.int64).reshape(-1, 2 + len(Span))
+            read = np.fromiter(rows, np.int64).reshape(-1, len(columns))
             self._facts, self._parties = read[:, 0], read[:, 1]
             self._spans = {span: read[:, 2 + at] for at, span in enumerate(Span)}
             self._known = {facts_from(body): number for number, body in _bodies(connection, "facts", self._facts)}
+        ends = [to_epoch_us(cut) for cut in cuts]
+        slices = np.searchsorted(ends, read[:, -1], side="right") if cuts else np.zeros(len(read), np.int64)
+        self._slices = [slices == at for at in range(len(cuts) + 1)]
 
-    def facts(self) -> dict[Facts, int]:
-        counts = np.bincount(self._facts)
-        return {facts: int(counts[number]) for facts, number in self._known.items()}
+    def facts(self) -> list[dict[Facts, int]]:
+        return [self._facts_of(self._facts[chosen]) for chosen in self._slices]
 
-    def parties(self, among: Set[Facts]) -> dict[Parties, int]:
-        numbers = self._parties[self._among(among)]
-        counts = np.bincount(numbers)
+    def _facts_of(self, numbers: NDArray[np.int64]) -> dict[Facts, int]:
+        counts = np.bincount(numbers, minlength=max(self._known.values(), default=0) + 1)
+        return {facts: int(counts[number]) for facts, number in self._known.items() if counts[number]}
+
+    def parties(self, among: Set[Facts]) -> list[dict[Parties, int]]:
+        chosen = self._among(among)
         with self._database.read() as connection:
-            return {parties_from(body): int(counts[number]) for number, body in _bodies(connection, "parties", numbers)}
+            return [_parties_of(connection, self._parties[chosen & part]) for part in self._slices]
 
     def quantiles(self, among: Set[Facts], shares: Sequence[Fraction]) -> dict[Span, tuple[int, tuple[int, ...]]]:
         chosen = self._among(among)
@@ -122,6 +129,11 @@ class SqliteTally:
 
     def _among(self, facts: Set[Facts]) -> NDArray[np.bool_]:
         return np.isin(self._facts, [number for each, number in self._known.items() if each in facts])
+
+
+def _parties_of(connection: Connection, numbers: NDArray[np.int64]) -> dict[Parties, int]:
+    counts = np.bincount(numbers)
+    return {parties_from(body): int(counts[number]) for number, body in _bodies(connection, "parties", numbers)}
 
 
 def _ranked(lengths: NDArray[np.int64], shares: Sequence[Fraction]) -> tuple[int, tuple[int, ...]]:
@@ -136,6 +148,14 @@ def _bodies(connection: Connection, table: str, numbers: NDArray[np.int64]) -> I
     asked = orjson.dumps(np.unique(numbers), option=orjson.OPT_SERIALIZE_NUMPY).decode()
     statement = f"SELECT id, body FROM {table} WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
     yield from connection.execute(statement, (asked,))
+
+
+def changed(connection: Connection, query: StateQuery, since: datetime) -> list[str]:
+    where, parameters = _within(query)
+    learned = f"(s.since > ? OR s.until > ? AND s.until < {NOW})"
+    numbers = f"SELECT s.incident FROM state s WHERE {where} AND {learned}"  # noqa: S608
+    statement = f"SELECT id FROM incident WHERE seq IN ({numbers}) ORDER BY seq"  # noqa: S608
+    return [row[0] for row in connection.execute(statement, (*parameters, *[to_epoch_us(since)] * 2))]
 
 
 def places(
@@ -161,9 +181,9 @@ def places(
 
 
 def _conditions(query: StateQuery, among: Set[Facts] | None = None) -> tuple[str, list[object]]:
-    """The WHERE over `state s`, and its parameters. Who may see an incident is judged by what it is now."""
-    parts = ["s.occurred_at >= ? AND s.occurred_at < ?"]
-    parameters: list[object] = [to_epoch_us(query.start), to_epoch_us(query.end)]
+    """The WHERE over `state s`, and its parameters."""
+    within, parameters = _within(query)
+    parts = [within]
     if query.known_at is None:
         parts.append(f"s.until = {NOW}")
     else:
@@ -172,11 +192,18 @@ def _conditions(query: StateQuery, among: Set[Facts] | None = None) -> tuple[str
     if among is not None:
         parts.append("s.facts IN (SELECT id FROM facts WHERE body IN (SELECT value FROM json_each(?)))")
         parameters.append(_listed(facts_text(facts) for facts in among))
-    if query.scope != EVERYTHING:
-        visible, asked = within_scope(query.scope, "i.tlp", _VISIBLE)
-        parts.append(f"EXISTS (SELECT 1 FROM incident i WHERE i.seq = s.incident AND {visible})")  # noqa: S608
-        parameters += asked
     return " AND ".join(parts), parameters
+
+
+def _within(query: StateQuery) -> tuple[str, list[object]]:
+    """Whatever was known when. Who may see an incident is judged by what it is now."""
+    where = "s.occurred_at >= ? AND s.occurred_at < ?"
+    parameters: list[object] = [to_epoch_us(query.start), to_epoch_us(query.end)]
+    if query.scope == EVERYTHING:
+        return where, parameters
+    visible, asked = within_scope(query.scope, "i.tlp", _VISIBLE)
+    seen = f"EXISTS (SELECT 1 FROM incident i WHERE i.seq = s.incident AND {visible})"  # noqa: S608
+    return f"{where} AND {seen}", [*parameters, *asked]
 
 
 def _listed(texts: Iterable[str]) -> str:

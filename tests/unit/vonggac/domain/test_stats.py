@@ -1,5 +1,4 @@
-import math
-from datetime import UTC, datetime
+from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -8,23 +7,49 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vonggac.domain.incident import Involvement, Role
-from vonggac.domain.stats import By, Change, CountRow, Coverage, Verdict, compare, print_percent, ratio_interval
+from vonggac.domain.states import Facts, Parties
+from vonggac.domain.stats import (
+    UNKNOWN,
+    Change,
+    Count,
+    Coverage,
+    Measures,
+    Slice,
+    Verdict,
+    compare,
+    counted_by,
+    counted_by_parties,
+    is_counted,
+    measured,
+    overlap_of,
+    print_percent,
+)
 
-WHEN = datetime(2020, 2, 1, tzinfo=UTC)
+WHOLE = Fraction(1)
 
 
-def rows(count: int, category: str = "phishing", *agencies: str, counted: bool = True) -> list[CountRow]:
-    involved = tuple(Involvement(agency, Role.VICTIM) for agency in agencies)
-    return [CountRow(f"i{at}", WHEN, WHEN, category, "medium", counted, involved) for at in range(count)]
+def count(total: int, rows: Mapping[Hashable, int] | None = None) -> Count:
+    return Count(total, rows or {}, 0, Measures())
+
+
+def victims(*agencies: str) -> Parties:
+    return tuple(Involvement(agency, Role.VICTIM) for agency in sorted(agencies))
+
+
+def as_they_are(code: str, place: int) -> Sequence[tuple[Hashable, Fraction]]:
+    return [(code, WHOLE)]
 
 
 def test_january_to_april_2020_fell_by_51_4_percent() -> None:
-    now = [*rows(553, "phishing"), *rows(280, "deface"), *rows(223, "malware")]
-    found = compare(now, rows(2173, "other"), By.CATEGORY)
-    assert (found.total.current, found.total.previous) == (1056, 2173)
+    found = compare(count(1056, {"phishing": 553, "deface": 280, "malware": 223}), count(2173, {"other": 2173}), {})
     assert print_percent(found.total.change) == Decimal("-51.4")
-    assert found.verdict is Verdict.REDUCTION
-    assert {row.key: row.current for row in found.rows} == {"phishing": 553, "deface": 280, "malware": 223, "other": 0}
+    assert found.total.verdict is Verdict.REDUCTION
+    assert [(row.key, row.current, row.previous) for row in found.rows] == [
+        ("phishing", 553, 0),
+        ("deface", 280, 0),
+        ("malware", 223, 0),
+        ("other", 0, 2173),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -42,79 +67,119 @@ def test_552_000_against_659_000_is_a_fall_of_16_24_percent() -> None:
 
 
 def test_nothing_before_gives_no_percentage_and_says_why() -> None:
-    found = compare(rows(12), [], By.CATEGORY)
-    assert found.total.change is None
-    assert found.total.reason == "previous-is-zero"
+    total = compare(count(12), count(0), {}).total
+    assert (total.change, total.reason) == (None, "previous-is-zero")
 
 
 def test_three_agencies_and_one_site_are_one_incident_and_three_involvements() -> None:
-    found = compare(rows(1, "phishing", "A", "B", "C"), [], By.AGENCY)
-    assert found.total.current == 1
-    assert [(row.key, row.current) for row in found.rows] == [("A", 1), ("B", 1), ("C", 1)]
-    assert found.overlap["current"] == 2
-
-
-@given(st.lists(st.sets(st.sampled_from("ABCD"), max_size=4), max_size=30))
-def test_rows_add_up_to_the_total_and_the_overlap(involved: list[set[str]]) -> None:
-    now = [rows(1, "phishing", *agencies)[0] for agencies in involved]
-    found = compare(now, [], By.AGENCY)
-    assert sum(row.current for row in found.rows) == found.total.current + found.overlap["current"]
+    rows = counted_by_parties([Slice({}, {victims("A", "B", "C"): 1})], as_they_are)
+    assert rows == {"A": 1, "B": 1, "C": 1}
+    assert overlap_of(rows.values(), 1) == 2
 
 
 def test_an_incident_involving_an_agency_in_two_roles_counts_once_in_its_row() -> None:
-    twice = CountRow(
-        "i", WHEN, WHEN, "phishing", "low", True, (Involvement("A", Role.VICTIM), Involvement("A", Role.DETECTOR))
-    )
-    found = compare([twice], [], By.AGENCY)
-    assert [(row.key, row.current) for row in found.rows] == [("A", 1)]
-    assert found.overlap["current"] == 0
+    twice = (Involvement("A", Role.DETECTOR), Involvement("A", Role.VICTIM))
+    assert counted_by_parties([Slice({}, {twice: 5})], as_they_are) == {"A": 5}
 
 
-def test_what_is_not_counted_is_in_no_row() -> None:
-    found = compare(rows(5, counted=False), rows(3), By.CATEGORY)
-    assert (found.total.current, found.total.previous) == (0, 3)
+def test_an_incident_of_two_units_that_became_one_counts_once_in_its_row() -> None:
+    rows = counted_by_parties([Slice({}, {victims("A", "B"): 3})], lambda code, place: [("AB", WHOLE)])
+    assert rows == {"AB": 3}
 
 
-def test_a_fall_with_a_fall_in_coverage_is_not_comparable() -> None:
-    found = compare(rows(500), rows(1000), By.NONE, coverage=Coverage(0.7, 1.0))
-    assert found.verdict is Verdict.NOT_COMPARABLE
-    assert found.total.reason == "coverage-fell"
+def test_shares_of_a_unit_that_was_parted_are_exact() -> None:
+    thirds = [("B", Fraction(1, 3)), ("C", Fraction(2, 3))]
+    rows = counted_by_parties([Slice({}, {victims("A"): 1, victims("A", "D"): 1})], lambda code, place: thirds)
+    assert rows == {"B": Fraction(1, 3) + Fraction(2, 3), "C": Fraction(2, 3) + 1}
 
 
-def test_few_cases_carry_no_trend() -> None:
-    assert compare(rows(1), rows(5), By.NONE).verdict is Verdict.NOT_COMPARABLE
+def test_nobody_involved_is_a_row_of_its_own() -> None:
+    assert counted_by_parties([Slice({}, {(): 2})], as_they_are) == {UNKNOWN: 2}
 
 
-def test_a_small_difference_is_not_significant() -> None:
-    assert compare(rows(100), rows(110), By.NONE).verdict is Verdict.NO_SIGNIFICANT_CHANGE
+UNITS = "ABCD"
 
 
-def test_a_rise_is_an_increase() -> None:
-    assert compare(rows(300), rows(100), By.NONE).verdict is Verdict.INCREASE
+@given(
+    st.lists(st.tuples(st.sets(st.sampled_from(UNITS), max_size=4), st.integers(1, 9)), max_size=30),
+    st.fixed_dictionaries({unit: st.lists(st.integers(1, 4), min_size=1, max_size=3) for unit in UNITS}),
+)
+def test_rows_add_up_to_the_total_and_the_overlap(
+    involved: list[tuple[set[str], int]], parted: dict[str, list[int]]
+) -> None:
+    def shares(code: str, place: int) -> Sequence[tuple[Hashable, Fraction]]:
+        return [(f"{code}{at}", Fraction(part, sum(parted[code]))) for at, part in enumerate(parted[code])]
+
+    slices = [Slice({}, {victims(*agencies): number}) for agencies, number in involved]
+    total = sum(number for _, number in involved)
+    rows = counted_by_parties(slices, shares)
+    assert sum(rows.values()) == total + overlap_of(rows.values(), total)
+    assert overlap_of(rows.values(), total) == sum(max(0, len(agencies) - 1) * number for agencies, number in involved)
+
+
+def test_slices_count_in_rows_of_their_own() -> None:
+    facts = Facts("dos", "low", "attack", counted=True)
+    slices = [Slice({facts: 2}), Slice({facts: 3})]
+    assert counted_by(slices, lambda each, place: f"{each.category}-{place}") == {"dos-0": 2, "dos-1": 3}
+
+
+def test_what_is_not_counted_is_a_test_or_of_a_category_that_is_not() -> None:
+    facts = Facts("dos", "low", "attack", counted=True)
+    assert is_counted(facts, lambda category: True)
+    assert not is_counted(facts, lambda category: False)
+    assert not is_counted(Facts("dos", "low", "attack", counted=False), lambda category: True)
+
+
+def test_other_measures_stand_beside_the_count() -> None:
+    low = Facts("dos", "low", "attack", counted=True, found=True, systems=1, agencies=2)
+    high = Facts("dos", "high", "attack", counted=True, agencies=1)
+    found = measured([Slice({low: 3}), Slice({high: 2})], {"low": 1, "high": 5}, {})
+    assert found == Measures(involvements=8, severity_weighted=13, harmed_systems=3, found=3)
 
 
 @pytest.mark.parametrize(
-    ("current", "previous", "low", "high"),
-    [
-        # share interval of 0 in 5 and of 10 in 20 (Clopper and Pearson 1934), as odds
-        (0, 5, 0.0, 0.5218 / (1 - 0.5218)),
-        (10, 10, 0.2720 / (1 - 0.2720), 0.7280 / (1 - 0.7280)),
-        (5, 0, (1 - 0.5218) / 0.5218, math.inf),
-    ],
+    ("watched", "reason"), [("7/10", "coverage-fell"), ("89/100", "coverage-fell"), ("9/10", None)]
 )
-def test_the_interval_is_the_exact_conditional_one(current: int, previous: int, low: float, high: float) -> None:
-    found = ratio_interval(current, previous)
-    assert found is not None
-    assert found[0] == pytest.approx(low, rel=1e-3)
-    assert found[1] == pytest.approx(high, rel=1e-3)
+def test_a_fall_with_a_fall_in_coverage_is_not_comparable(watched: str, reason: str | None) -> None:
+    total = compare(count(500), count(1000), {}, coverage=Coverage(Fraction(watched), WHOLE)).total
+    assert total.reason == reason
+    assert total.verdict is (Verdict.NOT_COMPARABLE if reason else Verdict.REDUCTION)
 
 
-def test_no_case_at_all_has_no_interval() -> None:
-    assert ratio_interval(0, 0) is None
+def test_a_rise_with_a_fall_in_coverage_is_an_increase() -> None:
+    assert (
+        compare(count(200), count(100), {}, coverage=Coverage(Fraction(1, 2), WHOLE)).total.verdict is Verdict.INCREASE
+    )
 
 
-@given(st.integers(0, 3000), st.integers(1, 3000))
-def test_the_interval_holds_the_ratio(current: int, previous: int) -> None:
-    found = ratio_interval(current, previous)
-    assert found is not None
-    assert found[0] <= current / previous <= found[1]
+def test_more_watching_makes_no_fall_of_a_count_that_stayed() -> None:
+    found = compare(count(1000), count(1000), {}, coverage=Coverage(WHOLE, Fraction(1, 2)))
+    assert (found.total.verdict, found.rate_ratio) == (Verdict.NO_SIGNIFICANT_CHANGE, 1.0)
+
+
+def test_less_watching_makes_a_fall_harder_to_claim() -> None:
+    assert compare(count(930), count(1024), {}).total.verdict is Verdict.REDUCTION
+    little = compare(count(930), count(1024), {}, coverage=Coverage(Fraction(92, 100), WHOLE))
+    assert little.total.verdict is Verdict.NO_SIGNIFICANT_CHANGE
+
+
+def test_a_longer_period_is_reckoned_by_its_length() -> None:
+    found = compare(count(1210), count(1200), {}, time=Fraction(121, 120))
+    assert found.rate_ratio == 1.0
+    assert found.ci95 is not None
+    assert found.ci95[0] < 1 < found.ci95[1]
+
+
+def test_two_sets_of_definitions_are_not_comparable() -> None:
+    total = compare(count(100), count(1000), {}, changed=True).total
+    assert (total.verdict, total.reason) == (Verdict.NOT_COMPARABLE, "definitions-changed")
+
+
+def test_few_cases_carry_no_trend_in_any_row() -> None:
+    found = compare(count(301, {"a": 300, "b": 1}), count(105, {"a": 100, "b": 5}), {})
+    assert [(row.key, row.verdict) for row in found.rows] == [("a", Verdict.INCREASE), ("b", Verdict.NOT_COMPARABLE)]
+    assert compare(count(1), count(5), {}).total.reason == "too-few-cases"
+
+
+def test_a_small_difference_is_not_significant() -> None:
+    assert compare(count(100), count(110), {}).total.verdict is Verdict.NO_SIGNIFICANT_CHANGE

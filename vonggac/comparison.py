@@ -1,0 +1,230 @@
+"""A comparison as the contract's JSON, with what must be said beside the number; and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date
+from fractions import Fraction
+from hashlib import sha256
+from typing import Any
+
+from vonggac.definitions import breaks
+from vonggac.domain.agency import Agency
+from vonggac.domain.definitions import Break
+from vonggac.domain.states import Span
+from vonggac.domain.stats import INVOLVING, UNKNOWN, By, Change, Count, Measures, Number, print_percent
+from vonggac.domain.times import VIETNAM, Period, day_in_vietnam, format_instant
+from vonggac.messages import LANGUAGES, say
+from vonggac.statistics import AS_THEN, Answer, Question
+
+
+def answer_data(found: Answer, lang: str) -> dict[str, Any]:
+    """The contract's JSON of `stats compare`."""
+    question, comparison = found.question, found.comparison
+    total = {name: value for name, value in _row(comparison.total).items() if name != "key"}
+    crossed = crossed_by(question)
+    body: dict[str, Any] = {
+        "period": _period_data(question.period),
+        "against": _period_data(question.against),
+        "known_at": format_instant(question.known_at) if question.known_at else None,
+        "definitions": found.definitions.id,
+        "units": question.units.isoformat() if question.units else AS_THEN,
+        "by": str(question.by),
+        "total": {
+            **total,
+            "rate_ratio": comparison.rate_ratio,
+            "ci95": [_finite(bound) for bound in comparison.ci95] if comparison.ci95 else None,
+            "coverage": {
+                "current": _share(comparison.coverage.current),
+                "previous": _share(comparison.coverage.previous),
+            },
+        },
+        "rows": [{**_row(row), "label": label(row.key, found, lang)} for row in comparison.rows],
+        "overlap": {
+            "current": _number(comparison.current.overlap),
+            "previous": _number(comparison.previous.overlap),
+        },
+        "measures": _measures(comparison.current, comparison.previous),
+        "breaks": [{"at": each.at.isoformat(), "of": each.of, "basis": each.basis} for each in crossed],
+    }
+    body["digest"] = digest(body)
+    body["sentences"] = {each: _sentences(found, crossed, each) for each in LANGUAGES}
+    return body
+
+
+def digest(body: Mapping[str, Any]) -> str:
+    """SHA-256 over the answer's figures in canonical JSON, without words, so that both languages give the same."""
+    figures = {**body, "rows": [{k: v for k, v in row.items() if k != "label"} for row in body["rows"]]}
+    for words in ("digest", "sentences"):
+        figures.pop(words, None)
+    return sha256(canonical(figures)).hexdigest()
+
+
+def canonical(data: Any) -> bytes:
+    """The same bytes for the same data."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _row(row: Change) -> dict[str, Any]:
+    """One row; the percentage is exact as far as a double is."""
+    data: dict[str, Any] = {
+        "key": row.key,
+        "current": _number(row.current),
+        "previous": _number(row.previous),
+        "change_percent": _share(row.change),
+        "verdict": str(row.verdict),
+    }
+    return data | ({"reason": row.reason} if row.reason else {})
+
+
+def _number(number: Number) -> int | float:
+    return int(number) if number == int(number) else float(number)
+
+
+def _share(share: Fraction | None) -> float | None:
+    return None if share is None else float(share)
+
+
+def _finite(bound: float) -> float | None:
+    return bound if bound != float("inf") else None
+
+
+def _period_data(period: Period) -> dict[str, str]:
+    return {"start": format_instant(period.start), "end": format_instant(period.end), "text": period.text}
+
+
+def _measures(current: Count, previous: Count) -> dict[str, Any]:
+    def pair(now: Number, then: Number) -> dict[str, Any]:
+        change = Change("", now, then).change
+        return {"current": _number(now), "previous": _number(then), "change_percent": _share(change)}
+
+    def found(count: Count) -> Fraction | int:
+        return Fraction(count.measures.found, count.total) if count.total else 0
+
+    a, b = current.measures, previous.measures
+    return {
+        "incidents": pair(current.total, previous.total),
+        "involvements": pair(a.involvements, b.involvements),
+        "severity_weighted": pair(a.severity_weighted, b.severity_weighted),
+        "harmed_systems": pair(a.harmed_systems, b.harmed_systems),
+        "found_by_ourselves": pair(found(current), found(previous)),
+        **{f"time_to_{span}": {"current": _lengths(a, span), "previous": _lengths(b, span)} for span in Span},
+    }
+
+
+def _lengths(measures: Measures, span: Span) -> dict[str, int | None]:
+    count, found = measures.lengths.get(span, (0, ()))
+    median, ninth = found or (None, None)
+    return {"median_s": median, "p90_s": ninth, "n": count}
+
+
+# --- words -------------------------------------------------------------------------------------------------------
+
+
+def crossed_by(question: Question) -> list[Break]:
+    """The breaks of series between the beginning of the earlier period and the end of the later."""
+    first, last = (
+        day_in_vietnam(choose(getattr(period, name) for period in (question.period, question.against)))
+        for choose, name in ((min, "start"), (max, "end"))
+    )
+    relevant = {"all", "units"} if question.by in INVOLVING and question.units is None else {"all"}
+    return [each for each in breaks() if first < each.at < last and each.of in relevant]
+
+
+def label(key: str, found: Answer, lang: str) -> str:
+    """How a row is called for people."""
+    by = found.question.by
+    if by is By.CATEGORY:
+        return found.definitions.label(key, lang)
+    if by is By.AGENCY and (unit := found.units.get(key)) is not None:
+        return unit_label(unit, lang)
+    if by is By.MONTH:
+        return f"{key[5:]}/{key[:4]}"
+    if key == UNKNOWN:
+        return say(lang, "console.stats.unknown")
+    prefix = {By.LEVEL: "console.unit", By.SEVERITY: "console.severity", By.CAUSE: "stats.cause"}.get(by)
+    return say(lang, f"{prefix}.{key}") if prefix else key
+
+
+def unit_label(unit: Agency, lang: str) -> str:
+    """The unit's name; of one that is no more with its last day."""
+    name = unit.name_en if lang == "en" and unit.name_en else unit.name
+    if unit.valid_to is None:
+        return name
+    return f"{name} ({say(lang, 'stats.until', day=_last_day(unit.valid_to))})"
+
+
+def _last_day(end: date) -> str:
+    return f"{date.fromordinal(end.toordinal() - 1):%d/%m/%Y}"
+
+
+def _sentences(found: Answer, crossed: Iterable[Break], lang: str) -> list[str]:
+    """What must be said beside the number."""
+    comparison, question = found.comparison, found.question
+    total = comparison.total
+    reason = say(lang, f"stats.{total.reason}") if total.reason else ""
+    told = [say(lang, f"stats.verdict_{total.verdict}", reason=reason)]
+    current, previous = comparison.current, comparison.previous
+    if current.overlap or previous.overlap:
+        told.append(say(lang, "stats.overlap", current=_number(current.overlap), previous=_number(previous.overlap)))
+    if question.units is not None:
+        told.append(say(lang, "stats.in_units_of", day=f"{question.units:%d/%m/%Y}"))
+    if current.stranded or previous.stranded:
+        told.append(say(lang, "stats.stranded", current=current.stranded, previous=previous.stranded))
+    told += [
+        say(lang, "stats.break", day=f"{each.at:%d/%m/%Y}", what=each.vi if lang == "vi" else each.en, basis=each.basis)
+        for each in crossed
+    ]
+    if comparison.coverage.current is None:
+        told.append(say(lang, "stats.coverage_unknown"))
+    else:
+        shares = {
+            name: percent_of(share, lang)
+            for name, share in (("current", comparison.coverage.current), ("previous", comparison.coverage.previous))
+        }
+        told.append(say(lang, "stats.coverage", **shares))
+    if question.period.end > found.now:
+        told.append(say(lang, "stats.not_over", day=f"{found.now.astimezone(VIETNAM):%d/%m/%Y}"))
+    return told
+
+
+def percent_of(share: Fraction | None, lang: str) -> str:
+    """A share as a percentage with one decimal."""
+    if share is None:
+        return "–"
+    text = f"{print_percent(100 * share)} %"
+    return text.replace(".", ",") if lang == "vi" else text
+
+
+def percent_text(row: Mapping[str, Any], lang: str) -> str:
+    """`−51.4 %` in English, `−51,4 %` in Vietnamese; a dash where there is none. From the two counts, never a float."""
+    current, previous = (Fraction(row[name]).limit_denominator(10**6) for name in ("current", "previous"))
+    if not previous:
+        return "–"
+    rounded = print_percent(Change("", current, previous).change)
+    sign = "−" if rounded is not None and rounded < 0 else "+" if rounded else ""
+    text = f"{abs(rounded or 0):,}".replace(",", "\u202f")
+    return f"{sign}{text.replace('.', ',') if lang == 'vi' else text} %"
+
+
+def as_csv(body: Mapping[str, Any]) -> str:
+    """The table as CSV with a total line and the overlap line; cells that a spreadsheet would run are quoted off."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("key", "label", "current", "previous", "change_percent"))
+    lines: list[Iterable[Any]] = [
+        (row["key"], row["label"], row["current"], row["previous"], row["change_percent"]) for row in body["rows"]
+    ]
+    total, overlap = body["total"], body["overlap"]
+    lines.append(("total", "", total["current"], total["previous"], total["change_percent"]))
+    lines.append(("overlap", "", overlap["current"], overlap["previous"], None))
+    for line in lines:
+        writer.writerow(["" if cell is None else _inert(cell) for cell in line])
+    return out.getvalue()
+
+
+def _inert(cell: Any) -> Any:
+    return "'" + cell if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell
