@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -43,6 +43,18 @@ def definitions(identity: str | None = None) -> Definitions:
         if found.id == identity:
             return found
     raise NotFound("unknown_definitions", id=identity, known=", ".join(found.id for found in all_series()))
+
+
+def definitions_data(terms: Definitions) -> dict[str, Any]:
+    """All of it as JSON, so that a published table keeps what it was counted by."""
+    return {
+        "id": terms.id,
+        "valid_from": terms.valid_from.isoformat(),
+        "source": terms.source,
+        "rows": terms.rows,
+        "weights": dict(terms.weights),
+        "categories": {key: asdict(category) for key, category in terms.categories.items()},
+    }
 
 
 @cache

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from functools import cache
+from itertools import pairwise
 
 from vonggac.coverage import watched_share
 from vonggac.dated import in_force
@@ -14,7 +16,7 @@ from vonggac.domain.access import EVERYTHING, Scope
 from vonggac.domain.agency import Agency, Directory
 from vonggac.domain.definitions import Definitions
 from vonggac.domain.lineage import Lineage
-from vonggac.domain.states import Facts
+from vonggac.domain.states import Facts, Parties
 from vonggac.domain.stats import (
     INVOLVING,
     UNKNOWN,
@@ -22,6 +24,7 @@ from vonggac.domain.stats import (
     Comparison,
     Count,
     Number,
+    Shares,
     Slice,
     compare,
     counted_by,
@@ -29,13 +32,17 @@ from vonggac.domain.stats import (
     is_counted,
     measured,
     overlap_of,
+    shares_of,
 )
 from vonggac.domain.times import VIETNAM, Period, day_in_vietnam, parse_record_time
 from vonggac.errors import UsageRefused
-from vonggac.ports import StateQuery, Store
+from vonggac.ports import Counted, StateQuery, Store
 
 AS_THEN = "as-then"
 PREVIOUS_YEAR = "previous-year"
+#: The key of the row that counts every incident.
+TOTAL = "total"
+_PAGE = 1_000
 #: Median and ninth decile.
 _SHARES = (Fraction(1, 2), Fraction(9, 10))
 
@@ -131,6 +138,14 @@ def _length(period: Period, now: datetime) -> Fraction:
     return Fraction((end - start) // timedelta(microseconds=1))
 
 
+def cell(
+    store: Store, directory: Directory, question: Question, key: str, period: Period, *, scope: Scope = EVERYTHING
+) -> Iterator[Counted]:
+    """Every incident that stands in the row of that key (`total`: in any) of one of the question's periods, the oldest
+    first."""
+    return _Counting(store, directory, question, scope, definitions(question.definitions)).cell(period, key)
+
+
 class _Counting:
     """Counts periods of one question."""
 
@@ -163,6 +178,35 @@ class _Counting:
             stranded=stranded,
         )
 
+    def cell(self, period: Period, key: str) -> Iterator[Counted]:
+        question, cuts = self._question, self._cuts(period)
+        starts = [period.start, *cuts]
+        for place, (start, end) in enumerate(pairwise((*starts, period.end))):
+            query = StateQuery(start, end, question.known_at, self._scope)
+            tally = self._store.incidents.tally(query)
+            among = {each for each in tally.facts()[0] if self._counts(each)}
+            parties: frozenset[Parties] | None = None
+            if key != TOTAL and question.by in INVOLVING:
+                shares = self._shares([day_in_vietnam(each) for each in starts], set())
+                held = tally.parties(among)[0]
+                parties = frozenset(each for each in held if key in self._keys(shares_of(each, place, shares)))
+            elif key != TOTAL:
+                among = {each for each in among if self._key(each, place) == key}
+            yield from self._all(query, among, parties)
+
+    def _keys(self, rows: Iterable[Hashable]) -> set[str]:
+        names = self.names()
+        return {names.get(row, str(row)) for row in rows}
+
+    def _all(self, query: StateQuery, among: Set[Facts], parties: Set[Parties] | None) -> Iterator[Counted]:
+        cursor: str | None = None
+        while among and (parties is None or parties):
+            page = self._store.incidents.counted_in(query, among, parties, limit=_PAGE, cursor=cursor)
+            yield from page.items
+            cursor = page.next
+            if cursor is None:
+                return
+
     def _counts(self, facts: Facts) -> bool:
         return is_counted(facts, lambda category: self._terms.row_of(category) is not None)
 
@@ -178,18 +222,20 @@ class _Counting:
 
     def _counted(self, slices: Sequence[Slice], starts: Sequence[datetime]) -> tuple[Mapping[Hashable, Number], int]:
         """The rows of one period, and how many involvements in them could not be carried to the units asked for."""
-        by = self._question.by
-        if by in INVOLVING:
+        if self._question.by in INVOLVING:
             return self._counted_by_units(slices, [day_in_vietnam(start) for start in starts])
-        if by is By.NONE:
-            return {}, 0
-        keys: Mapping[By, Callable[[Facts, int], Hashable]] = {
-            By.CATEGORY: lambda facts, _: self._terms.row_of(facts.category),
-            By.SEVERITY: lambda facts, _: facts.severity,
-            By.CAUSE: lambda facts, _: facts.cause,
-            By.MONTH: lambda _, place: self._month(place),
-        }
-        return counted_by(slices, keys[by]), 0
+        return counted_by(slices, self._key) if self._question.by is not By.NONE else {}, 0
+
+    def _key(self, facts: Facts, place: int) -> Hashable:
+        """The row of an incident that counts by these facts in the slice of that place."""
+        match self._question.by:
+            case By.CATEGORY:
+                return self._terms.row_of(facts.category)
+            case By.SEVERITY:
+                return facts.severity
+            case By.CAUSE:
+                return facts.cause
+        return self._month(place)
 
     def _month(self, place: int) -> str:
         """The month of the current period that stands at this place of either period, as `2020-04`."""
@@ -198,25 +244,27 @@ class _Counting:
         return f"{year}-{month + 1:02d}"
 
     def _counted_by_units(self, slices: Sequence[Slice], days: Sequence[date]) -> tuple[Mapping[Hashable, Number], int]:
-        stranded = 0
-        known: dict[tuple[str, int], list[tuple[Hashable, Fraction]]] = {}
         lost: set[tuple[str, int]] = set()
-
-        def shares(code: str, place: int) -> Sequence[tuple[Hashable, Fraction]]:
-            found = known.get((code, place))
-            if found is None:
-                target = self._question.units or days[place]
-                parts = self._lineage.in_units_of(code, days[place], target)
-                found = known[code, place] = [(self._row(part.unit, part.code), part.share) for part in parts]
-                if not all(part.known for part in parts):
-                    lost.add((code, place))
-            return found
-
-        rows = counted_by_parties(slices, shares)
+        rows = counted_by_parties(slices, self._shares(days, lost))
+        stranded = 0
         for place, part in enumerate(slices):
             for parties, count in part.parties.items():
                 stranded += count * sum((code, place) in lost for code in {each.agency for each in parties})
         return rows, stranded
+
+    def _shares(self, days: Sequence[date], lost: set[tuple[str, int]]) -> Shares:
+        """Of an agency's code and the place of a slice, which begins on one of the days: the rows it stands in. Those
+        that could not be carried to the units asked for are put into `lost`."""
+
+        @cache
+        def shares(code: str, place: int) -> Sequence[tuple[Hashable, Fraction]]:
+            target = self._question.units or days[place]
+            parts = self._lineage.in_units_of(code, days[place], target)
+            if not all(part.known for part in parts):
+                lost.add((code, place))
+            return [(self._row(part.unit, part.code), part.share) for part in parts]
+
+        return shares
 
     def _row(self, unit: Agency | None, code: str) -> Hashable:
         if self._question.by is By.LEVEL:

@@ -168,12 +168,13 @@ def counted_by_parties(slices: Sequence[Slice], shares: Shares) -> dict[Hashable
     rows: dict[Hashable, Number] = {}
     for place, part in enumerate(slices):
         for parties, count in part.parties.items():
-            for key, share in _shares_of(parties, place, shares).items():
+            for key, share in shares_of(parties, place, shares).items():
                 rows[key] = rows.get(key, 0) + (count if share == 1 else count * share)
     return rows
 
 
-def _shares_of(parties: Parties, place: int, shares: Shares) -> dict[Hashable, Fraction]:
+def shares_of(parties: Parties, place: int, shares: Shares) -> dict[Hashable, Fraction]:
+    """The rows in which an incident with these parties stands, each with its share."""
     found: dict[Hashable, Fraction] = {}
     for code in {each.agency for each in parties}:
         for key, share in shares(code, place):
