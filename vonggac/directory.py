@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from vonggac.domain.text import nfc
 from vonggac.errors import InvalidRecord, NotFound
 from vonggac.ports import RecordStore
 from vonggac.tables import RowRefused, csv_rows, header_of
-from vonggac.units import agency_from, agency_row, listed, shipped_units, validity
+from vonggac.units import agency_from, agency_row, listed, networks_in, shipped_units, validity
 
 KIND, SYSTEM_KIND = "agency", "system"
 SYSTEM_COLUMNS = ("system", "name", "level", "agency", "valid_from", "valid_to", "networks", "domains")
@@ -172,7 +171,7 @@ def read_directory(path: Path, known: Collection[str] = ()) -> Iterator[Placed |
 
 
 def system_from(body: Mapping[str, Any]) -> System:
-    """The system of a stored body or a CSV row. Raises ValueError with the reason."""
+    """The system of a stored body or a CSV row. Raises RowRefused with the reason."""
     cells = {name: _cell(body.get(name)) for name in SYSTEM_COLUMNS}
     for column in ("system", "name", "agency", "level"):
         if not cells[column]:
@@ -188,7 +187,7 @@ def system_from(body: Mapping[str, Any]) -> System:
         agency=cells["agency"],
         valid_from=first,
         valid_to=end,
-        networks=tuple(ip_network(text) for text in listed(cells["networks"])),
+        networks=networks_in(cells["networks"]),
         domains=listed(cells["domains"]),
     )
 

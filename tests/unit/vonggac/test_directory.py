@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vonggac.cli import run
-from vonggac.directory import load_directory, read_directory, save_systems, system_data, system_from
+from vonggac.directory import Placed, load_directory, read_directory, save_systems, system_data, system_from
 from vonggac.domain.agency import Agency, System
 from vonggac.errors import InvalidRecord, UnknownInput
 from vonggac.messages import LANGUAGES, explain
@@ -25,13 +25,18 @@ def write(folder: Path, text: str, name: str = "he-thong.csv") -> Path:
 
 
 def test_the_header_tells_units_from_systems(tmp_path: Path) -> None:
-    units = list(read_directory(write(tmp_path, "code,name,level\nH40,Tỉnh,province\n")))
-    systems = list(read_directory(write(tmp_path, HEADER + ROW), {"H40"}))
-    assert [type(each) for each in (*units, *systems)] == [Agency, System]
+    (unit,) = read_directory(write(tmp_path, "code,name,level\nH40,Tỉnh,province\n"))
+    (system,) = read_directory(write(tmp_path, HEADER + ROW), {"H40"})
+    assert isinstance(unit, Placed)
+    assert isinstance(system, Placed)
+    assert (type(unit.thing), type(system.thing)) == (Agency, System)
+    assert (unit.line, system.line) == (2, 2)
 
 
 def test_a_system_is_read_back_from_the_store_as_it_was_written(tmp_path: Path, store: Store) -> None:
-    (found,) = read_directory(write(tmp_path, HEADER + ROW), {"H40"})
+    (read,) = read_directory(write(tmp_path, HEADER + ROW), {"H40"})
+    assert isinstance(read, Placed)
+    found = read.thing
     assert isinstance(found, System)
     assert save_systems(store.records, [found]) == 1
     assert save_systems(store.records, [found]) == 1
@@ -49,16 +54,16 @@ def test_a_system_is_read_back_from_the_store_as_it_was_written(tmp_path: Path, 
         ("x,Cổng,6,H40,,,,", "row_value", "level"),
         ("x,Cổng,four,H40,,,,", "row_value", "four"),
         ("x,Cổng,4,H41,,,,", "row_agency", "H41"),
-        ("x,Cổng,4,H40,2024-02-30,,,", "bad_row", "day"),
-        ("x,Cổng,4,H40,2024-02-01,2024-02-01,,", "bad_row", "valid_to"),
-        ("x,Cổng,4,H40,,,10.1.0.1/8,", "bad_row", "10.1.0.1/8"),
+        ("x,Cổng,4,H40,2024-02-30,,,", "row_value", "2024-02-30"),
+        ("x,Cổng,4,H40,2024-02-01,2024-02-01,,", "row_backwards", "valid_to"),
+        ("x,Cổng,4,H40,,,10.1.0.1/8,", "row_value", "10.1.0.1/8"),
     ],
 )
 def test_a_bad_row_is_named_with_its_line_and_reason_and_the_others_are_read(
     tmp_path: Path, row: str, key: str, word: str
 ) -> None:
     refused, good = read_directory(write(tmp_path, f"{HEADER}{row}\n{ROW}"), {"H40"})
-    assert isinstance(good, System)
+    assert isinstance(good, Placed)
     assert isinstance(refused, InvalidRecord)
     assert refused.key == key
     for lang in LANGUAGES:
