@@ -49,7 +49,8 @@ def _definitions(table: Mapping[str, Any]) -> Definitions:
 
 
 def load_directory(records: RecordStore) -> Directory:
-    """What ships with us and what the store holds; the store's units of a code hide all shipped ones of that code."""
+    """What ships with us and what the store holds; a unit of the store takes the place of what ships of its code and
+    days."""
     systems = [system_from(record.body) for record in records.list(SYSTEM_KIND)]
     return Directory(
         with_shipped(stored_units(records)), tuple(sorted(systems, key=lambda system: (system.code, system.valid_from)))
@@ -61,9 +62,11 @@ def stored_units(records: RecordStore) -> list[Agency]:
 
 
 def with_shipped(units: Collection[Agency]) -> tuple[Agency, ...]:
-    """These and the shipped units of other codes, by code and first day."""
-    own = {unit.code for unit in units}
-    shipped = (unit for unit in shipped_units() if unit.code not in own)
+    """These, and the shipped units that share no day with one of these of the same code; by code and first day."""
+    own: dict[str, list[Agency]] = {}
+    for unit in units:
+        own.setdefault(unit.code, []).append(unit)
+    shipped = (unit for unit in shipped_units() if not any(map(unit.meets, own.get(unit.code, ()))))
     return tuple(sorted((*units, *shipped), key=lambda unit: unit.key))
 
 
@@ -132,24 +135,23 @@ def fitting_units(
             unfit.append((line, "row_twice", facts))
         else:
             first[unit.key] = lines[unit] = line
-    kept = [unit for unit in stored if unit.key not in first]
-    while True:
-        own = {unit.key for unit in (*kept, *lines)}
-        found = {fault_row: fault for fault, fault_row in _blamed((*kept, *lines), own, lines)}
-        if not found:
-            return list(lines), unfit
+    while found := _blamed(stored, lines):
         for unit, fault in found.items():
             unfit.append((lines.pop(unit), f"row_{fault.reason}", fault.facts))
+    return list(lines), unfit
 
 
-def _blamed(
-    units: Collection[Agency], own: Collection[tuple[str, Any]], rows: Collection[Agency]
-) -> Iterator[tuple[Fault, Agency]]:
-    """Each fault that some row made, with the row that is most to blame."""
+def _blamed(stored: Iterable[Agency], rows: Collection[Agency]) -> dict[Agency, Fault]:
+    """Each row that is to blame for a fault, with that fault. Without these rows there may be others."""
+    replaced = {unit.key for unit in rows}
+    units = [*(unit for unit in stored if unit.key not in replaced), *rows]
+    own = {unit.key for unit in units}
+    found: dict[Agency, Fault] = {}
     for fault in faults(Directory(with_shipped(units))):
         row = next((unit for unit in fault.among if unit in rows), None)
         if row is not None and fault.unit.key in own:
-            yield fault, row
+            found.setdefault(row, fault)
+    return found
 
 
 def read_directory(path: Path, known: Collection[str] = ()) -> Iterator[Placed | InvalidRecord]:

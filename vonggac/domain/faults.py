@@ -9,11 +9,9 @@ from datetime import date
 from enum import StrEnum
 from itertools import pairwise
 
-from vonggac.domain.agency import SINCE_EVER, Agency, Directory
+from vonggac.domain.agency import NEVER, SINCE_EVER, Agency, Directory
 from vonggac.domain.lineage import Edge, edges, passes_whole
 from vonggac.domain.prefixes import Network, unmapped
-
-NEVER = date.max  # the end of what is still there
 
 
 class Reason(StrEnum):
@@ -57,9 +55,9 @@ def _lives(lives: tuple[Agency, ...]) -> Iterator[Fault]:
     code was given anew; else a date is wrong, mostly a `valid_to` that is the last day instead of the day after."""
     for early, late in pairwise(lives):
         facts = {"code": late.code, "start": late.valid_from.isoformat(), "end": _day(early.valid_to)}
-        if late.valid_from < _end(early):
+        if late.valid_from < early.end:
             yield Fault(late, Reason.OVERLAP, facts, (late, early))
-        elif late.valid_from > _end(early) and not late.predecessors:
+        elif late.valid_from > early.end and not late.predecessors:
             yield Fault(late, Reason.GAP, facts, (late, early))
 
 
@@ -75,12 +73,12 @@ def _parent(unit: Agency, directory: Directory) -> Iterator[Fault]:
         return
     day = parents[0].valid_from if unit.valid_from == SINCE_EVER else unit.valid_from
     for parent in parents:
-        if day >= _end(unit) or parent.valid_from > day:
+        if day >= unit.end or parent.valid_from > day:
             break
-        day = max(day, _end(parent))
-    if day < _end(unit):
+        day = max(day, parent.end)
+    if day < unit.end:
         back = next((parent.valid_from for parent in parents if parent.valid_from > day), NEVER)
-        away = {"start": day.isoformat(), "end": _day(min(back, _end(unit)))}
+        away = {"start": day.isoformat(), "end": _day(min(back, unit.end))}
         yield Fault(unit, Reason.PARENT_AWAY, {**facts, **away}, (unit, *parents))
 
 
@@ -147,19 +145,11 @@ def _networks(directory: Directory) -> Iterator[Fault]:
     for unit in directory.agencies:
         for network in dict.fromkeys(map(unmapped, unit.networks)):
             others = holders.setdefault(network, [])
-            other = next((each for each in others if each.code != unit.code and _meet(each, unit)), None)
+            other = next((each for each in others if each.code != unit.code and each.meets(unit)), None)
             if other is not None:
                 facts = {"code": unit.code, "network": str(network), "other": other.code}
                 yield Fault(unit, Reason.NETWORK, facts, (unit, other))
             others.append(unit)
-
-
-def _meet(one: Agency, other: Agency) -> bool:
-    return one.valid_from < _end(other) and other.valid_from < _end(one)
-
-
-def _end(unit: Agency) -> date:
-    return unit.valid_to or NEVER
 
 
 def _day(day: date | None) -> str:

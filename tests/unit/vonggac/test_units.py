@@ -95,8 +95,12 @@ def test_a_predecessor_has_a_kind_and_a_share(cell: str, kind: LineageKind, shar
         "701:split:0,4",
         "701:split:1e9",
         ":split",
-    ]
-    + ["701:split:1:2", "701:split:nan", "701:split:", "701:split:0/0", "701:split:99999999999999999999"],
+        "701:split:1:2",
+        "701:split:nan",
+        "701:split:",
+        "701:split:0/0",
+        "701:split:99999999999999999999",
+    ],
 )
 def test_a_predecessor_that_cannot_be_read_is_refused_and_shown(cell: str) -> None:
     with pytest.raises(RowRefused) as refused:
