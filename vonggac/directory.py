@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from vonggac.domain.agency import SYSTEM_LEVELS, Agency, Directory, System
 from vonggac.domain.definitions import Category, Definitions
 from vonggac.domain.faults import Fault, faults
 from vonggac.domain.text import nfc
-from vonggac.errors import InvalidRecord, NotFound
+from vonggac.errors import InvalidRecord, NotFound, UsageRefused
 from vonggac.ports import RecordStore
 from vonggac.tables import RowRefused, csv_rows, header_of
 from vonggac.units import agency_from, agency_row, listed, networks_in, shipped_units, validity
@@ -72,7 +73,7 @@ def with_shipped(units: Collection[Agency]) -> tuple[Agency, ...]:
 
 def save_agencies(records: RecordStore, agencies: Iterable[Agency]) -> int:
     """Every unit stands in the store under its code and first day; how many they were."""
-    bodies = {f"{unit.code}@{unit.valid_from.isoformat()}": agency_row(unit) for unit in agencies}
+    bodies = {_key(unit): agency_row(unit) for unit in agencies}
     records.put_many(KIND, bodies)
     return len(bodies)
 
@@ -116,6 +117,29 @@ def import_directory(records: RecordStore, path: Path) -> Imported:
     refused += [InvalidRecord(key, location=path, line=line, **facts) for line, key, facts in unfit]
     refused.sort(key=lambda each: int(str(each.facts["line"])))
     return Imported(save_agencies(records, fitting), save_systems(records, systems), tuple(refused))
+
+
+def remove_units(records: RecordStore, code: str, day: date | None = None) -> int:
+    """The imported units of that code, or the one that begins on that day, are gone from the store, and what ships of
+    that code is there again; how many they were.
+
+    Raises NotFound where none was imported, UsageRefused where another imported unit needs it.
+    """
+    stored = stored_units(records)
+    gone = [unit for unit in stored if unit.code == code and day in (None, unit.valid_from)]
+    if not gone:
+        raise NotFound("agency_not_imported", code=code)
+    left = {unit.key: unit for unit in stored if unit not in gone}
+    for fault in faults(Directory(with_shipped(left.values()))):
+        if fault.unit.key in left:
+            raise UsageRefused("agency_needed", code=code, other=fault.unit.code)
+    for unit in gone:
+        records.delete(KIND, _key(unit))
+    return len(gone)
+
+
+def _key(unit: Agency) -> str:
+    return f"{unit.code}@{unit.valid_from.isoformat()}"
 
 
 def fitting_units(

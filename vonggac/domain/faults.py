@@ -38,9 +38,8 @@ class Fault:
 
 
 def faults(directory: Directory) -> Iterator[Fault]:
-    """Every fault of the directory, by kind."""
-    codes = list(dict.fromkeys(unit.code for unit in directory.agencies))
-    for code in codes:
+    """Every fault of the directory, in no order."""
+    for code in dict.fromkeys(unit.code for unit in directory.agencies):
         yield from _lives(directory.lives(code))
     for unit in directory.agencies:
         yield from _parent(unit, directory)
@@ -112,22 +111,22 @@ def _in_circles(parents: Mapping[str, set[str]]) -> set[str]:
         held = {parent for above in left.values() for parent in above}
         kept = {code: above & left.keys() for code, above in left.items() if code in held and above & left.keys()}
         if kept == left:
-            return {code for code in kept if _climbs(code, code, kept)}
+            return {code for code in kept if _above_itself(code, kept)}
         left = kept
 
 
-def _climbs(code: str, to: str, parents: Mapping[str, set[str]]) -> bool:
+def _above_itself(code: str, parents: Mapping[str, set[str]]) -> bool:
     seen: set[str] = set()
     rest = [code]
     while rest:
         above = parents[rest.pop()] - seen
         seen |= above
         rest += above
-    return to in seen
+    return code in seen
 
 
 def _shares(directory: Directory) -> Iterator[Fault]:
-    """The shares of all successors of one unit are all unknown, or sum to 1."""
+    """The shares of all successors of one unit are all unknown, or sum to 1; else each of them is at fault."""
     after: dict[tuple[str, date], list[Edge]] = {}
     for edge in edges(directory):
         after.setdefault(edge.old.key, []).append(edge)
@@ -135,9 +134,9 @@ def _shares(directory: Directory) -> Iterator[Fault]:
         if passes_whole(found) or all(edge.how.share is None for edge in found):
             continue
         told = ", ".join(f"{edge.new.code} {'?' if edge.how.share is None else edge.how.share}" for edge in found)
-        news = tuple(dict.fromkeys(edge.new for edge in reversed(found)))
-        facts = {"code": news[0].code, "predecessor": found[0].old.code, "shares": told}
-        yield Fault(news[0], Reason.SHARES, facts, (*news, found[0].old))
+        old = found[0].old
+        for new in dict.fromkeys(edge.new for edge in found):
+            yield Fault(new, Reason.SHARES, {"code": new.code, "predecessor": old.code, "shares": told}, (new, old))
 
 
 def _networks(directory: Directory) -> Iterator[Fault]:

@@ -22,6 +22,7 @@ from vonggac.directory import (
     import_directory,
     load_directory,
     read_directory,
+    remove_units,
     save_systems,
     stored_units,
     system_data,
@@ -29,7 +30,7 @@ from vonggac.directory import (
 )
 from vonggac.domain.agency import Agency, System
 from vonggac.domain.lineage import Lineage
-from vonggac.errors import InvalidRecord, UnknownInput
+from vonggac.errors import InvalidRecord, NotFound, UnknownInput, UsageRefused
 from vonggac.messages import LANGUAGES, explain
 from vonggac.ports import Store
 from vonggac.units import shipped_units
@@ -168,6 +169,7 @@ def test_the_order_of_the_rows_does_not_matter(rows: list[str]) -> None:
         (["a,A,unit,VN,2025-07-01,,zz,"], [(2, "row_predecessor_unknown")]),
         (["a,A,unit,VN,2025-07-02,,26,"], [(2, "row_predecessor_day")]),
         (["a,A,unit,VN,2025-07-01,,26,"], [(2, "row_shares")]),
+        (["0,A,unit,VN,2025-07-01,,26,"], [(2, "row_shares")]),
         (["a,A,unit,26,2025-01-01,,,"], [(2, "row_parent_away")]),
         (["a,A,unit,VN,,,,10.0.0.0/8", "b,B,unit,VN,,,,10.0.0.0/8"], [(3, "row_network")]),
     ],
@@ -208,6 +210,25 @@ def test_a_province_without_days_replaces_all_that_ships_of_its_code(tmp_path: P
     assert [unit.parent for unit in directory.lives("26")] == [None]
     (part,) = Lineage(directory).in_units_of("26", date(2024, 1, 1), date(2025, 8, 1))
     assert (part.code, part.known) == ("26", True)
+
+
+def test_what_was_imported_can_be_removed_and_what_ships_is_there_again(tmp_path: Path, store: Store) -> None:
+    imported(store, tmp_path, "25,Phú Thọ,province,,,,,", "25-1,Sở,unit,25,,,,", "a,A,unit,,,2025-01-01,,")
+    imported(store, tmp_path, "a,A,unit,,2025-01-01,,,")
+    with pytest.raises(NotFound):
+        remove_units(store.records, "26")
+    assert remove_units(store.records, "a", date(2025, 1, 1)) == 1
+    assert [unit.valid_to for unit in load_directory(store.records).lives("a")] == [date(2025, 1, 1)]
+    assert remove_units(store.records, "25") == 1
+    assert len(load_directory(store.records).lives("25")) == 2
+
+
+def test_what_another_imported_unit_needs_is_not_removed(tmp_path: Path, store: Store) -> None:
+    imported(store, tmp_path, "a,A,unit,,,,,", "b,B,unit,a,,,,")
+    with pytest.raises(UsageRefused) as refused:
+        remove_units(store.records, "a")
+    assert refused.value.facts["other"] == "b"
+    assert remove_units(store.records, "b") == remove_units(store.records, "a") == 1
 
 
 def test_the_demos_agencies_and_systems_stand_beside_what_ships(tmp_path: Path, store: Store) -> None:
@@ -254,6 +275,12 @@ def test_a_unit_is_shown_with_what_is_above_it_and_what_it_became(call: CsvRun) 
 def test_a_unit_that_was_not_there_on_the_day_is_not_found(tmp_path: Path) -> None:
     assert run(["agency", "show", "227", "--on", "2025-07-01", "--data-dir", str(tmp_path / "kho")]) == 3
     assert run(["agency", "tree", "227", "--on", "2025-07-01", "--data-dir", str(tmp_path / "kho")]) == 3
+
+
+def test_a_unit_is_removed_by_its_code(call: CsvRun, tmp_path: Path) -> None:
+    call("import", str(write(tmp_path, "code,name,level\nH40,Tỉnh,province\n")))
+    assert call("remove", "H40") == [{"removed": 1}]
+    assert run(["agency", "remove", "H40", "--data-dir", str(tmp_path / "kho")]) == 3
 
 
 def test_the_tree_is_that_of_the_day(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
