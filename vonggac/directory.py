@@ -108,15 +108,15 @@ def import_directory(records: RecordStore, path: Path) -> Imported:
 
     Raises UnknownInput as `read_directory` does.
     """
-    known = {unit.code for unit in with_shipped(stored_units(records))}
+    stored = stored_units(records)
+    known = {unit.code for unit in with_shipped(stored)}
     read = list(read_directory(path, known))
     refused = [each for each in read if isinstance(each, InvalidRecord)]
     systems = [each.thing for each in read if isinstance(each, Placed) and isinstance(each.thing, System)]
     units = [(each.line, each.thing) for each in read if isinstance(each, Placed) and isinstance(each.thing, Agency)]
-    fitting, unfit = fitting_units(stored_units(records), units)
-    refused += [InvalidRecord(key, location=path, line=line, **facts) for line, key, facts in unfit]
-    refused.sort(key=lambda each: int(str(each.facts["line"])))
-    return Imported(save_agencies(records, fitting), save_systems(records, systems), tuple(refused))
+    fitting, unfit = fitting_units(stored, units, path)
+    lines = sorted((*refused, *unfit), key=lambda each: int(str(each.facts["line"])))
+    return Imported(save_agencies(records, fitting), save_systems(records, systems), tuple(lines))
 
 
 def remove_units(records: RecordStore, code: str, day: date | None = None) -> int:
@@ -143,25 +143,26 @@ def _key(unit: Agency) -> str:
 
 
 def fitting_units(
-    stored: Collection[Agency], rows: Iterable[tuple[int, Agency]]
-) -> tuple[list[Agency], list[tuple[int, str, Mapping[str, str]]]]:
-    """Of rows (line, unit) those that can join the stored units; of the others (line, key of the sentence, facts).
+    stored: Collection[Agency], rows: Iterable[tuple[int, Agency]], path: Path
+) -> tuple[list[Agency], list[InvalidRecord]]:
+    """Of rows (line, unit) of a file those that can join the stored units, and why the others cannot.
 
     A row is refused where a fault of the directory would not be there without it. A shipped unit's fault is nobody's:
     what an agency says of itself counts.
     """
     lines: dict[Agency, int] = {}
-    unfit: list[tuple[int, str, Mapping[str, str]]] = []
-    first: dict[tuple[str, Any], int] = {}
+    unfit: list[InvalidRecord] = []
+    first: dict[tuple[str, date], int] = {}
     for line, unit in rows:
         if unit.key in first:
-            facts = {"code": unit.code, "start": unit.valid_from.isoformat(), "first": str(first[unit.key])}
-            unfit.append((line, "row_twice", facts))
+            start, earlier = unit.valid_from, first[unit.key]
+            twice = InvalidRecord("row_twice", location=path, line=line, code=unit.code, start=start, first=earlier)
+            unfit.append(twice)
         else:
             first[unit.key] = lines[unit] = line
     while found := _blamed(stored, lines):
         for unit, fault in found.items():
-            unfit.append((lines.pop(unit), f"row_{fault.reason}", fault.facts))
+            unfit.append(InvalidRecord(f"row_{fault.reason}", location=path, line=lines.pop(unit), **fault.facts))
     return list(lines), unfit
 
 

@@ -35,6 +35,7 @@ COLUMNS = (
 )
 SHIPPED = Path(__file__).parent / "data" / "directory"
 UNKNOWN = "?"
+_LEVELS = ", ".join(Level)
 #: `0.4` or `2/5`; what is longer than this nobody counted.
 _SHARE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}|/[0-9]{1,9})?")
 
@@ -51,7 +52,7 @@ def shipped_units() -> tuple[Agency, ...]:
 
 def agency_from(row: Mapping[str, Any]) -> Agency:
     """The unit of a row; what is no cell of ours in it is passed over. Raises RowRefused with the reason."""
-    cells = {name: nfc(row.get(name) or "").strip() for name in COLUMNS}
+    cells = dict.fromkeys(COLUMNS, "") | {name: nfc(row[name]).strip() for name in COLUMNS if row.get(name)}
     for column in ("code", "name"):
         if not cells[column]:
             raise RowRefused("row_empty", column=column)
@@ -61,7 +62,7 @@ def agency_from(row: Mapping[str, Any]) -> Agency:
     return Agency(
         code=cells["code"],
         name=cells["name"],
-        level=_read(Level, "level", cells["level"], ", ".join(Level)),
+        level=_read(Level, "level", cells["level"], _LEVELS),
         parent=cells["parent"] or None,
         valid_from=first,
         valid_to=end,
@@ -130,7 +131,7 @@ def by_name(units: Iterable[Agency]) -> list[Agency]:
 
 def listed(cell: str) -> tuple[str, ...]:
     """The parts of a cell, which `;` keeps apart."""
-    return tuple(part.strip() for part in cell.split(";") if part.strip())
+    return tuple(part.strip() for part in cell.split(";") if part.strip()) if cell else ()
 
 
 def validity(cells: Mapping[str, str]) -> tuple[date, date | None]:

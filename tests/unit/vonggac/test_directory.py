@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -33,7 +32,7 @@ from vonggac.domain.lineage import Lineage
 from vonggac.errors import InvalidRecord, NotFound, UnknownInput, UsageRefused
 from vonggac.messages import LANGUAGES, explain
 from vonggac.ports import Store
-from vonggac.units import shipped_units
+from vonggac.units import agency_from, shipped_units
 
 HEADER = "system,name,level,agency,valid_from,valid_to,networks,domains\n"
 ROW = "dvc,Cổng dịch vụ,4,H40,2024-01-01,2027-01-01,10.1.0.80;10.1.7.0/24,dvc.example\n"
@@ -145,11 +144,11 @@ def test_the_directory_holds_what_ships_and_what_was_imported(tmp_path: Path, st
 
 @given(st.permutations([*SOUND, "X,Lạc,unit,P7,,,,", "Y,Lạc theo,unit,X,,,,"]))
 def test_the_order_of_the_rows_does_not_matter(rows: list[str]) -> None:
-    with TemporaryDirectory() as folder:
-        read = read_directory(write(Path(folder), UNITS + "\n".join(rows)))
-        fitting, unfit = fitting_units([], [(each.line, each.thing) for each in read])  # type: ignore[union-attr, misc]
+    columns = UNITS.strip().split(",")
+    units = [agency_from(dict(zip(columns, row.split(","), strict=True))) for row in rows]
+    fitting, unfit = fitting_units([], enumerate(units), Path("units.csv"))
     assert {unit.code for unit in fitting} == {"P7", "P8", "P9", "S-1"}
-    assert {(rows[line - 2][0], key) for line, key, _ in unfit} == {
+    assert {(rows[int(str(each.facts["line"]))][0], each.key) for each in unfit} == {
         ("X", "row_parent_away"),
         ("Y", "row_parent_unknown"),
     }
