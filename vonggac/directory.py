@@ -129,9 +129,10 @@ def remove_units(records: RecordStore, code: str, day: date | None = None) -> in
     gone = [unit for unit in stored if unit.code == code and day in (None, unit.valid_from)]
     if not gone:
         raise NotFound("agency_not_imported", code=code)
-    left = {unit.key: unit for unit in stored if unit not in gone}
-    for fault in faults(Directory(with_shipped(left.values()))):
-        if fault.unit.key in left:
+    left = [unit for unit in stored if unit not in gone]
+    known = {(fault.unit, fault.reason) for fault in faults(Directory(with_shipped(stored)))}
+    for fault in faults(Directory(with_shipped(left))):
+        if fault.unit in left and (fault.unit, fault.reason) not in known:
             raise UsageRefused("agency_needed", code=code, other=fault.unit.code)
     for unit in gone:
         records.delete(KIND, _key(unit))

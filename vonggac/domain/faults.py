@@ -152,4 +152,4 @@ def _networks(directory: Directory) -> Iterator[Fault]:
 
 
 def _day(day: date | None) -> str:
-    return "–" if day is None or day == NEVER else day.isoformat()
+    return "…" if day is None or day == NEVER else day.isoformat()

@@ -72,7 +72,7 @@ def test_a_parent_must_be_known() -> None:
     ("child", "away"),
     [
         (unit("c", "p", date(2024, 1, 1), FIRST), ("2024-01-01", "2025-01-01")),
-        (unit("c", "p", FIRST), ("2025-07-01", "–")),
+        (unit("c", "p", FIRST), ("2025-07-01", "…")),
         (unit("c", "p", FIRST, date(2025, 9, 1)), ("2025-07-01", "2025-09-01")),
     ],
 )
