@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from vonggac.domain.agency import SYSTEM_LEVELS, Agency, Directory, System
 from vonggac.domain.faults import Fault, faults
 from vonggac.domain.text import nfc
-from vonggac.errors import InvalidRecord
+from vonggac.errors import InvalidRecord, NotFound, UsageRefused
 from vonggac.ports import RecordStore
 from vonggac.tables import RowRefused, csv_rows, header_of
-from vonggac.units import agency_from, agency_row, listed, shipped_units, validity
+from vonggac.units import agency_from, agency_row, listed, networks_in, shipped_units, validity
 
 KIND, SYSTEM_KIND = "agency", "system"
 SYSTEM_COLUMNS = ("system", "name", "level", "agency", "valid_from", "valid_to", "networks", "domains")
 
 
 def load_directory(records: RecordStore) -> Directory:
-    """What ships with us and what the store holds; the store's units of a code hide all shipped ones of that code."""
+    """What ships with us and what the store holds; a unit of the store takes the place of what ships of its code and
+    days."""
     systems = [system_from(record.body) for record in records.list(SYSTEM_KIND)]
     return Directory(
         with_shipped(stored_units(records)), tuple(sorted(systems, key=lambda system: (system.code, system.valid_from)))
@@ -33,15 +34,17 @@ def stored_units(records: RecordStore) -> list[Agency]:
 
 
 def with_shipped(units: Collection[Agency]) -> tuple[Agency, ...]:
-    """These and the shipped units of other codes, by code and first day."""
-    own = {unit.code for unit in units}
-    shipped = (unit for unit in shipped_units() if unit.code not in own)
+    """These, and the shipped units that share no day with one of these of the same code; by code and first day."""
+    own: dict[str, list[Agency]] = {}
+    for unit in units:
+        own.setdefault(unit.code, []).append(unit)
+    shipped = (unit for unit in shipped_units() if not any(map(unit.meets, own.get(unit.code, ()))))
     return tuple(sorted((*units, *shipped), key=lambda unit: unit.key))
 
 
 def save_agencies(records: RecordStore, agencies: Iterable[Agency]) -> int:
     """Every unit stands in the store under its code and first day; how many they were."""
-    bodies = {f"{unit.code}@{unit.valid_from.isoformat()}": agency_row(unit) for unit in agencies}
+    bodies = {_key(unit): agency_row(unit) for unit in agencies}
     records.put_many(KIND, bodies)
     return len(bodies)
 
@@ -76,52 +79,76 @@ def import_directory(records: RecordStore, path: Path) -> Imported:
 
     Raises UnknownInput as `read_directory` does.
     """
-    known = {unit.code for unit in with_shipped(stored_units(records))}
+    stored = stored_units(records)
+    known = {unit.code for unit in with_shipped(stored)}
     read = list(read_directory(path, known))
     refused = [each for each in read if isinstance(each, InvalidRecord)]
     systems = [each.thing for each in read if isinstance(each, Placed) and isinstance(each.thing, System)]
     units = [(each.line, each.thing) for each in read if isinstance(each, Placed) and isinstance(each.thing, Agency)]
-    fitting, unfit = fitting_units(stored_units(records), units)
-    refused += [InvalidRecord(key, location=path, line=line, **facts) for line, key, facts in unfit]
-    refused.sort(key=lambda each: int(str(each.facts["line"])))
-    return Imported(save_agencies(records, fitting), save_systems(records, systems), tuple(refused))
+    fitting, unfit = fitting_units(stored, units, path)
+    lines = sorted((*refused, *unfit), key=lambda each: int(str(each.facts["line"])))
+    return Imported(save_agencies(records, fitting), save_systems(records, systems), tuple(lines))
+
+
+def remove_units(records: RecordStore, code: str, day: date | None = None) -> int:
+    """The imported units of that code, or the one that begins on that day, are gone from the store, and what ships of
+    that code is there again; how many they were.
+
+    Raises NotFound where none was imported, UsageRefused where another imported unit needs it.
+    """
+    stored = stored_units(records)
+    gone = [unit for unit in stored if unit.code == code and day in (None, unit.valid_from)]
+    if not gone:
+        raise NotFound("agency_not_imported", code=code)
+    left = [unit for unit in stored if unit not in gone]
+    known = {(fault.unit, fault.reason) for fault in faults(Directory(with_shipped(stored)))}
+    for fault in faults(Directory(with_shipped(left))):
+        if fault.unit in left and (fault.unit, fault.reason) not in known:
+            raise UsageRefused("agency_needed", code=code, other=fault.unit.code)
+    for unit in gone:
+        records.delete(KIND, _key(unit))
+    return len(gone)
+
+
+def _key(unit: Agency) -> str:
+    return f"{unit.code}@{unit.valid_from.isoformat()}"
 
 
 def fitting_units(
-    stored: Collection[Agency], rows: Iterable[tuple[int, Agency]]
-) -> tuple[list[Agency], list[tuple[int, str, Mapping[str, str]]]]:
-    """Of rows (line, unit) those that can join the stored units; of the others (line, key of the sentence, facts).
+    stored: Collection[Agency], rows: Iterable[tuple[int, Agency]], path: Path
+) -> tuple[list[Agency], list[InvalidRecord]]:
+    """Of rows (line, unit) of a file those that can join the stored units, and why the others cannot.
 
     A row is refused where a fault of the directory would not be there without it. A shipped unit's fault is nobody's:
     what an agency says of itself counts.
     """
     lines: dict[Agency, int] = {}
-    unfit: list[tuple[int, str, Mapping[str, str]]] = []
-    first: dict[tuple[str, Any], int] = {}
+    unfit: list[InvalidRecord] = []
+    first: dict[tuple[str, date], int] = {}
     for line, unit in rows:
         if unit.key in first:
-            facts = {"code": unit.code, "start": unit.valid_from.isoformat(), "first": str(first[unit.key])}
-            unfit.append((line, "row_twice", facts))
+            start, earlier = unit.valid_from, first[unit.key]
+            twice = InvalidRecord("row_twice", location=path, line=line, code=unit.code, start=start, first=earlier)
+            unfit.append(twice)
         else:
             first[unit.key] = lines[unit] = line
-    kept = [unit for unit in stored if unit.key not in first]
-    while True:
-        own = {unit.key for unit in (*kept, *lines)}
-        found = {fault_row: fault for fault, fault_row in _blamed((*kept, *lines), own, lines)}
-        if not found:
-            return list(lines), unfit
+    while found := _blamed(stored, lines):
         for unit, fault in found.items():
-            unfit.append((lines.pop(unit), f"row_{fault.reason}", fault.facts))
+            unfit.append(InvalidRecord(f"row_{fault.reason}", location=path, line=lines.pop(unit), **fault.facts))
+    return list(lines), unfit
 
 
-def _blamed(
-    units: Collection[Agency], own: Collection[tuple[str, Any]], rows: Collection[Agency]
-) -> Iterator[tuple[Fault, Agency]]:
-    """Each fault that some row made, with the row that is most to blame."""
+def _blamed(stored: Iterable[Agency], rows: Collection[Agency]) -> dict[Agency, Fault]:
+    """Each row that is to blame for a fault, with that fault. Without these rows there may be others."""
+    replaced = {unit.key for unit in rows}
+    units = [*(unit for unit in stored if unit.key not in replaced), *rows]
+    own = {unit.key for unit in units}
+    found: dict[Agency, Fault] = {}
     for fault in faults(Directory(with_shipped(units))):
         row = next((unit for unit in fault.among if unit in rows), None)
         if row is not None and fault.unit.key in own:
-            yield fault, row
+            found.setdefault(row, fault)
+    return found
 
 
 def read_directory(path: Path, known: Collection[str] = ()) -> Iterator[Placed | InvalidRecord]:
@@ -143,7 +170,7 @@ def read_directory(path: Path, known: Collection[str] = ()) -> Iterator[Placed |
 
 
 def system_from(body: Mapping[str, Any]) -> System:
-    """The system of a stored body or a CSV row. Raises ValueError with the reason."""
+    """The system of a stored body or a CSV row. Raises RowRefused with the reason."""
     cells = {name: _cell(body.get(name)) for name in SYSTEM_COLUMNS}
     for column in ("system", "name", "agency", "level"):
         if not cells[column]:
@@ -159,7 +186,7 @@ def system_from(body: Mapping[str, Any]) -> System:
         agency=cells["agency"],
         valid_from=first,
         valid_to=end,
-        networks=tuple(ip_network(text) for text in listed(cells["networks"])),
+        networks=networks_in(cells["networks"]),
         domains=listed(cells["domains"]),
     )
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from fractions import Fraction
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from vonggac.domain.agency import PASSED_WHOLE, SINCE_EVER, Agency, Level, LineageKind, Predecessor
+from vonggac.domain.prefixes import Network
 from vonggac.domain.text import nfc, sort_key
 from vonggac.tables import RowRefused
+
+T = TypeVar("T")
 
 COLUMNS = (
     "code",
@@ -32,6 +35,7 @@ COLUMNS = (
 )
 SHIPPED = Path(__file__).parent / "data" / "directory"
 UNKNOWN = "?"
+_LEVELS = ", ".join(Level)
 #: `0.4` or `2/5`; what is longer than this nobody counted.
 _SHARE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}|/[0-9]{1,9})?")
 
@@ -47,8 +51,8 @@ def shipped_units() -> tuple[Agency, ...]:
 
 
 def agency_from(row: Mapping[str, Any]) -> Agency:
-    """The unit of a row; what is no cell of ours in it is passed over. Raises ValueError with the reason."""
-    cells = {name: nfc(row.get(name) or "").strip() for name in COLUMNS}
+    """The unit of a row; what is no cell of ours in it is passed over. Raises RowRefused with the reason."""
+    cells = dict.fromkeys(COLUMNS, "") | {name: nfc(row[name]).strip() for name in COLUMNS if row.get(name)}
     for column in ("code", "name"):
         if not cells[column]:
             raise RowRefused("row_empty", column=column)
@@ -58,13 +62,13 @@ def agency_from(row: Mapping[str, Any]) -> Agency:
     return Agency(
         code=cells["code"],
         name=cells["name"],
-        level=Level(cells["level"]),
+        level=_read(Level, "level", cells["level"], _LEVELS),
         parent=cells["parent"] or None,
         valid_from=first,
         valid_to=end,
         name_en=cells["name_en"],
         predecessors=tuple(map(_predecessor, listed(cells["predecessors"]))),
-        networks=tuple(map(ip_network, listed(cells["networks"]))),
+        networks=networks_in(cells["networks"]),
         domains=listed(cells["domains"]),
         contacts=listed(cells["contacts"]),
         outside_scope=_truth("outside_scope", cells["outside_scope"]),
@@ -127,16 +131,31 @@ def by_name(units: Iterable[Agency]) -> list[Agency]:
 
 def listed(cell: str) -> tuple[str, ...]:
     """The parts of a cell, which `;` keeps apart."""
-    return tuple(part.strip() for part in cell.split(";") if part.strip())
+    return tuple(part.strip() for part in cell.split(";") if part.strip()) if cell else ()
 
 
 def validity(cells: Mapping[str, str]) -> tuple[date, date | None]:
-    """The first day, and the first day after the last. Raises ValueError."""
-    first = date.fromisoformat(cells["valid_from"]) if cells["valid_from"] else SINCE_EVER
-    end = date.fromisoformat(cells["valid_to"]) if cells["valid_to"] else None
-    if end is not None and end <= first:
-        raise ValueError(f"valid_to {end} is not after valid_from {first}")
-    return first, end
+    """The first day, and the first day after the last. Raises RowRefused."""
+    first, end = (_day(column, cells[column]) for column in ("valid_from", "valid_to"))
+    if first is not None and end is not None and end <= first:
+        raise RowRefused("row_backwards", start=first, end=end)
+    return first or SINCE_EVER, end
+
+
+def networks_in(cell: str) -> tuple[Network, ...]:
+    """The networks of a cell, single addresses among them. Raises RowRefused."""
+    return tuple(_read(ip_network, "networks", text, "10.1.0.0/16, 2001:db8::/32") for text in listed(cell))
+
+
+def _day(column: str, cell: str) -> date | None:
+    return _read(date.fromisoformat, column, cell, "yyyy-mm-dd") if cell else None
+
+
+def _read(kind: Callable[[str], T], column: str, cell: str, wanted: str) -> T:
+    try:
+        return kind(cell)
+    except ValueError as error:
+        raise RowRefused("row_value", column=column, value=cell, wanted=wanted) from error
 
 
 def _predecessor(text: str) -> Predecessor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Any
 
 import orjson
@@ -19,7 +20,7 @@ from sensors.base import Batch, batch_from
 from sharing.subscribe import Feed, add_feed, feed_data, feeds, remove_feed
 from vonggac.comparison import answer_data, as_csv
 from vonggac.domain.access import Action
-from vonggac.domain.agency import Directory
+from vonggac.domain.agency import Directory, Level
 from vonggac.domain.event import field as value_at
 from vonggac.domain.stats import By
 from vonggac.errors import InvalidRecord, SharingRefused
@@ -60,9 +61,10 @@ def compare(
 
 
 @router.get("/agencies", tags=["agencies"])
-def agencies(services: ServicesOf, found: Reader) -> dict[str, Any]:
-    """Every unit in every validity, by name."""
-    return {"agencies": [agency_data(unit) for unit in by_name(services.directory().agencies)]}
+def agencies(services: ServicesOf, found: Reader, on: date | None = None, level: Level | None = None) -> dict[str, Any]:
+    """Every unit in every validity, or those of a day or level, by name."""
+    units = (unit for unit in services.directory().agencies if on is None or unit.valid_on(on))
+    return {"agencies": [agency_data(unit) for unit in by_name(units) if level is None or unit.level is level]}
 
 
 class NewFeed(BaseModel):

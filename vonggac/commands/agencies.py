@@ -14,7 +14,7 @@ from vonggac.call import Call, printable
 from vonggac.commands.options import choice, node_of
 from vonggac.connected import live_agencies, standings
 from vonggac.dated import in_force, targets
-from vonggac.directory import import_directory, stored_units, system_data
+from vonggac.directory import import_directory, remove_units, stored_units, system_data
 from vonggac.domain.agency import Agency, Directory, Level
 from vonggac.domain.lineage import Lineage, Part
 from vonggac.domain.times import day_in_vietnam
@@ -61,6 +61,15 @@ def export(call: Call, every: bool, output: Path | None) -> None:
         return
     with output.open("w", encoding="utf-8", newline="") as file:
         write_units(units, file)
+
+
+@agency.command()
+@click.argument("code")
+@click.option("--from", "day", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help="Only the unit that begins then.")
+@click.pass_obj
+def remove(call: Call, code: str, day: datetime | None) -> None:
+    """What was imported of a code is gone; what ships of it is there again."""
+    call.show({"removed": remove_units(node_of(call).store.records, code, day.date() if day is not None else None)})
 
 
 @agency.command("list")

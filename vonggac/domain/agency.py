@@ -14,6 +14,7 @@ from vonggac.domain.prefixes import Network, Prefixes, address_of
 
 #: The first day of a unit of which nobody said since when it is there.
 SINCE_EVER = date(1900, 1, 1)
+NEVER = date.max
 
 
 class Level(StrEnum):
@@ -75,8 +76,17 @@ class Agency:
     def key(self) -> tuple[str, date]:
         return self.code, self.valid_from
 
+    @property
+    def end(self) -> date:
+        """The first day on which it is no more; NEVER for one that is still there."""
+        return self.valid_to or NEVER
+
     def valid_on(self, day: date) -> bool:
-        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+        return self.valid_from <= day < self.end
+
+    def meets(self, other: Agency) -> bool:
+        """Whether there is a day on which both are valid."""
+        return self.valid_from < other.end and other.valid_from < self.end
 
 
 #: The levels of an information system (NĐ 85/2016/NĐ-CP, Articles 7 to 11).

@@ -9,11 +9,9 @@ from datetime import date
 from enum import StrEnum
 from itertools import pairwise
 
-from vonggac.domain.agency import SINCE_EVER, Agency, Directory
+from vonggac.domain.agency import NEVER, SINCE_EVER, Agency, Directory
 from vonggac.domain.lineage import Edge, edges, passes_whole
 from vonggac.domain.prefixes import Network, unmapped
-
-NEVER = date.max  # the end of what is still there
 
 
 class Reason(StrEnum):
@@ -40,9 +38,8 @@ class Fault:
 
 
 def faults(directory: Directory) -> Iterator[Fault]:
-    """Every fault of the directory, by kind."""
-    codes = list(dict.fromkeys(unit.code for unit in directory.agencies))
-    for code in codes:
+    """Every fault of the directory, in no order."""
+    for code in dict.fromkeys(unit.code for unit in directory.agencies):
         yield from _lives(directory.lives(code))
     for unit in directory.agencies:
         yield from _parent(unit, directory)
@@ -57,9 +54,9 @@ def _lives(lives: tuple[Agency, ...]) -> Iterator[Fault]:
     code was given anew; else a date is wrong, mostly a `valid_to` that is the last day instead of the day after."""
     for early, late in pairwise(lives):
         facts = {"code": late.code, "start": late.valid_from.isoformat(), "end": _day(early.valid_to)}
-        if late.valid_from < _end(early):
+        if late.valid_from < early.end:
             yield Fault(late, Reason.OVERLAP, facts, (late, early))
-        elif late.valid_from > _end(early) and not late.predecessors:
+        elif late.valid_from > early.end and not late.predecessors:
             yield Fault(late, Reason.GAP, facts, (late, early))
 
 
@@ -75,12 +72,12 @@ def _parent(unit: Agency, directory: Directory) -> Iterator[Fault]:
         return
     day = parents[0].valid_from if unit.valid_from == SINCE_EVER else unit.valid_from
     for parent in parents:
-        if day >= _end(unit) or parent.valid_from > day:
+        if day >= unit.end or parent.valid_from > day:
             break
-        day = max(day, _end(parent))
-    if day < _end(unit):
+        day = max(day, parent.end)
+    if day < unit.end:
         back = next((parent.valid_from for parent in parents if parent.valid_from > day), NEVER)
-        away = {"start": day.isoformat(), "end": _day(min(back, _end(unit)))}
+        away = {"start": day.isoformat(), "end": _day(min(back, unit.end))}
         yield Fault(unit, Reason.PARENT_AWAY, {**facts, **away}, (unit, *parents))
 
 
@@ -114,22 +111,22 @@ def _in_circles(parents: Mapping[str, set[str]]) -> set[str]:
         held = {parent for above in left.values() for parent in above}
         kept = {code: above & left.keys() for code, above in left.items() if code in held and above & left.keys()}
         if kept == left:
-            return {code for code in kept if _climbs(code, code, kept)}
+            return {code for code in kept if _above_itself(code, kept)}
         left = kept
 
 
-def _climbs(code: str, to: str, parents: Mapping[str, set[str]]) -> bool:
+def _above_itself(code: str, parents: Mapping[str, set[str]]) -> bool:
     seen: set[str] = set()
     rest = [code]
     while rest:
         above = parents[rest.pop()] - seen
         seen |= above
         rest += above
-    return to in seen
+    return code in seen
 
 
 def _shares(directory: Directory) -> Iterator[Fault]:
-    """The shares of all successors of one unit are all unknown, or sum to 1."""
+    """The shares of all successors of one unit are all unknown, or sum to 1; else each of them is at fault."""
     after: dict[tuple[str, date], list[Edge]] = {}
     for edge in edges(directory):
         after.setdefault(edge.old.key, []).append(edge)
@@ -137,9 +134,9 @@ def _shares(directory: Directory) -> Iterator[Fault]:
         if passes_whole(found) or all(edge.how.share is None for edge in found):
             continue
         told = ", ".join(f"{edge.new.code} {'?' if edge.how.share is None else edge.how.share}" for edge in found)
-        news = tuple(dict.fromkeys(edge.new for edge in reversed(found)))
-        facts = {"code": news[0].code, "predecessor": found[0].old.code, "shares": told}
-        yield Fault(news[0], Reason.SHARES, facts, (*news, found[0].old))
+        old = found[0].old
+        for new in dict.fromkeys(edge.new for edge in found):
+            yield Fault(new, Reason.SHARES, {"code": new.code, "predecessor": old.code, "shares": told}, (new, old))
 
 
 def _networks(directory: Directory) -> Iterator[Fault]:
@@ -147,20 +144,12 @@ def _networks(directory: Directory) -> Iterator[Fault]:
     for unit in directory.agencies:
         for network in dict.fromkeys(map(unmapped, unit.networks)):
             others = holders.setdefault(network, [])
-            other = next((each for each in others if each.code != unit.code and _meet(each, unit)), None)
+            other = next((each for each in others if each.code != unit.code and each.meets(unit)), None)
             if other is not None:
                 facts = {"code": unit.code, "network": str(network), "other": other.code}
                 yield Fault(unit, Reason.NETWORK, facts, (unit, other))
             others.append(unit)
 
 
-def _meet(one: Agency, other: Agency) -> bool:
-    return one.valid_from < _end(other) and other.valid_from < _end(one)
-
-
-def _end(unit: Agency) -> date:
-    return unit.valid_to or NEVER
-
-
 def _day(day: date | None) -> str:
-    return "–" if day is None or day == NEVER else day.isoformat()
+    return "…" if day is None or day == NEVER else day.isoformat()

@@ -19,7 +19,6 @@ class Suppressor:
         self._records = records
         self._directory = directory
         self._known_directory = Directory()
-        self._below: dict[str, frozenset[str]] = {}
         self._version = 0
         self._suppressions = Suppressions((), self._codes_below)
 
@@ -41,11 +40,7 @@ class Suppressor:
         if version != self._version:
             self._suppressions = Suppressions(load_suppressions(self._records), self._codes_below)
             self._version = version
-        directory = self._directory()
-        if directory is not self._known_directory:
-            self._known_directory, self._below = directory, {}
+        self._known_directory = self._directory()
 
     def _codes_below(self, code: str) -> frozenset[str]:
-        if code not in self._below:
-            self._below[code] = self._known_directory.below(code)
-        return self._below[code]
+        return self._known_directory.below(code)

@@ -116,3 +116,11 @@ def test_a_feeds_password_is_taken_and_never_told(node: Node) -> None:
     assert "hunter2" not in admin.get("/api/v1/feeds").text
     assert admin.request("DELETE", "/api/v1/feeds/bạn").status_code == 204
     assert admin.get("/api/v1/feeds").json() == {"feeds": []}
+
+
+def test_agencies_are_listed_by_day_and_level(node: Node) -> None:
+    reader = node.program(UserRole.VIEWER)
+    listed = reader.get("/api/v1/agencies?on=2025-06-30&level=province").json()["agencies"]
+    assert len(listed) == 63 + 1  # one of the node's own
+    assert {"T98", "26"} < {each["code"] for each in listed}
+    assert reader.get("/api/v1/agencies?on=tomorrow").status_code == 422

@@ -21,11 +21,11 @@ from sensors.spool import SpoolWriter
 from tests.unit.correlator.samples import event as sample
 from tests.unit.correlator.samples import rule_text
 from vonggac.bootstrap import Node, bootstrap
+from vonggac.connected import HEARTBEAT
 from vonggac.domain.access import UserRole
 from vonggac.errors import StoreUnavailable, UsageRefused
 from vonggac.pipeline import accounts
 from vonggac.server import (
-    HEARTBEAT,
     Beside,
     Running,
     address_of,
@@ -193,6 +193,14 @@ def beat(**figures: object) -> Batch:
     document = event(900)
     document["event"] = {**document["event"], "id": "beat", "dataset": "heartbeat", "kind": "metric"}
     return Batch("source", "heartbeat", 0, 0, ({**document, "vonggac": {"heartbeat": figures}},))
+
+
+def test_a_sensor_is_kept_with_the_agency_that_it_speaks_for(running: Running) -> None:
+    spoken = beat()
+    running.take(Batch("source", "x", 0, 0, ({**spoken.events[0], "organization": {"id": "25"}},)))
+    record = running.node.store.records.get(HEARTBEAT, "cong")
+    assert record is not None
+    assert record.body["agency"] == "25"
 
 
 def test_a_heartbeat_s_figures_are_kept_with_the_rules_that_are_matched(running: Running) -> None:

@@ -104,3 +104,8 @@ def test_a_name_belongs_to_the_system_of_the_nearest_name_above_it_on_that_day()
     before = directory.system_named("mail.portal.example", date(2026, 3, 1))
     assert before is not None
     assert before.code == "mail"
+
+
+def test_a_directory_knows_whether_any_unit_has_a_network() -> None:
+    assert not Directory((Agency("A", "A", Level.UNIT),)).has_networks
+    assert Directory((unit("A", "2001:db8::/32"),)).has_networks
