@@ -15,7 +15,7 @@ NOW, THEN = "#1f4e79", "#b9cde2"
 TONES = ("#16324f", "#2f6296", "#6c9bc7", "#a9c6e0", "#d9e6f2", "#ffffff")
 _ON_DARK = 2  # tones before this one carry white figures
 
-WIDTH = 760.0
+WIDTH = 680.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def columns(caption: str, pairs: Sequence[Pair], periods: Periods, lang: str) ->
         for x, value, fill in ((middle - bar, pair.previous, THEN), (middle, pair.current, NOW)):
             parts.append(box(x, y(value), bar, foot - y(value), fill, INK if fill == THEN else "none"))
         for row, text in enumerate(folded(pair.label, max(4, int(slot / 5.5)))):
-            parts.append(words(middle, foot + 15 + 12 * row, text, size=11, anchor="middle"))
+            parts.append(words(middle, foot + 15 + 12 * row, text, size=10.5, anchor="middle"))
     parts.append(line(left, foot, WIDTH, foot, INK))
     alt = in_words(pairs, periods, lang)
     return Picture(caption, drawing(WIDTH, height, caption, alt, parts), alt)
@@ -62,12 +62,13 @@ def columns(caption: str, pairs: Sequence[Pair], periods: Periods, lang: str) ->
 
 def bars(caption: str, pairs: Sequence[Pair], periods: Periods, lang: str) -> Picture:
     """For each label two bars, one under the other, with their figures; for labels of any length and number."""
-    left, bar, gap = 250.0, 13.0, 12.0
+    bar, gap = 13.0, 12.0
+    labels = [folded(pair.label, 38) for pair in pairs]
+    left = 12 + 6.3 * max((len(text) for label in labels for text in label), default=0)
     longest = max([1.0, *(value for pair in pairs for value in (pair.current, pair.previous))])
     room = WIDTH - left - 70
     parts, y = [*_legend(left, 14, periods)], 32.0
-    for pair in pairs:
-        label = folded(pair.label, 38)
+    for pair, label in zip(pairs, labels, strict=True):
         tall = max(2 * bar, 14.0 * len(label))
         for row, text in enumerate(label):
             parts.append(words(left - 10, y + tall / 2 + 4 + 14 * (row - (len(label) - 1) / 2), text, anchor="end"))
@@ -95,7 +96,9 @@ def mix(caption: str, pairs: Sequence[Pair], periods: Periods, lang: str) -> Pic
         parts += _stack(values, totals[row], 20 + 58.0 * row, lang)
     y = 142.0
     for at, pair in enumerate(shown):
-        shares = [_share(value, total, lang) for value, total in zip((pair.current, pair.previous), totals, strict=True)]
+        shares = [
+            _share(value, total, lang) for value, total in zip((pair.current, pair.previous), totals, strict=True)
+        ]
         said = say(lang, "report.mix_item", label=pair.label, current=shares[0], previous=shares[1])
         parts += [box(0.5, y - 11, 14, 12, TONES[at], INK), words(24, y, said)]
         y += 19
@@ -124,7 +127,7 @@ def in_words(pairs: Sequence[Pair], periods: Periods, lang: str) -> str:
 
 
 def _legend(x: float, y: float, periods: Periods) -> list[str]:
-    second = x + 30 + 7.0 * len(periods.current)
+    second = x + 40 + 7.2 * len(periods.current)
     return [
         box(x, y - 11, 14, 12, NOW),
         words(x + 20, y, figures.capitalised(periods.current)),

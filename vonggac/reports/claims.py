@@ -45,7 +45,9 @@ def claim(body: Mapping[str, Any], lang: str) -> str:
 def against_name(body: Mapping[str, Any], lang: str) -> str:
     """`cùng kỳ năm 2019` where the other period is the same days of the year before, else its name."""
     start, end, other_start, other_end = (
-        parse_instant(body[which][edge]).astimezone(VIETNAM) for which in ("period", "against") for edge in ("start", "end")
+        parse_instant(body[which][edge]).astimezone(VIETNAM)
+        for which in ("period", "against")
+        for edge in ("start", "end")
     )
     name = figures.period_name(body["against"], lang)
     same = all(
@@ -87,9 +89,7 @@ def overlap_sentence(body: Mapping[str, Any], lang: str) -> str:
     current, previous = overlap.get("current", 0), overlap.get("previous", 0)
     if not (current or previous):
         return ""
-    return say(
-        lang, "stats.overlap", current=figures.count(current, lang), previous=figures.count(previous, lang)
-    )
+    return say(lang, "stats.overlap", current=figures.count(current, lang), previous=figures.count(previous, lang))
 
 
 def coverage(kept: Mapping[str, Any] | None, lang: str) -> str:

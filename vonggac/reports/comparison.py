@@ -10,7 +10,7 @@ from vonggac.reports import charts, claims, figures
 from vonggac.reports.document import Block, Document, Facts, Grid, Heading, Notes, Picture, Text
 
 #: Rows beyond this many are in the table and not in the chart, whose caption says so.
-CHART_ROWS = 25
+CHART_ROWS = 12
 
 
 def document(body: Mapping[str, Any], lang: str) -> Document:
@@ -136,9 +136,7 @@ def _measure(name: str, pair: Mapping[str, Any], lang: str) -> list[tuple[str, .
     return [(called, figures.count(current, lang), figures.count(previous, lang), moved)]
 
 
-def _times(
-    called: str, current: Mapping[str, Any], previous: Mapping[str, Any], lang: str
-) -> list[tuple[str, ...]]:
+def _times(called: str, current: Mapping[str, Any], previous: Mapping[str, Any], lang: str) -> list[tuple[str, ...]]:
     """Median and 90th percentile, each with how many incidents it is of."""
     rows = []
     for key in ("median_s", "p90_s"):

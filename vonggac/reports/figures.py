@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -90,7 +90,7 @@ def span(period: Mapping[str, Any]) -> str:
 
 
 def period_name(period: Mapping[str, Any], lang: str) -> str:
-    """How people call a body's period: `năm 2020`, `quý I/2020`, `4 tháng đầu năm 2020`, `tháng 4/2020`, else its days."""
+    """How people call a period: `năm 2020`, `quý I/2020`, `4 tháng đầu năm 2020`, `tháng 4/2020`, else by its days."""
     months = _whole_months(period)
     if months is None:
         return span(period)
@@ -118,6 +118,14 @@ def period_name(period: Mapping[str, Any], lang: str) -> str:
 def month_name(month: int, lang: str) -> str:
     """`tháng 4` or `April`."""
     return say(lang, f"report.month.{month}")
+
+
+def month_labels(periods: Sequence[Mapping[str, Any]], lang: str) -> list[str]:
+    """`Tháng 4` for each month; `04/2020` where they are of several years."""
+    starts = [parse_instant(period["start"]).astimezone(VIETNAM) for period in periods]
+    if len({start.year for start in starts}) == 1:
+        return [capitalised(month_name(start.month, lang)) for start in starts]
+    return [f"{start:%m/%Y}" for start in starts]
 
 
 def capitalised(text: str) -> str:

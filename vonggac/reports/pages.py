@@ -29,7 +29,9 @@ _KINDS: Mapping[type, str] = {
 def as_html(document: Document) -> bytes:
     """UTF-8, self-contained; tables have heads, pictures an alternative, and printing breaks no row."""
     blocks = [_block(block) for block in document.blocks]
-    return (_template().render(document=document, blocks=blocks, figures=say(document.lang, "report.in_words"))).encode()
+    return (
+        _template().render(document=document, blocks=blocks, figures=say(document.lang, "report.in_words"))
+    ).encode()
 
 
 def as_pdf(document: Document, at: datetime) -> bytes:
@@ -58,7 +60,7 @@ def as_pdf(document: Document, at: datetime) -> bytes:
 
 def _block(block: Block) -> dict[str, Any]:
     """The block's fields and its kind, as both templates read it."""
-    fields: dict[str, Any] = {name: getattr(block, name) for name in type(block).__slots__}  # type: ignore[attr-defined]
+    fields: dict[str, Any] = {name: getattr(block, name) for name in type(block).__slots__}
     if isinstance(block, Grid):
         fields["words"] = sorted(block.words)
     return {"kind": _KINDS[type(block)], **fields}

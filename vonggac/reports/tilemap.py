@@ -83,7 +83,9 @@ def tile_map(caption: str, layout: Layout, values: Mapping[str, float], unit: st
     for group in layout.islands:
         parts += _group(group, names[group.of], layout, fill_of(values.get(group.of), bounds), lang)
     sea_x, sea_y = layout.sea[0] * width, layout.sea[1] * height
-    parts.append(words(sea_x, sea_y, say(lang, "report.map.sea"), size=15, anchor="middle", fill="#3b6ea5", italic=True))
+    parts.append(
+        words(sea_x, sea_y, say(lang, "report.map.sea"), size=15, anchor="middle", fill="#3b6ea5", italic=True)
+    )
     across = max(group.column for group in layout.islands) * width + 110
     parts += _legend(across - 210, 16, unit, bounds, lang)
     alt = _in_words(layout, values, unit, lang)

@@ -1,0 +1,102 @@
+"""The yearly report: the year against the one before by category, month, level and agency, with the map, the other
+measures and the method."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from vonggac.domain.stats import By
+from vonggac.domain.times import day_in_vietnam
+from vonggac.messages import say
+from vonggac.reports import charts, claims, comparison, figures
+from vonggac.reports.asking import Body, Compare, Report, months_of
+from vonggac.reports.document import Block, Document, Facts, Grid, Heading, Notes, Picture, Text
+from vonggac.reports.monthly import months_chart
+from vonggac.reports.tilemap import layout_on, tile_map
+from vonggac.statistics import Question
+
+
+def yearly(
+    compare: Compare, question: Question, lang: str, *, province_of: Callable[[str], str | None] = lambda code: code
+) -> Report:
+    """The report on the question's period against its `against`; `by` is set here.
+
+    `province_of` gives for an agency's code the province-level unit whose tile it counts in."""
+    category, level, agency = (compare(replace(question, by=by)) for by in (By.CATEGORY, By.LEVEL, By.AGENCY))
+    months = [compare(each) for each in months_of(question)]
+    layout = layout_on(day_in_vietnam(question.period.end - timedelta(seconds=1)))
+    values: Counter[str] = Counter()
+    for row in agency["rows"]:
+        values[province_of(row["key"]) or ""] += row["current"]
+    name = figures.period_name(category["period"], lang)
+    caption = say(lang, "report.map.caption", period=name)
+    drawn = tile_map(caption, layout, values, say(lang, "report.map.unit"), lang)
+    tables = {"category": category, "level": level, "agency": agency}
+    document = Document(
+        lang=lang,
+        title=say(lang, "report.yearly.title", period=name),
+        subtitle=comparison.subtitle(category, lang),
+        blocks=(
+            *_summary(category, lang),
+            *_months(category, months, lang),
+            *_involved(level, agency, drawn, lang),
+            *_method(tables, months, lang),
+        ),
+        foot=comparison.foot(category["digest"], lang),
+    )
+    return Report("yearly", document, {**tables, "months": months})
+
+
+def _summary(body: Body, lang: str) -> Iterator[Block]:
+    yield Text(claims.headline(body, lang), lead=True)
+    yield Notes(claims.notes(body, lang))
+    yield from comparison.measures(body, lang)
+    yield Heading(say(lang, "report.yearly.category"))
+    yield comparison.grid(body, lang)
+    names = comparison.periods(body, lang)
+    yield charts.mix(say(lang, "report.chart_mix"), comparison.pairs_of(body, lang), names, lang)
+
+
+def _months(body: Body, months: Sequence[Body], lang: str) -> Iterator[Block]:
+    names = comparison.periods(body, lang)
+    caption = say(lang, "report.yearly.months_caption")
+    yield Heading(say(lang, "report.yearly.months"))
+    yield months_chart(months, caption, names, lang)
+    head = (say(lang, "report.by_month"), *map(figures.capitalised, (names.current, names.previous)))
+    judged = say(lang, "report.judged")
+    labels = figures.month_labels([each["period"] for each in months], lang)
+    rows = [
+        (
+            label,
+            figures.count(each["total"]["current"], lang),
+            figures.count(each["total"]["previous"], lang),
+            figures.change(each["total"]["current"], each["total"]["previous"], lang),
+            claims.verdict_word(each["total"]["verdict"], lang),
+        )
+        for label, each in zip(labels, months, strict=True)
+    ]
+    yield Grid(caption, (*head, say(lang, "stats.change"), judged), tuple(rows), words=frozenset({0, 4}))
+
+
+def _involved(level: Body, agency: Body, drawn: Picture, lang: str) -> Iterator[Block]:
+    for heading, body in (("levels", level), ("agencies", agency)):
+        yield Heading(say(lang, f"report.yearly.{heading}"))
+        overlap = claims.overlap_sentence(body, lang)
+        if overlap:
+            yield Text(overlap)
+        if body is agency:
+            yield drawn
+        yield comparison.grid(body, lang)
+
+
+def _method(tables: dict[str, Body], months: Sequence[Body], lang: str) -> Iterator[Block]:
+    yield Heading(say(lang, "report.method"))
+    yield Facts(comparison.question(tables["category"], lang))
+    digests = [(say(lang, f"report.by_{name}"), body["digest"]) for name, body in tables.items()]
+    labels = figures.month_labels([body["period"] for body in months], lang)
+    digests += [(label, body["digest"]) for label, body in zip(labels, months, strict=True)]
+    yield Heading(say(lang, "report.yearly.digests"))
+    yield Facts(tuple(digests))
