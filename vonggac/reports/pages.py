@@ -35,7 +35,8 @@ def as_html(document: Document) -> bytes:
 
 
 def as_pdf(document: Document, at: datetime) -> bytes:
-    """A4; `at` is the time of making that the file names."""
+    """A4; `at` is the time of making that the file names. A name with a letter that the embedded faces lack is set with
+    a box in its place, and then the file does not claim PDF/UA-1, which forbids that."""
     import typst
 
     body = {
@@ -46,13 +47,23 @@ def as_pdf(document: Document, at: datetime) -> bytes:
         "page": say(document.lang, "report.page"),
         "blocks": [_block(block) for block in document.blocks],
     }
+    text = json.dumps(body, ensure_ascii=False)
+    try:
+        return _compiled(text, at, ["ua-1"])
+    except typst.TypstError:
+        return _compiled(text, at, [])
+
+
+def _compiled(text: str, at: datetime, standards: list[str]) -> bytes:
+    import typst
+
     made: bytes = typst.compile(
         (_HERE / "report.typ").read_bytes(),
         font_paths=[],
         ignore_system_fonts=True,
-        sys_inputs={"document": json.dumps(body, ensure_ascii=False)},
+        sys_inputs={"document": text},
         format="pdf",
-        pdf_standards=["ua-1"],
+        pdf_standards=standards,
         timestamp=at,
     )
     return made

@@ -17,7 +17,7 @@ def drawing(width: float, height: float, title: str, alt: str, parts: Iterable[s
     """A whole SVG that scales to the width it is given; screen readers read the title and the alternative."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(width)} {_n(height)}" role="img" '
-        f'font-family="{_FACE}" fill="{INK}"><title>{escape(title)}</title><desc>{escape(alt)}</desc>'
+        f'font-family="{_FACE}" fill="{INK}"><title>{_told(title)}</title><desc>{_told(alt)}</desc>'
         f"{''.join(parts)}</svg>"
     )
 
@@ -53,7 +53,7 @@ def words(
     style = (' font-weight="bold"' if bold else "") + (' font-style="italic"' if italic else "")
     return (
         f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" text-anchor="{anchor}" fill="{fill}"{style}>'
-        f"{escape(text)}</text>"
+        f"{_told(text)}</text>"
     )
 
 
@@ -69,6 +69,11 @@ def hatch(name: str) -> str:
         'patternTransform="rotate(45)"><rect width="6" height="6" fill="#ffffff"/>'
         f'<rect width="1.6" height="6" fill="#8a94a0"/></pattern></defs>'
     )
+
+
+def _told(text: str) -> str:
+    """The text as XML takes it; characters that XML does not know (XML 1.0 §2.2) are shown as missing."""
+    return escape("".join(char if char.isprintable() else "\ufffd" for char in text))
 
 
 def _n(value: float) -> str:

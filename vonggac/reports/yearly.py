@@ -87,9 +87,8 @@ def _involved(level: Body, agency: Body, drawn: Picture, lang: str) -> Iterator[
         overlap = claims.overlap_sentence(body, lang)
         if overlap:
             yield Text(overlap)
-        if body is agency:
-            yield drawn
         yield comparison.grid(body, lang)
+    yield drawn
 
 
 def _method(tables: dict[str, Body], months: Sequence[Body], lang: str) -> Iterator[Block]:
