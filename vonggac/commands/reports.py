@@ -48,8 +48,8 @@ def monthly(call: Call, month: str, known_at: str | None, definitions: str | Non
     if found is None:
         raise UsageRefused("bad_month", text=month)
     question = ask(f"{found[1]}-M{found[2]}", known_at=known_at, definitions=definitions)
-    node = node_of(call)
-    _write(call, node, written(_compare(node, call.lang), question, call.lang), form, out)
+    chosen, node = _form(form, out), node_of(call)
+    _write(call, node, written(_compare(node, call.lang), question, call.lang), chosen, out)
 
 
 @report.command()
@@ -64,12 +64,12 @@ def yearly(call: Call, year: str, known_at: str | None, definitions: str | None,
     question = ask(year, known_at=known_at, definitions=definitions)
     if question.period.days not in (365, 366):
         raise UsageRefused("bad_year", text=year)
-    node = node_of(call)
+    chosen, node = _form(form, out), node_of(call)
     directory = node.directory()
     made = written(
         _compare(node, call.lang), question, call.lang, province_of=lambda code: province_of(directory, code)
     )
-    _write(call, node, made, form, out)
+    _write(call, node, made, chosen, out)
 
 
 def province_of(directory: Directory, code: str) -> str | None:
@@ -89,11 +89,16 @@ def _compare(node: Node, lang: str) -> Compare:
     return lambda question: answer_data(answer(node.store.incidents, directory, question), directory, lang)
 
 
-def _write(call: Call, node: Node, made: Report, form: str | None, out: Path) -> None:
+def _form(form: str | None, out: Path) -> str:
+    """The form asked for, by default the one that the file's name ends in."""
     from vonggac.reports.asking import FORMS
 
     chosen = form or out.suffix.removeprefix(".").lower()
     if chosen not in FORMS:
         raise UsageRefused("bad_choice", value=chosen, what="--format", known=", ".join(FORMS))
-    out.write_bytes(made.render(chosen, node.clock()))
-    call.show({"report": made.name, "format": chosen, "path": str(out), "bytes": out.stat().st_size})
+    return chosen
+
+
+def _write(call: Call, node: Node, made: Report, form: str, out: Path) -> None:
+    out.write_bytes(made.render(form, node.clock()))
+    call.show({"report": made.name, "format": form, "path": str(out), "bytes": out.stat().st_size})

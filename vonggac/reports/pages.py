@@ -49,12 +49,12 @@ def as_pdf(document: Document, at: datetime) -> bytes:
     }
     text = json.dumps(body, ensure_ascii=False)
     try:
-        return _compiled(text, at, ["ua-1"])
+        return _compiled(text, at, accessible=True)
     except typst.TypstError:
-        return _compiled(text, at, [])
+        return _compiled(text, at, accessible=False)
 
 
-def _compiled(text: str, at: datetime, standards: list[str]) -> bytes:
+def _compiled(text: str, at: datetime, *, accessible: bool) -> bytes:
     import typst
 
     made: bytes = typst.compile(
@@ -63,8 +63,8 @@ def _compiled(text: str, at: datetime, standards: list[str]) -> bytes:
         ignore_system_fonts=True,
         sys_inputs={"document": text},
         format="pdf",
-        pdf_standards=standards,
-        timestamp=at,
+        pdf_standards="ua-1" if accessible else None,
+        timestamp=at.replace(microsecond=0),
     )
     return made
 

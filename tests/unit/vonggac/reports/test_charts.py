@@ -1,30 +1,31 @@
 from __future__ import annotations
 
-from xml.etree import ElementTree
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import TypeAlias
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.vonggac.reports.trees import tree
 from vonggac.reports import charts
 from vonggac.reports.charts import Pair, Periods
+from vonggac.reports.document import Picture
 
 PERIODS = Periods("năm 2020", "năm 2019")
 PAIRS = [Pair("Tháng 1", 1200, 2400), Pair("Tháng 2", 0, 600)]
 SVG = "{http://www.w3.org/2000/svg}"
-DRAWINGS = (charts.columns, charts.bars, charts.mix)
+Draw: TypeAlias = Callable[[str, Sequence[Pair], Periods, str], Picture]
+DRAWINGS: tuple[Draw, ...] = (charts.columns, charts.bars, charts.mix)
 
 
 def heights(svg: str, fill: str) -> list[float]:
-    return [
-        float(rect.get("height", "0"))
-        for rect in ElementTree.fromstring(svg).iter(f"{SVG}rect")
-        if rect.get("fill") == fill
-    ]
+    return [float(rect.get("height", "0")) for rect in tree(svg).iter(f"{SVG}rect") if rect.get("fill") == fill]
 
 
 def texts(svg: str) -> list[str]:
-    return [text.text or "" for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+    return [text.text or "" for text in tree(svg).iter(f"{SVG}text")]
 
 
 def test_columns_stand_on_zero_and_are_as_high_as_their_counts() -> None:
@@ -37,10 +38,10 @@ def test_columns_stand_on_zero_and_are_as_high_as_their_counts() -> None:
 
 
 @pytest.mark.parametrize("draw", DRAWINGS)
-def test_a_drawing_has_every_figure_in_words_too(draw: type[charts.columns]) -> None:  # type: ignore[valid-type]
+def test_a_drawing_has_every_figure_in_words_too(draw: Draw) -> None:
     picture = draw("Theo tháng", PAIRS, PERIODS, "vi")
     assert picture.alt == "Năm 2020 / năm 2019. Tháng 1: 1.200 / 2.400; Tháng 2: 0 / 600."
-    assert ElementTree.fromstring(picture.svg).findtext(f"{SVG}desc") == picture.alt
+    assert tree(picture.svg).findtext(f"{SVG}desc") == picture.alt
 
 
 @pytest.mark.parametrize("draw", DRAWINGS)
@@ -49,12 +50,12 @@ def test_a_drawing_has_every_figure_in_words_too(draw: type[charts.columns]) -> 
     counts=st.lists(st.floats(0, 1e9), min_size=18, max_size=18),
 )
 def test_any_labels_and_counts_give_a_drawing_that_is_xml(
-    draw: type[charts.columns],  # type: ignore[valid-type]
+    draw: Draw,
     labels: list[str],
     counts: list[float],
 ) -> None:
     pairs = [Pair(label, counts[2 * at], counts[2 * at + 1]) for at, label in enumerate(labels)]
-    ElementTree.fromstring(draw("a < b", pairs, PERIODS, "vi").svg)
+    tree(draw("a < b", pairs, PERIODS, "vi").svg)
 
 
 def test_a_long_label_is_folded_and_loses_no_word() -> None:
@@ -66,7 +67,7 @@ def test_a_long_label_is_folded_and_loses_no_word() -> None:
 def test_the_two_periods_differ_in_grey() -> None:
     assert abs(grey(charts.NOW) - grey(charts.THEN)) > 0.4
     tones = [grey(tone) for tone in charts.TONES]
-    assert all(lighter - darker > 0.08 for darker, lighter in zip(tones, tones[1:], strict=False))
+    assert all(lighter - darker > 0.08 for darker, lighter in pairwise(tones))
 
 
 def grey(tone: str) -> float:

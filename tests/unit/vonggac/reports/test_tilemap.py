@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from datetime import date
-from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.vonggac.reports.trees import tree
 from vonggac.reports.tilemap import STEPS, Layout, fill_of, layout_on, layouts, steps, tile_map
 
 BOTH = pytest.mark.parametrize("layout", layouts(), ids=lambda layout: layout.id)
@@ -35,7 +35,7 @@ def test_hoang_sa_belongs_to_da_nang_and_truong_sa_to_khanh_hoa(layout: Layout) 
 @pytest.mark.parametrize("lang", ["vi", "en"])
 def test_the_map_names_every_unit_and_the_islands(layout: Layout, lang: str) -> None:
     picture = tile_map("Bản đồ", layout, {"48": 7, "56": 0}, "Sự cố", lang)
-    drawn = " ".join(ElementTree.fromstring(picture.svg).itertext())
+    drawn = " ".join(tree(picture.svg).itertext())
     for tile in layout.tiles:
         assert all(word in drawn for word in tile.name.split())
         assert tile.name in picture.alt
@@ -46,7 +46,7 @@ def test_the_map_names_every_unit_and_the_islands(layout: Layout, lang: str) -> 
 
 def test_the_islands_have_the_tone_of_their_unit() -> None:
     svg = tile_map("Bản đồ", layout_on(date(2026, 1, 1)), {"48": 700, "56": 1}, "Sự cố", "vi").svg
-    fills = [disc.get("fill") for disc in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}circle")]
+    fills = [disc.get("fill") for disc in tree(svg).iter("{http://www.w3.org/2000/svg}circle")]
     assert set(fills[:7]) == {STEPS[-1]}
     assert set(fills[7:]) == {STEPS[1]}
 
