@@ -67,7 +67,11 @@ def yearly(call: Call, year: str, known_at: str | None, definitions: str | None,
     chosen, node = _form(form, out), node_of(call)
     directory = node.directory()
     made = written(
-        _compare(node, call.lang), question, call.lang, province_of=lambda code: province_of(directory, code)
+        _compare(node, call.lang),
+        question,
+        call.lang,
+        now=node.clock(),
+        province_of=lambda code: province_of(directory, code),
     )
     _write(call, node, made, chosen, out)
 

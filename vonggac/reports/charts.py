@@ -37,7 +37,7 @@ class Periods:
 
 def columns(caption: str, pairs: Sequence[Pair], periods: Periods, lang: str) -> Picture:
     """For each label two columns side by side, this period and the one before; for up to some twelve short labels."""
-    height, left, top, foot = 300.0, 56.0, 34.0, 262.0
+    height, left, top, foot = 300.0, 46.0, 34.0, 262.0
     top_value, ticks = scale([value for pair in pairs for value in (pair.current, pair.previous)])
     slot = (WIDTH - left - 4) / max(1, len(pairs))
     bar = min(24.0, slot * 0.38)
@@ -151,7 +151,7 @@ def _stack(values: Sequence[float], total: float, y: float, lang: str) -> Iterat
         long = (WIDTH - 1) * value / total if total else 0
         if value:
             yield box(x, y, long, 26, TONES[at], INK)
-        if long > 46:
+        if long > 36:
             fill = "#ffffff" if at < _ON_DARK else INK
             yield words(x + long / 2, y + 17, _share(value, total, lang), size=11.5, anchor="middle", fill=fill)
         x += long

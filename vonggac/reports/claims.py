@@ -59,10 +59,10 @@ def against_name(body: Mapping[str, Any], lang: str) -> str:
 
 
 def notes(body: Mapping[str, Any], lang: str) -> tuple[str, ...]:
-    """What must be read with the figures: the body's own sentences, and that rows do not add up where they overlap."""
-    said = list((body.get("sentences") or {}).get(lang) or [verdict(body, lang)])
-    overlap = overlap_sentence(body, lang)
-    return tuple(dict.fromkeys([*said, *([overlap] if overlap else [])]))
+    """What must be read with the figures: the body's own sentences, or where it has none the verdict, and that rows do
+    not add up where they overlap."""
+    said = (body.get("sentences") or {}).get(lang) or (verdict(body, lang), overlap_sentence(body, lang))
+    return tuple(dict.fromkeys(each for each in said if each))
 
 
 def verdict(body: Mapping[str, Any], lang: str) -> str:

@@ -48,8 +48,9 @@ def periods(body: Mapping[str, Any], lang: str) -> charts.Periods:
 
 
 def label(row: Mapping[str, Any], by: str, lang: str) -> str:
-    """The name of a row: ours for levels and severities, which the body gives by key, else the body's."""
-    return catalogue(lang).get(f"report.{by}_{row['key']}", str(row["label"]))
+    """The name of a row: the body's, or our word for a level or severity that the body gives by its key alone."""
+    key, name = str(row["key"]), str(row["label"])
+    return name if name != key else catalogue(lang).get(f"report.{by}_{key}", name)
 
 
 def grid(body: Mapping[str, Any], lang: str, *, caption: str = "") -> Grid:
@@ -168,11 +169,13 @@ def _foot(body: Mapping[str, Any], judged: bool, lang: str) -> list[tuple[str, .
 
 
 def _breaks(body: Mapping[str, Any], lang: str) -> list[tuple[str, str]]:
+    """Each break of the series with its day and basis; what broke is told in the body's sentences too."""
     name = say(lang, "report.break")
-    return [
-        (name, say(lang, "report.break_value", at=_day_of(str(each["at"])), what=each["what"], basis=each["basis"]))
-        for each in body.get("breaks") or ()
-    ]
+    told = []
+    for each in body.get("breaks") or ():
+        what = [str(each[key]) for key in ("what", "basis") if each.get(key)]
+        told.append((name, f"{_day_of(str(each['at']))}: {', '.join(what)}"))
+    return told
 
 
 def _day_of(text: str) -> str:

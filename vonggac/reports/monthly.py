@@ -4,7 +4,7 @@ of the year before, the year to date, and what the figures rest on."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from vonggac.directory import all_definitions
@@ -92,14 +92,22 @@ def _listed(counted: Iterable[tuple[str, float]], lang: str) -> str:
     return f" ({', '.join(said)})" if said else ""
 
 
+def _notes(bodies: Iterable[Body], lang: str) -> Iterator[str]:
+    """What must be read with each claim, and which claim it belongs to."""
+    for body in bodies:
+        against = claims.against_name(body, lang)
+        for note in claims.notes(body, lang):
+            yield say(lang, "report.monthly.note", against=against, note=note)
+
+
 def _blocks(last: Body, year: Body, so_far: Body, months: list[Body], lang: str) -> list[Block]:
     blocks: list[Block] = [Text(sentence(last, year, lang), lead=True)]
-    blocks.append(Notes(tuple(dict.fromkeys([*claims.notes(last, lang), *claims.notes(year, lang)]))))
+    blocks.append(Notes(tuple(_notes((last, year), lang))))
     blocks.append(comparison.grid(last, lang, caption=say(lang, "report.monthly.by_category")))
     blocks.append(comparison.grid(year, lang, caption=say(lang, "report.monthly.by_category_year")))
     if len(months) > 1:
         blocks += [Heading(say(lang, "report.monthly.so_far")), Text(claims.headline(so_far, lang))]
-        blocks.append(comparison.grid(so_far, lang))
+        blocks += [Notes(claims.notes(so_far, lang)), comparison.grid(so_far, lang)]
         names = comparison.periods(so_far, lang)
         blocks.append(months_chart(months, say(lang, "report.monthly.chart_months"), names, lang))
     blocks.append(comparison.chart(year, lang))

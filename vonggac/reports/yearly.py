@@ -4,9 +4,9 @@ measures and the method."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from vonggac.domain.stats import By
 from vonggac.domain.times import day_in_vietnam
@@ -15,26 +15,32 @@ from vonggac.reports import charts, claims, comparison, figures
 from vonggac.reports.asking import Body, Compare, Report, months_of
 from vonggac.reports.document import Block, Document, Facts, Grid, Heading, Notes, Picture, Text
 from vonggac.reports.monthly import months_chart
-from vonggac.reports.tilemap import layout_on, tile_map
+from vonggac.reports.tilemap import Layout, layout_on, tile_map
 from vonggac.statistics import Question
 
 
 def yearly(
-    compare: Compare, question: Question, lang: str, *, province_of: Callable[[str], str | None] = lambda code: code
+    compare: Compare,
+    question: Question,
+    lang: str,
+    *,
+    now: datetime,
+    mapped: Question | None = None,
+    province_of: Callable[[str], str | None] = lambda code: code,
 ) -> Report:
-    """The report on the question's period against its `against`; `by` is set here.
+    """The report on the question's period against its `against`; `by` is set here. Months that begin after `now` are
+    left out.
 
-    `province_of` gives for an agency's code the province-level unit whose tile it counts in."""
-    category, level, agency = (compare(replace(question, by=by)) for by in (By.CATEGORY, By.LEVEL, By.AGENCY))
-    months = [compare(each) for each in months_of(question)]
-    layout = layout_on(day_in_vietnam(question.period.end - timedelta(seconds=1)))
-    values: Counter[str] = Counter()
-    for row in agency["rows"]:
-        values[province_of(row["key"]) or ""] += row["current"]
+    The map shows the rows of `mapped`, by default of the question by agency: give one that counts in the units of the
+    period's last day where units changed within it. `province_of` gives for the key of such a row the code of the
+    tile it counts in."""
+    asked = {str(by): replace(question, by=by) for by in (By.CATEGORY, By.LEVEL, By.AGENCY)}
+    tables = {name: compare(each) for name, each in asked.items()}
+    months = [compare(each) for each in months_of(question) if each.period.start < now]
+    category = tables["category"]
     name = figures.period_name(category["period"], lang)
-    caption = say(lang, "report.map.caption", period=name)
-    drawn = tile_map(caption, layout, values, say(lang, "report.map.unit"), lang)
-    tables = {"category": category, "level": level, "agency": agency}
+    rows = (tables["agency"] if mapped is None else compare(mapped))["rows"]
+    drawn = _map(rows, layout_on(day_in_vietnam(question.period.end - timedelta(days=1))), province_of, name, lang)
     document = Document(
         lang=lang,
         title=say(lang, "report.yearly.title", period=name),
@@ -42,12 +48,22 @@ def yearly(
         blocks=(
             *_summary(category, lang),
             *_months(category, months, lang),
-            *_involved(level, agency, drawn, lang),
+            *_involved(tables, drawn, lang),
             *_method(tables, months, lang),
         ),
         foot=comparison.foot(category["digest"], lang),
     )
     return Report("yearly", document, {**tables, "months": months})
+
+
+def _map(
+    rows: Iterable[Body], layout: Layout, province_of: Callable[[str], str | None], period: str, lang: str
+) -> Picture:
+    values: Counter[str] = Counter()
+    for row in rows:
+        values[province_of(row["key"]) or ""] += row["current"]
+    caption = say(lang, "report.map.caption", period=period)
+    return tile_map(caption, layout, values, say(lang, "report.map.unit"), lang)
 
 
 def _summary(body: Body, lang: str) -> Iterator[Block]:
@@ -81,17 +97,18 @@ def _months(body: Body, months: Sequence[Body], lang: str) -> Iterator[Block]:
     yield Grid(caption, (*head, say(lang, "stats.change"), judged), tuple(rows), words=frozenset({0, 4}))
 
 
-def _involved(level: Body, agency: Body, drawn: Picture, lang: str) -> Iterator[Block]:
-    for heading, body in (("levels", level), ("agencies", agency)):
-        yield Heading(say(lang, f"report.yearly.{heading}"))
-        overlap = claims.overlap_sentence(body, lang)
-        if overlap:
-            yield Text(overlap)
-        yield comparison.grid(body, lang)
+def _involved(tables: Mapping[str, Body], drawn: Picture, lang: str) -> Iterator[Block]:
+    said = claims.notes(tables["category"], lang)
+    for name in ("level", "agency"):
+        yield Heading(say(lang, f"report.yearly.{name}"))
+        notes = tuple(note for note in claims.notes(tables[name], lang) if note not in said)
+        if notes:
+            yield Notes(notes)
+        yield comparison.grid(tables[name], lang)
     yield drawn
 
 
-def _method(tables: dict[str, Body], months: Sequence[Body], lang: str) -> Iterator[Block]:
+def _method(tables: Mapping[str, Body], months: Sequence[Body], lang: str) -> Iterator[Block]:
     yield Heading(say(lang, "report.method"))
     yield Facts(comparison.question(tables["category"], lang))
     digests = [(say(lang, f"report.by_{name}"), body["digest"]) for name, body in tables.items()]

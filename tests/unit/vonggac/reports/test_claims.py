@@ -51,10 +51,14 @@ def test_another_period_is_called_by_its_name() -> None:
     assert "so với năm 2019 " in claims.claim(comparison(asked="2020"), "vi")
 
 
-def test_the_bodys_own_sentences_stand_before_the_overlap() -> None:
-    body = comparison(by="agency", overlap=(77, 165), sentences={"vi": ["Một câu."], "en": ["A sentence."]})
-    first, overlap = claims.notes(body, "vi")
-    assert first == "Một câu."
+def test_the_bodys_own_sentences_are_what_is_said() -> None:
+    body = comparison(by="agency", overlap=(77, 165), sentences={"vi": ["Một câu.", "Hai câu."], "en": ["One."]})
+    assert claims.notes(body, "vi") == ("Một câu.", "Hai câu.")
+
+
+def test_a_body_without_sentences_says_its_verdict_and_its_overlap() -> None:
+    verdict, overlap = claims.notes(comparison(by="agency", overlap=(77, 1650)), "vi")
+    assert verdict.startswith("Giảm: ")
     assert "77 lượt" in overlap
-    assert "165 lượt" in overlap
+    assert "1.650 lượt" in overlap
     assert claims.notes(comparison(), "en") == (claims.verdict(comparison(), "en"),)

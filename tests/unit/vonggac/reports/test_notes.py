@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.unit.vonggac.reports.test_table import pdf_text
 from tests.unit.vonggac.test_statistics import write
 from vonggac.directory import definitions
 from vonggac.domain.agency import Directory
+from vonggac.domain.stats import By
+from vonggac.domain.times import parse_instant
 from vonggac.ports import Store
 from vonggac.reports.asking import FORMS, Compare, Report, months_of
 from vonggac.reports.monthly import monthly, parts, sentence
@@ -75,7 +78,7 @@ def note(store: Store, lang: str = "vi") -> Report:
 
 
 def year(store: Store, lang: str = "vi") -> Report:
-    return yearly(asker(store, lang), ask("2020"), lang)
+    return yearly(asker(store, lang), ask("2020"), lang, now=AT)
 
 
 def as_json(made: Report) -> dict[str, Any]:
@@ -154,11 +157,24 @@ def test_the_json_of_a_report_holds_every_body(published: Store) -> None:
 
 
 def test_units_below_a_province_count_in_its_tile(published: Store) -> None:
-    made = yearly(asker(published, "vi"), ask("2020"), "vi", province_of={"48": "48", "01": "48"}.get)
+    made = yearly(asker(published, "vi"), ask("2020"), "vi", now=AT, province_of={"48": "48", "01": "48"}.get)
     html = made.render("html", AT).decode()
     current = {each["key"]: each["current"] for each in as_json(made)["bodies"]["agency"]["rows"]}
     assert f"Đà Nẵng: {current['48'] + current['01']};" in html
     assert "Khánh Hòa: không có bản ghi;" in html
+
+
+def test_months_to_come_are_left_out_of_a_years_report(published: Store) -> None:
+    made = yearly(asker(published, "vi"), ask("2020"), "vi", now=parse_instant("2020-04-30T17:00:00Z"))
+    months = as_json(made)["bodies"]["months"]
+    assert [body["period"]["text"] for body in months] == ["2020-M1", "2020-M2", "2020-M3", "2020-M4"]
+
+
+def test_the_map_shows_the_rows_of_the_question_given_for_it(published: Store) -> None:
+    mapped = replace(ask("2019"), by=By.AGENCY)
+    html = yearly(asker(published, "vi"), ask("2020"), "vi", now=AT, mapped=mapped).render("html", AT).decode()
+    counted = {each["key"]: each["current"] for each in asker(published, "vi")(mapped)["rows"]}
+    assert f"Khánh Hòa: {counted['56']};" in html
 
 
 @pytest.mark.parametrize("text", ["2020", "2019-12-15/2020-12-15"])
