@@ -49,7 +49,8 @@ def monthly(call: Call, month: str, known_at: str | None, definitions: str | Non
         raise UsageRefused("bad_month", text=month)
     question = ask(f"{found[1]}-M{found[2]}", known_at=known_at, definitions=definitions)
     chosen, node = _form(form, out), node_of(call)
-    _write(call, node, written(_compare(node, call.lang), question, call.lang), chosen, out)
+    made = written(_compare(node, call.lang), question, call.lang, now=node.clock())
+    _write(call, made, chosen, out)
 
 
 @report.command()
@@ -73,7 +74,7 @@ def yearly(call: Call, year: str, known_at: str | None, definitions: str | None,
         now=node.clock(),
         province_of=lambda code: province_of(directory, code),
     )
-    _write(call, node, made, chosen, out)
+    _write(call, made, chosen, out)
 
 
 def province_of(directory: Directory, code: str) -> str | None:
@@ -103,6 +104,6 @@ def _form(form: str | None, out: Path) -> str:
     return chosen
 
 
-def _write(call: Call, node: Node, made: Report, form: str, out: Path) -> None:
-    out.write_bytes(made.render(form, node.clock()))
+def _write(call: Call, made: Report, form: str, out: Path) -> None:
+    out.write_bytes(made.render(form))
     call.show({"report": made.name, "format": form, "path": str(out), "bytes": out.stat().st_size})

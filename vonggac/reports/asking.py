@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 from vonggac.domain.stats import By
 from vonggac.domain.times import VIETNAM, Period, parse_period
+from vonggac.errors import UsageRefused
+from vonggac.reports import figures
 from vonggac.reports.document import Document
 from vonggac.reports.pages import as_html, as_pdf
 from vonggac.statistics import Question
@@ -21,18 +23,21 @@ FORMS = ("html", "pdf", "json")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report as people read it, and every comparison that its figures stand in."""
+    """A report as people read it, when it was made, and every comparison that its figures stand in."""
 
     name: str
+    made_at: datetime
     document: Document
     bodies: Mapping[str, Body | Sequence[Body]]
 
-    def render(self, form: str, at: datetime) -> bytes:
-        """The report in one of FORMS; `at` is the time of making that a PDF keeps."""
+    def render(self, form: str) -> bytes:
+        """The report in one of FORMS. Raises UsageRefused for another."""
+        if form not in FORMS:
+            raise UsageRefused("bad_choice", value=form, what="--format", known=", ".join(FORMS))
         if form == "html":
             return as_html(self.document)
         if form == "pdf":
-            return as_pdf(self.document, at)
+            return as_pdf(self.document, self.made_at)
         import orjson
 
         return orjson.dumps({"report": self.name, "title": self.document.title, "bodies": self.bodies}) + b"\n"
@@ -50,6 +55,16 @@ def months_of(question: Question) -> list[Question]:
         asked.append(replace(question, period=cut, against=cut.year_before(), by=By.NONE))
         year, month = (year + 1, 1) if month == 12 else (year, month + 1)
     return asked
+
+
+def by_month(body: Body, months: Sequence[Body], lang: str) -> Body:
+    """The comparison with a row for each month that was asked for; their labels are in the language."""
+    labels = figures.month_labels([each["period"] for each in months], lang)
+    rows = [
+        {**each["total"], "key": each["period"]["text"], "label": label}
+        for label, each in zip(labels, months, strict=True)
+    ]
+    return {**body, "by": "month", "rows": rows, "overlap": {"current": 0, "previous": 0}}
 
 
 def month_of(year: int, month: int) -> Period:

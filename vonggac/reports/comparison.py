@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from vonggac.domain.times import parse_instant
 from vonggac.messages import catalogue, say
 from vonggac.reports import charts, claims, figures
 from vonggac.reports.document import Block, Document, Facts, Grid, Heading, Notes, Picture, Text
@@ -13,8 +15,8 @@ from vonggac.reports.document import Block, Document, Facts, Grid, Heading, Note
 CHART_ROWS = 12
 
 
-def document(body: Mapping[str, Any], lang: str) -> Document:
-    """The whole comparison as a page or two."""
+def document(body: Mapping[str, Any], lang: str, at: datetime | None = None) -> Document:
+    """The whole comparison as a page or two; `at` is when its figures were counted."""
     blocks: list[Block] = [
         Text(claims.headline(body, lang), lead=True),
         Notes(claims.notes(body, lang)),
@@ -27,7 +29,7 @@ def document(body: Mapping[str, Any], lang: str) -> Document:
         lang=lang,
         title=say(lang, "report.comparison_title"),
         subtitle=subtitle(body, lang),
-        blocks=(*blocks, Heading(say(lang, "report.method")), Facts(question(body, lang))),
+        blocks=(*blocks, Heading(say(lang, "report.method")), Facts(question(body, lang, at))),
         foot=foot(body["digest"], lang),
     )
 
@@ -70,14 +72,14 @@ def grid(body: Mapping[str, Any], lang: str, *, caption: str = "") -> Grid:
 
 
 def chart(body: Mapping[str, Any], lang: str) -> Picture:
-    """The first rows as bars beside the period before."""
-    by, rows = body["by"], body["rows"]
-    caption = say(lang, f"report.chart_by_{by}")
-    if len(rows) > CHART_ROWS:
-        caption = say(lang, "report.chart_part", caption=caption, shown=CHART_ROWS, count=len(rows))
-    pairs = pairs_of(body, lang)[:CHART_ROWS]
-    draw = charts.columns if by == "month" else charts.bars
-    return draw(caption, pairs, periods(body, lang), lang)
+    """The first rows as bars beside the period before, or every month as columns."""
+    pairs = pairs_of(body, lang)
+    caption = say(lang, f"report.chart_by_{body['by']}")
+    if body["by"] == "month":
+        return charts.columns(caption, pairs, periods(body, lang), lang)
+    if len(pairs) > CHART_ROWS:
+        caption = say(lang, "report.chart_part", caption=caption, shown=CHART_ROWS, count=len(pairs))
+    return charts.bars(caption, pairs[:CHART_ROWS], periods(body, lang), lang)
 
 
 def pairs_of(body: Mapping[str, Any], lang: str) -> list[charts.Pair]:
@@ -85,14 +87,14 @@ def pairs_of(body: Mapping[str, Any], lang: str) -> list[charts.Pair]:
     return [charts.Pair(label(row, body["by"], lang), row["current"], row["previous"]) for row in body["rows"]]
 
 
-def question(body: Mapping[str, Any], lang: str) -> tuple[tuple[str, str], ...]:
-    """What was asked and what the figures rest on, one name and value a line."""
+def question(body: Mapping[str, Any], lang: str, at: datetime | None = None) -> tuple[tuple[str, str], ...]:
+    """What was asked and what the figures rest on, one name and value a line; `at` is when they were counted."""
     total = body["total"]
-    known = body.get("known_at")
+    known = parse_instant(body["known_at"]) if body.get("known_at") else at
     pairs = [
         ("period", figures.span(body["period"])),
         ("against", figures.span(body["against"])),
-        ("known_at", figures.moment_of(known) if known else say(lang, "report.known_now")),
+        ("known_at", figures.moment(known) if known else say(lang, "report.known_now")),
         ("units", units(body["units"], lang)),
         ("definitions", str(body["definitions"])),
         ("coverage_name", figures.capitalised(claims.coverage(total.get("coverage"), lang))),
@@ -180,4 +182,4 @@ def _breaks(body: Mapping[str, Any], lang: str) -> list[tuple[str, str]]:
 
 def _day_of(text: str) -> str:
     """`dd/mm/yyyy` of a date or an instant."""
-    return "/".join(reversed(text.split("-"))) if len(text) == 10 else figures.moment_of(text)
+    return "/".join(reversed(text.split("-"))) if len(text) == 10 else figures.moment(parse_instant(text))

@@ -75,11 +75,6 @@ def moment(instant: datetime) -> str:
     return f"{instant.astimezone(VIETNAM):%d/%m/%Y %H:%M}"
 
 
-def moment_of(text: str | None) -> str:
-    """An instant of a body; a dash where there is none."""
-    return DASH if text is None else moment(parse_instant(text))
-
-
 def span(period: Mapping[str, Any]) -> str:
     """The first and the last day of a body's period, or its minutes where it does not begin and end at midnight."""
     start, end = (parse_instant(period[edge]).astimezone(VIETNAM) for edge in ("start", "end"))

@@ -6,21 +6,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from vonggac.directory import all_definitions
 from vonggac.domain.stats import By
 from vonggac.domain.times import VIETNAM, Period, parse_period
 from vonggac.messages import say
-from vonggac.reports import charts, claims, comparison, figures
-from vonggac.reports.asking import Body, Compare, Report, before, month_of, months_of
-from vonggac.reports.document import Block, Document, Facts, Heading, Notes, Picture, Text
+from vonggac.reports import claims, comparison, figures
+from vonggac.reports.asking import Body, Compare, Report, before, by_month, month_of, months_of
+from vonggac.reports.document import Block, Document, Facts, Heading, Notes, Text
 from vonggac.statistics import Question
 
 TRIAD = ("phishing", "deface", "malware")
 
 
-def monthly(compare: Compare, question: Question, lang: str) -> Report:
-    """The note on the month that the question's period is; the question's `against` and `by` are set here."""
+def monthly(compare: Compare, question: Question, lang: str, *, now: datetime) -> Report:
+    """The note on the month that is the question's period, made `now`; `against` and `by` are set here."""
     month = question.period
     start = month.start.astimezone(VIETNAM)
     asked = replace(question, by=By.CATEGORY)
@@ -34,7 +35,7 @@ def monthly(compare: Compare, question: Question, lang: str) -> Report:
         lang=lang,
         title=say(lang, "report.monthly.title", period=figures.period_name(year["period"], lang)),
         subtitle=figures.span(year["period"]),
-        blocks=tuple(_blocks(last, year, so_far, months, lang)),
+        blocks=tuple(_blocks(last, year, so_far, months, lang, now)),
         foot=comparison.foot(year["digest"], lang),
     )
     bodies: dict[str, Body | Sequence[Body]] = {
@@ -43,7 +44,7 @@ def monthly(compare: Compare, question: Question, lang: str) -> Report:
         "year_to_date": so_far,
         "months": months,
     }
-    return Report("monthly", document, bodies)
+    return Report("monthly", now, document, bodies)
 
 
 def sentence(last: Body, year: Body, lang: str) -> str:
@@ -73,16 +74,6 @@ def parts(body: Body, lang: str) -> str:
     return _listed([*named, (say(lang, "report.monthly.others"), counted["others"])], lang)
 
 
-def months_chart(months: Sequence[Body], caption: str, periods: charts.Periods, lang: str) -> Picture:
-    """One pair of columns for each month."""
-    labels = figures.month_labels([body["period"] for body in months], lang)
-    pairs = [
-        charts.Pair(label, body["total"]["current"], body["total"]["previous"])
-        for label, body in zip(labels, months, strict=True)
-    ]
-    return charts.columns(caption, pairs, periods, lang)
-
-
 def _listed(counted: Iterable[tuple[str, float]], lang: str) -> str:
     said = [
         say(lang, "report.monthly.part", count=figures.count(number, lang), name=name)
@@ -100,7 +91,7 @@ def _notes(bodies: Iterable[Body], lang: str) -> Iterator[str]:
             yield say(lang, "report.monthly.note", against=against, note=note)
 
 
-def _blocks(last: Body, year: Body, so_far: Body, months: list[Body], lang: str) -> list[Block]:
+def _blocks(last: Body, year: Body, so_far: Body, months: Sequence[Body], lang: str, now: datetime) -> list[Block]:
     blocks: list[Block] = [Text(sentence(last, year, lang), lead=True)]
     blocks.append(Notes(tuple(_notes((last, year), lang))))
     blocks.append(comparison.grid(last, lang, caption=say(lang, "report.monthly.by_category")))
@@ -108,7 +99,6 @@ def _blocks(last: Body, year: Body, so_far: Body, months: list[Body], lang: str)
     if len(months) > 1:
         blocks += [Heading(say(lang, "report.monthly.so_far")), Text(claims.headline(so_far, lang))]
         blocks += [Notes(claims.notes(so_far, lang)), comparison.grid(so_far, lang)]
-        names = comparison.periods(so_far, lang)
-        blocks.append(months_chart(months, say(lang, "report.monthly.chart_months"), names, lang))
+        blocks.append(comparison.chart(by_month(so_far, months, lang), lang))
     blocks.append(comparison.chart(year, lang))
-    return [*blocks, Heading(say(lang, "report.method")), Facts(comparison.question(year, lang))]
+    return [*blocks, Heading(say(lang, "report.method")), Facts(comparison.question(year, lang, now))]

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from xlsxwriter.workbook import Workbook
     from xlsxwriter.worksheet import Worksheet
 
-COLUMNS = ("key", "label", "current", "previous", "change_percent")
+COLUMNS = ("key", "label", "current", "previous", "change_percent", "verdict")
+_CHANGE = COLUMNS.index("change_percent")
 _RUNS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 #: Thousands and decimals appear with the separators of the reader's own settings, in Vietnam a dot and a comma.
@@ -42,8 +43,9 @@ def inert(text: str) -> str:
     return f"'{text}" if text.startswith(_RUNS) else text
 
 
-def as_xlsx(body: Mapping[str, Any], lang: str, at: datetime) -> bytes:
-    """A workbook of two sheets: the figures, and the question with what must be read with them."""
+def as_xlsx(body: Mapping[str, Any], lang: str, at: datetime | None, made: datetime) -> bytes:
+    """A workbook of two sheets: the figures, and the question with what must be read with them. `at` is when they were
+    counted, `made` the time of making that the file keeps."""
     from xlsxwriter import Workbook
 
     out = io.BytesIO()
@@ -51,9 +53,11 @@ def as_xlsx(body: Mapping[str, Any], lang: str, at: datetime) -> bytes:
     with Workbook(out, options) as book:
         title = say(lang, "report.comparison_title")
         # The format keeps naive times that are taken for UTC.
-        book.set_properties({"title": title, "author": "Vọng Gác", "created": at.astimezone(UTC).replace(tzinfo=None)})
+        book.set_properties(
+            {"title": title, "author": "Vọng Gác", "created": made.astimezone(UTC).replace(tzinfo=None)}
+        )
         _figures(book, body, lang)
-        _question(book, body, lang)
+        _question(book, body, lang, at)
     return out.getvalue()
 
 
@@ -70,6 +74,7 @@ def _figures(book: Workbook, body: Mapping[str, Any], lang: str) -> None:
         figures.capitalised(names.current),
         figures.capitalised(names.previous),
         say(lang, "stats.change"),
+        say(lang, "report.judged"),
     )
     for column, title in enumerate(titles):
         sheet.write_string(0, column, title, head)
@@ -78,13 +83,13 @@ def _figures(book: Workbook, body: Mapping[str, Any], lang: str) -> None:
         for kind in (_WHOLE, _PARTS, _PERCENT)
         for strong in (False, True)
     }
-    lines = list(_lines(body, lang))
+    lines = [(*line[:-1], claims.verdict_word(line[-1], lang)) for line in _lines(body, lang)]
     for row, line in enumerate(lines, start=1):
         strong = row > len(body["rows"])
         for column, cell in enumerate(line):
             _write(sheet, row, column, cell, formats, bold if strong else None)
     widest = max((len(str(line[1])) for line in lines), default=0)
-    for column, width in enumerate((22, min(60, max(24, widest + 2)), 18, 18, 14)):
+    for column, width in enumerate((22, min(60, max(24, widest + 2)), 18, 18, 14, 24)):
         sheet.set_column(column, column, width)
     sheet.set_row(0, 32)
     sheet.freeze_panes(1, 2)
@@ -101,17 +106,17 @@ def _write(
     elif cell is None:
         sheet.write_blank(row, column, None, bold)
     else:
-        kind = _PERCENT if column == len(COLUMNS) - 1 else _WHOLE if cell == int(cell) else _PARTS
+        kind = _PERCENT if column == _CHANGE else _WHOLE if cell == int(cell) else _PARTS
         sheet.write_number(row, column, cell, formats[kind, bold is not None])
 
 
-def _question(book: Workbook, body: Mapping[str, Any], lang: str) -> None:
+def _question(book: Workbook, body: Mapping[str, Any], lang: str, at: datetime | None) -> None:
     sheet = book.add_worksheet(say(lang, "report.sheet_question"))
     wrapped = book.add_format({"text_wrap": True, "valign": "top"})
     name = book.add_format({"bold": True, "valign": "top", "text_wrap": True})
     said = [(say(lang, "report.summary"), claims.headline(body, lang))]
     said += [(say(lang, "report.note"), each) for each in claims.notes(body, lang)]
-    for row, (key, value) in enumerate((*said, *comparison.question(body, lang))):
+    for row, (key, value) in enumerate((*said, *comparison.question(body, lang, at))):
         sheet.write_string(row, 0, key, name)
         sheet.write_string(row, 1, value, wrapped)
     sheet.set_column(0, 0, 26)
@@ -119,10 +124,11 @@ def _question(book: Workbook, body: Mapping[str, Any], lang: str) -> None:
 
 
 def _lines(body: Mapping[str, Any], lang: str) -> Iterator[tuple[Any, ...]]:
-    """Rows, total, overlap: (key, label, current, previous, change in per cent)."""
+    """Rows, total and overlap, each as COLUMNS."""
     for row in body["rows"]:
         name = comparison.label(row, body["by"], lang)
-        yield row["key"], name, row["current"], row["previous"], row["change_percent"]
+        yield row["key"], name, row["current"], row["previous"], row["change_percent"], row.get("verdict")
     total, overlap = body["total"], body.get("overlap") or {}
-    yield "total", say(lang, "stats.total"), total["current"], total["previous"], total["change_percent"]
-    yield "overlap", say(lang, "report.overlap_row"), overlap.get("current", 0), overlap.get("previous", 0), None
+    sums = (total["current"], total["previous"], total["change_percent"], total["verdict"])
+    yield "total", say(lang, "stats.total"), *sums
+    yield "overlap", say(lang, "report.overlap_row"), overlap.get("current", 0), overlap.get("previous", 0), None, None

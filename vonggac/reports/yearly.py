@@ -12,9 +12,8 @@ from vonggac.domain.stats import By
 from vonggac.domain.times import day_in_vietnam
 from vonggac.messages import say
 from vonggac.reports import charts, claims, comparison, figures
-from vonggac.reports.asking import Body, Compare, Report, months_of
-from vonggac.reports.document import Block, Document, Facts, Grid, Heading, Notes, Picture, Text
-from vonggac.reports.monthly import months_chart
+from vonggac.reports.asking import Body, Compare, Report, by_month, months_of
+from vonggac.reports.document import Block, Document, Facts, Heading, Notes, Picture, Text
 from vonggac.reports.tilemap import Layout, layout_on, tile_map
 from vonggac.statistics import Question
 
@@ -28,10 +27,10 @@ def yearly(
     mapped: Question | None = None,
     province_of: Callable[[str], str | None] = lambda code: code,
 ) -> Report:
-    """The report on the question's period against its `against`; `by` is set here. Months that begin after `now` are
-    left out.
+    """The report on the question's period against its `against`, made `now`; `by` is set here. Months that begin
+    later are left out.
 
-    The map shows the rows of `mapped`, by default of the question by agency: give one that counts in the units of the
+    The map shows the rows of `mapped`, by default those by agency: give one that counts in the units of the
     period's last day where units changed within it. `province_of` gives for the key of such a row the code of the
     tile it counts in."""
     asked = {str(by): replace(question, by=by) for by in (By.CATEGORY, By.LEVEL, By.AGENCY)}
@@ -47,13 +46,15 @@ def yearly(
         subtitle=comparison.subtitle(category, lang),
         blocks=(
             *_summary(category, lang),
-            *_months(category, months, lang),
+            Heading(say(lang, "report.yearly.months")),
+            comparison.chart(by_month(category, months, lang), lang),
+            comparison.grid(by_month(category, months, lang), lang),
             *_involved(tables, drawn, lang),
-            *_method(tables, months, lang),
+            *_method(tables, months, lang, now),
         ),
         foot=comparison.foot(category["digest"], lang),
     )
-    return Report("yearly", document, {**tables, "months": months})
+    return Report("yearly", now, document, {**tables, "months": months})
 
 
 def _map(
@@ -76,27 +77,6 @@ def _summary(body: Body, lang: str) -> Iterator[Block]:
     yield charts.mix(say(lang, "report.chart_mix"), comparison.pairs_of(body, lang), names, lang)
 
 
-def _months(body: Body, months: Sequence[Body], lang: str) -> Iterator[Block]:
-    names = comparison.periods(body, lang)
-    caption = say(lang, "report.yearly.months_caption")
-    yield Heading(say(lang, "report.yearly.months"))
-    yield months_chart(months, caption, names, lang)
-    head = (say(lang, "report.by_month"), *map(figures.capitalised, (names.current, names.previous)))
-    judged = say(lang, "report.judged")
-    labels = figures.month_labels([each["period"] for each in months], lang)
-    rows = [
-        (
-            label,
-            figures.count(each["total"]["current"], lang),
-            figures.count(each["total"]["previous"], lang),
-            figures.change(each["total"]["current"], each["total"]["previous"], lang),
-            claims.verdict_word(each["total"]["verdict"], lang),
-        )
-        for label, each in zip(labels, months, strict=True)
-    ]
-    yield Grid(caption, (*head, say(lang, "stats.change"), judged), tuple(rows), words=frozenset({0, 4}))
-
-
 def _involved(tables: Mapping[str, Body], drawn: Picture, lang: str) -> Iterator[Block]:
     said = claims.notes(tables["category"], lang)
     for name in ("level", "agency"):
@@ -108,9 +88,9 @@ def _involved(tables: Mapping[str, Body], drawn: Picture, lang: str) -> Iterator
     yield drawn
 
 
-def _method(tables: Mapping[str, Body], months: Sequence[Body], lang: str) -> Iterator[Block]:
+def _method(tables: Mapping[str, Body], months: Sequence[Body], lang: str, now: datetime) -> Iterator[Block]:
     yield Heading(say(lang, "report.method"))
-    yield Facts(comparison.question(tables["category"], lang))
+    yield Facts(comparison.question(tables["category"], lang, now))
     digests = [(say(lang, f"report.by_{name}"), body["digest"]) for name, body in tables.items()]
     labels = figures.month_labels([body["period"] for body in months], lang)
     digests += [(label, body["digest"]) for label, body in zip(labels, months, strict=True)]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.unit.vonggac.reports.bodies import GOLDEN_ROWS, comparison, row
 from tests.unit.vonggac.reports.trees import tree
+from vonggac.errors import UsageRefused
 from vonggac.reports.sheets import inert
 from vonggac.reports.table import FORMS, render
 
@@ -171,7 +172,8 @@ def test_a_csv_ends_with_total_and_overlap() -> None:
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [each["key"] for each in rows] == ["phishing", "deface", "malware", "total", "overlap"]
     assert [float(each["change_percent"]) for each in rows[:1]] == [GOLDEN_ROWS[0]["change_percent"]]
-    assert (rows[-1]["current"], rows[-1]["previous"], rows[-1]["change_percent"]) == ("77", "165", "")
+    assert list(rows[-1].values())[2:] == ["77", "165", "", ""]
+    assert rows[-2]["verdict"] == "reduction"
 
 
 @given(st.text(max_size=12), st.text(max_size=12))
@@ -185,3 +187,20 @@ def test_no_text_of_a_csv_begins_as_a_formula(key: str, label: str) -> None:
 def test_json_is_the_body_itself() -> None:
     body = comparison(**FULL)
     assert orjson.loads(render(body, "json", "vi")) == body
+
+
+@pytest.mark.parametrize("form", ["html", "pdf"])
+def test_a_page_says_as_of_when_its_records_are(form: str) -> None:
+    def text(body: dict[str, Any], at: datetime | None) -> str:
+        made = render(body, form, "vi", at=at)
+        return pdf_text(made) if form == "pdf" else made.decode()
+
+    at = datetime(2026, 1, 5, 3, 4, tzinfo=UTC)
+    assert "05/01/2026 10:04" in text(comparison(), at)
+    assert "lúc lập bảng" in text(comparison(), None)
+    assert "01/06/2020 07:00" in text(comparison(known_at="2020-06-01T00:00:00.000000Z"), at)
+
+
+def test_a_form_that_is_not_known_is_refused() -> None:
+    with pytest.raises(UsageRefused):
+        render(comparison(), "docx", "vi")
