@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "incident": "vonggac.commands.incidents:incident",
     "suppression": "vonggac.commands.suppressions:suppression",
     "agency": "vonggac.commands.agencies:agency",
-    "stats": "vonggac.commands.stats:stats",
+    "stats": "vonggac.commands.reports:stats",
     "share": "vonggac.commands.sharing:share",
     "feed": "vonggac.commands.sharing:feed",
     "user": "vonggac.commands.accounts:user",

@@ -20,7 +20,7 @@ from sensors.made import day
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("vonggac", "sensors", "correlator", "sharing", "api", "rules")
 #: What is not Python and must be there all the same.
-KINDS = (".yml", ".html", ".css", ".js", ".woff2", ".toml")
+KINDS = (".yml", ".html", ".css", ".js", ".woff2", ".toml", ".typ", ".json")
 
 pytestmark = pytest.mark.slow
 
