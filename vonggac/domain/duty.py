@@ -101,6 +101,11 @@ class Span:
     start: datetime
     end: datetime
 
+    @property
+    def last_day(self) -> datetime:
+        """The instant at which its last day begins."""
+        return self.end - timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Duty:
@@ -294,17 +299,17 @@ def _of_periods(
     for duty in duties:
         for year in years:
             for span in (each.of(year) for each in duty.rounds):
-                last_day = span.end - timedelta(days=1)
-                if not duty.holds_at(last_day):
+                if not duty.holds_at(span.last_day):
                     continue
                 for unit in units:
-                    if unit.level in duty.levels and unit.valid_on(day_in_vietnam(last_day)):
+                    if unit.level in duty.levels and unit.valid_on(day_in_vietnam(span.last_day)):
                         yield Owed(duty, unit.code, span.name, span.start, span.end)
 
 
 def span_named(duty: Duty, name: str) -> Span | None:
-    """The duty's period of that name (`2026-H1`); None where it has none."""
+    """The duty's period of that name (`2026-H1`); None where it asks for none, or was not in force on its last day."""
     year, _, part = name.partition("-")
     if not re.fullmatch(r"[0-9]{4}", year) or not 1900 <= int(year) <= 9000:
         return None
-    return next((each.of(int(year)) for each in duty.rounds if each.name == part), None)
+    spans = (each.of(int(year)) for each in duty.rounds if each.name == part)
+    return next((span for span in spans if duty.holds_at(span.last_day)), None)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from vonggac.domain.access import EVERYTHING, Action, Principal, Scope
 from vonggac.domain.agency import Directory
-from vonggac.domain.duty import MARKED, PERIODIC, Duty, Filing, Mark, span_named
+from vonggac.domain.duty import MARKED, PERIODIC, Duty, Filing, Mark, Span, span_named
 from vonggac.domain.incident import Incident
 from vonggac.domain.text import nfc
 from vonggac.domain.times import format_instant
@@ -103,23 +103,14 @@ class Reporting:
         """The agency that owes a report on the period; empty for a duty of incidents."""
         if versions[-1].trigger not in PERIODIC:
             return ""
-        if not any(span_named(duty, name) for duty in versions):
-            example = versions[-1].rounds[0].of(self._clock().year).name
-            raise UsageRefused("duty_period", id=versions[-1].id, period=name, example=example)
+        period_of(versions, name)
         if self._directory.latest(agency) is None:
             raise NotFound("unknown_agency", code=agency)
         return self._own(agency)
 
     def _agency_in(self, versions: Sequence[Duty], identity: str, agency: str) -> str:
         """The agency that owes a report on the incident."""
-        incident = self._store.incidents.get(identity, scope=self._scope)
-        owing = owing_in(versions, incident)
-        if not agency and len(owing) == 1:
-            return self._own(owing[0])
-        if agency not in owing:
-            known = ", ".join(owing) or "-"
-            raise UsageRefused("duty_agency", id=versions[-1].id, incident=identity, agency=agency or "-", known=known)
-        return self._own(agency)
+        return self._own(agency_owing(versions, self._store.incidents.get(identity, scope=self._scope), agency))
 
     def _own(self, agency: str) -> str:
         if self._scope.agencies is not None and agency not in self._scope.agencies:
@@ -144,10 +135,28 @@ class Reporting:
             raise SharingRefused("role_may_not", role=self._principal.role, action=Action.WORK_INCIDENTS)
 
 
-def owing_in(versions: Sequence[Duty], incident: Incident) -> list[str]:
-    """The agencies that owe some version of the duty in the incident, by code."""
+def agency_owing(versions: Sequence[Duty], incident: Incident, agency: str) -> str:
+    """The agency, if it owes some version of the duty in the incident; without one named, the only one that does.
+
+    Raises UsageRefused that lists those that do.
+    """
     roles = frozenset().union(*(duty.roles for duty in versions))
-    return sorted({part.agency for part in incident.involvements if part.role in roles})
+    owing = sorted({part.agency for part in incident.involvements if part.role in roles})
+    found = agency or (owing[0] if len(owing) == 1 else "")
+    if found not in owing:
+        facts = {"incident": incident.id, "agency": agency or "-", "known": ", ".join(owing) or "-"}
+        raise UsageRefused("duty_agency", id=versions[-1].id, **facts)
+    return found
+
+
+def period_of(versions: Sequence[Duty], name: str) -> tuple[Duty, Span]:
+    """The period of that name with the version that asks for it. Raises UsageRefused that gives an example."""
+    for duty in versions:
+        span = span_named(duty, name)
+        if span is not None:
+            return duty, span
+    examples = ", ".join(each.of(2026).name for each in versions[-1].rounds)
+    raise UsageRefused("duty_period", id=versions[-1].id, period=name, example=examples)
 
 
 def _digest(text: str) -> str:
