@@ -24,7 +24,7 @@ from vonggac.forms.sheet import Block, Grid, Heading, Line, Sheet, Ticks
 FONT = "Times New Roman"
 _WIDTH = 16.0  # cm between the margins
 _CENTRE = WD_ALIGN_PARAGRAPH.CENTER
-_EMPTY, _TICKED = "☐", "☒"
+_EMPTY, _TICKED, _UNBROKEN = "☐", "☒", "\u00a0"
 #: What a form shows of a text that came from elsewhere.
 MOST = 2_000
 
@@ -70,7 +70,7 @@ def _head(document: Any, sheet: Sheet) -> None:
     _write(right.add_paragraph(), f"…………, ngày {day:%d} tháng {day:%m} năm {day:%Y}", italic=True, align=_CENTRE)
     title = document.add_paragraph()
     title.paragraph_format.space_before = Pt(14)
-    _write(title, sheet.title.upper(), bold=True, align=_CENTRE, size=14)
+    _write(title, sheet.title.upper(), bold=True, align=_CENTRE)
     if sheet.under_title:
         _write(document.add_paragraph(), sheet.under_title, align=_CENTRE, bold=True)
     to = document.add_paragraph()
@@ -87,12 +87,17 @@ def _draw(document: Any, block: Block) -> None:
     elif isinstance(block, Line):
         _line(document, block)
     elif isinstance(block, Ticks):
-        boxes = "    ".join(f"{_TICKED if each in block.ticked else _EMPTY} {each}" for each in block.options)
+        boxes = "   ".join(_box(each, each in block.ticked) for each in block.options)
         _write(document.add_paragraph(), f"{block.label}:  {boxes}" if block.label else boxes)
     elif isinstance(block, Grid):
         _grid(document, block)
     else:
         _write(document.add_paragraph(), block.text, italic=True, size=11)
+
+
+def _box(text: str, ticked: bool) -> str:
+    """Kept on one line."""
+    return f"{_TICKED if ticked else _EMPTY} {text}".replace(" ", _UNBROKEN)
 
 
 def _line(document: Any, line: Line) -> None:
@@ -119,9 +124,7 @@ def _grid(document: Any, grid: Grid) -> None:
         for cell, value in zip(cells, row, strict=True):
             centred = value is not None and value.replace(".", "").isdigit()
             _write(cell.paragraphs[0], value or "", bold=last, size=11, align=_CENTRE if centred else None)
-    for column, part in zip(table.columns, grid.widths, strict=True):
-        for cell in column.cells:
-            cell.width = Cm(_WIDTH * part / sum(grid.widths))
+    _widen(table, [_WIDTH * part / sum(grid.widths) for part in grid.widths])
     for row in table.rows:
         _whole(row)
     document.add_paragraph().paragraph_format.space_after = Pt(0)
@@ -138,11 +141,18 @@ def _pair(document: Any, left: float) -> tuple[Any, Any]:
     """Two cells side by side without lines; `left` in cm."""
     table = document.add_table(rows=1, cols=2)
     table.autofit = False
-    cells = table.rows[0].cells
-    for cell, width in zip(cells, (left, _WIDTH - left), strict=True):
-        cell.width = Cm(width)
+    _widen(table, (left, _WIDTH - left))
     _whole(table.rows[0])
-    return cells[0], cells[1]
+    first, second = table.rows[0].cells
+    return first, second
+
+
+def _widen(table: Any, widths: Sequence[float]) -> None:
+    """In cm; Word goes by the cells, LibreOffice by the columns."""
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = Cm(width)
+        for cell in column.cells:
+            cell.width = Cm(width)
 
 
 def _write(
@@ -166,7 +176,7 @@ def _write(
 def _clean(text: str) -> str:
     """No controls, which XML cannot hold, and none that turn the direction of writing."""
     cut = text if len(text) <= MOST else text[:MOST] + "…"
-    return "".join(char if char.isprintable() else " " for char in cut)
+    return "".join(char if char.isprintable() or char == _UNBROKEN else " " for char in cut)
 
 
 def _whole(row: Any) -> None:

@@ -154,7 +154,7 @@ def _system(case: Case) -> Iterator[Block]:
     yield Line("Tên hệ thống bị sự cố", joined(case.incident.systems))
     level = case.incident.system_level
     options = tuple(f"Cấp độ {each}" for each in SYSTEM_LEVELS)
-    yield Ticks("Cấp độ của hệ thống (nếu có)", options, frozenset({f"Cấp độ {level}"} if level else ()))
+    yield Ticks("Cấp độ (nếu có)", options, frozenset({f"Cấp độ {level}"} if level else ()))
 
 
 def _above(case: Case) -> str | None:

@@ -117,7 +117,7 @@ def _periodic(report: Report) -> Iterator[Block]:
         "Thiệt hại ước tính",
     )
     rows = [(*row, None, None, None, None, None) for row in _rows(report)]
-    yield Grid(header, tuple(rows), (5, 27, 10, 10, 13, 14, 10, 11), total=True)
+    yield Grid(header, tuple(rows), (8, 25, 10, 9, 13, 13, 11, 11), total=True)
     yield from _remarks(report)
     yield Heading("2. Danh sách các tổ chức hỗ trợ xử lý sự cố")
     yield Line("Tên tổ chức, hình thức hỗ trợ", dotted=2)
@@ -138,7 +138,7 @@ def _monitoring(report: Report) -> Iterator[Block]:
             (str(number), each.name, str(each.level), "; ".join([*each.domains, *map(str, each.networks)]) or None)
             for number, each in enumerate(report.systems, 1)
         )
-        yield Grid(("STT", "Tên hệ thống", "Cấp độ", "Tên miền, vùng địa chỉ"), tuple(systems), (6, 40, 10, 44))
+        yield Grid(("STT", "Tên hệ thống", "Cấp độ", "Tên miền, vùng địa chỉ"), tuple(systems), (8, 38, 10, 44))
     else:
         yield Line("Tên hệ thống, cấp độ", dotted=2)
     yield Line("Phương thức, thiết bị giám sát", dotted=2)

@@ -80,7 +80,9 @@ def text_of(content: bytes) -> str:
     """Every paragraph and cell, in the order of the page."""
     document = docx.Document(io.BytesIO(content))
     return "\n".join(
-        "".join(node.text or "\t" for node in paragraph.iter() if node.tag.endswith(("}t", "}tab")))
+        "".join(node.text or "\t" for node in paragraph.iter() if node.tag.endswith(("}t", "}tab"))).replace(
+            "\u00a0", " "
+        )
         for paragraph in document.element.body.iter()
         if paragraph.tag.endswith("}p")
     )
