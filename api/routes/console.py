@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from api.forms import posted
-from api.pages import evidence, history, inbox, judgement, stats
+from api.pages import duties, evidence, history, inbox, judgement, stats
 from api.pages.words import Words
 from api.problems import HttpRefused, language, status_of
 from api.routes.docs import caller_or_nobody
@@ -24,6 +24,7 @@ from vonggac.domain.detection import Severity
 from vonggac.domain.event import Document, field
 from vonggac.domain.incident import REASON_REQUIRED, TRANSITIONS, Status
 from vonggac.domain.marking import Tlp
+from vonggac.duties.look import owed_for
 from vonggac.errors import NotFound, VonggacError
 from vonggac.messages import explain
 from vonggac.ports import Store
@@ -74,6 +75,8 @@ def incident_page(
         works=found.principal.may(Action.WORK_INCIDENTS),
         undoable=last_undoable(told) is not None,
         shares=found.principal.may(Action.SHARE),
+        duties=duties.lines(owed_for(services.store, incident, services.clock(), scope=found.scope), words),
+        by_hand=duties.opened_by_hand(services.clock()),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vonggac.domain.access import EVERYTHING, Scope
@@ -11,10 +11,10 @@ from vonggac.domain.agency import Directory
 from vonggac.domain.duty import Duty, Known, Obligation, obligations
 from vonggac.domain.incident import Incident
 from vonggac.domain.lateness import Lateness
-from vonggac.domain.times import format_instant
+from vonggac.domain.times import Period, format_instant, parse_period, parse_record_time
 from vonggac.duties.kept import load_filings, load_marks, watched_since
 from vonggac.duties.law import all_duties, longest_limit
-from vonggac.errors import NotFound
+from vonggac.errors import NotFound, UsageRefused
 from vonggac.ports import IncidentQuery, Store
 
 #: How far the first look at a store goes back; what was due before it is not ours to tell.
@@ -24,8 +24,26 @@ LOOK_AHEAD = timedelta(days=184)
 #: The longest that a list looks back unless it is told to.
 MOST_BACK = timedelta(days=92)
 _PAGE = 500
+#: No duty of ours is older, and no calendar needs to go further.
+_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 #: Far enough for every time limit of one incident.
 _EVER = timedelta(days=3_650)
+
+
+def period_asked(text: str) -> Period:
+    """Raises UsageRefused for what is no period."""
+    try:
+        return parse_period(text)
+    except (ValueError, OverflowError) as error:
+        raise UsageRefused("bad_period", text=text, reason=error) from error
+
+
+def instant_asked(text: str | None) -> datetime | None:
+    """None for an empty text. Raises UsageRefused for what is no instant."""
+    try:
+        return parse_record_time(text) if text else None
+    except (ValueError, OverflowError) as error:
+        raise UsageRefused("bad_time", text=text) from error
 
 
 def usual_window(store: Store, now: datetime) -> tuple[datetime, datetime]:
@@ -44,7 +62,14 @@ def reckoned(
     scope: Scope = EVERYTHING,
     agency: str | None = None,
 ) -> list[Obligation]:
-    """What is due in `[due_from, due_until)` as it stands now, of the agencies in the scope or of one of them."""
+    """What is due in `[due_from, due_until)` as it stands now, of the agencies in the scope or of one of them.
+
+    Raises UsageRefused for a window that ends before it begins.
+    """
+    if due_until <= due_from:
+        text = "/".join(map(format_instant, (due_from, due_until)))
+        raise UsageRefused("bad_period", text=text, reason="period_backwards")
+    due_from, due_until = max(due_from, _FIRST), min(due_until, _LAST)
     duties = all_duties()
     marks = load_marks(store.records)
     began = due_from - timedelta(days=longest_limit(duties))
