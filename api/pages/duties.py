@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from urllib.parse import urlencode
 
 from api.pages.words import Words, when
 from vonggac.domain.duty import MARKED, OPEN, PERIODIC, Certainty, Duty, Obligation, State
+from vonggac.domain.times import VIETNAM
 from vonggac.duties.law import all_duties
 
 #: Lines that one page shows.
@@ -35,6 +36,7 @@ class Line:
     basis: str
     unsure: bool
     due: datetime
+    due_text: str
     state: State
     telling: str
     form: str
@@ -87,10 +89,19 @@ def _line(found: Obligation, words: Words) -> Line:
         basis=duty.basis,
         unsure=duty.certainty is Certainty.TO_CHECK,
         due=owed.due,
+        due_text=_due(owed.due, words),
         state=found.state,
         telling=_telling(found, words),
         form=f"/api/v1/duties/form?{urlencode(asked)}" if duty.form else "",
     )
+
+
+def _due(due: datetime, words: Words) -> str:
+    """Midnight is the end of the day before it: that is how the law names it."""
+    local = due.astimezone(VIETNAM)
+    if local.time() != time():
+        return when(due)
+    return words.say("duties.end_of", day=(local.date() - timedelta(days=1)).strftime("%d/%m/%Y"))
 
 
 def _telling(found: Obligation, words: Words) -> str:

@@ -158,7 +158,7 @@ def test_the_page_shows_what_is_due_with_the_overdue_first(node: Node) -> None:
     page = unescape(node.browser(UserRole.VIEWER).get("/duties").text)
     assert "Quá hạn: 1" in page and "Báo cáo ban đầu sự cố" in page and "trễ 15 ngày" in page
     assert page.index(incident) < page.index("2026-H2")
-    assert "07/11/2026 00:00" in page and "cần đối chiếu văn bản" in page
+    assert "hết ngày 06/11/2026" in page and "cần đối chiếu văn bản" in page
     assert "/duties/filings" not in page, "a viewer files nothing"
     english = node.browser(UserRole.VIEWER)
     english.client.cookies.set("vg_lang", "en")
