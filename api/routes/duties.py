@@ -18,7 +18,7 @@ from vonggac.domain.lateness import Per, lateness
 from vonggac.duties.acts import MAX_TEXT
 from vonggac.duties.kept import filing_data, mark_data
 from vonggac.duties.law import all_duties
-from vonggac.duties.look import duty_data, lateness_data, obligation_data, period_asked, reckoned, usual_window
+from vonggac.duties.look import duty_data, lateness_data, notices, obligation_data, period_asked, reckoned, usual_window
 from vonggac.forms.make import make_form
 
 Reader = Annotated[Caller, Depends(may(Action.READ_CONSOLE))]
@@ -74,6 +74,12 @@ def list_duties(
 def laws(found: Reader) -> dict[str, Any]:
     """Every version of every duty, with its source."""
     return {"duties": [duty_data(each) for each in all_duties()]}
+
+
+@router.get("/notices")
+def told(services: ServicesOf, found: Reader, since: AwareDatetime | None = None) -> dict[str, Any]:
+    """The warnings and missed limits of the caller's agencies that were told since the instant, the oldest first."""
+    return {"notices": notices(services.store.records, scope=found.scope, since=since)}
 
 
 @router.get("/lateness")

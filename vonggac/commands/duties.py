@@ -20,6 +20,7 @@ from vonggac.duties.look import (
     duty_data,
     instant_asked,
     lateness_data,
+    notices,
     obligation_data,
     period_asked,
     reckoned,
@@ -29,6 +30,7 @@ from vonggac.errors import UnknownInput, UsageRefused
 
 COLUMNS = ("due", "state", "duty", "agency", "subject", "late_by_seconds")
 LAW_COLUMNS = ("id", "title_vi", "deadline", "form", "basis", "valid_from", "valid_to", "certainty")
+NOTICE_COLUMNS = ("given_at", "kind", "duty", "agency", "subject", "due")
 LATENESS_COLUMNS = ("key", "due", "on_time", "late", "not_filed", "median_late_seconds", "p90_late_seconds")
 
 
@@ -149,6 +151,14 @@ def lateness_(call: Call, period: str, by: str) -> None:
     found = reckoned(node.store, node.directory(), asked.start, asked.end, now)
     total, rows = lateness(found, now, Per(by))
     call.table(lateness_data([*rows, total]), LATENESS_COLUMNS)
+
+
+@duty.command("notices")
+@click.option("--since", help="Given at or after this instant.")
+@click.pass_obj
+def notices_(call: Call, since: str | None) -> None:
+    """The warnings and missed limits that the node's job has told, the oldest first."""
+    call.table(notices(node_of(call).store.records, since=instant_asked(since)), NOTICE_COLUMNS)
 
 
 @duty.command()

@@ -12,10 +12,10 @@ from vonggac.domain.duty import Duty, Known, Obligation, obligations
 from vonggac.domain.incident import Incident
 from vonggac.domain.lateness import Lateness
 from vonggac.domain.times import Period, format_instant, parse_period, parse_record_time
-from vonggac.duties.kept import load_filings, load_marks, watched_since
+from vonggac.duties.kept import NOTICE, load_filings, load_marks, watched_since
 from vonggac.duties.law import all_duties, longest_limit
 from vonggac.errors import NotFound, UsageRefused
-from vonggac.ports import IncidentQuery, Store
+from vonggac.ports import IncidentQuery, RecordStore, Store
 
 #: How far the first look at a store goes back; what was due before it is not ours to tell.
 LOOK_BACK = timedelta(days=30)
@@ -88,6 +88,14 @@ def owed_for(store: Store, incident: Incident, now: datetime, *, scope: Scope = 
     known = Known([incident], (), load_marks(store.records), load_filings(store.records))
     found = obligations(all_duties(), known, incident.opened_at - _EVER, now + _EVER, now)
     return [each for each in found if _within(scope, each.owed.agency)]
+
+
+def notices(records: RecordStore, *, scope: Scope = EVERYTHING, since: datetime | None = None) -> list[dict[str, Any]]:
+    """The warnings and missed limits of agencies in the scope that were told since the instant, the oldest first."""
+    told = [dict(record.body) for record in records.list(NOTICE) if _within(scope, record.body["agency"])]
+    if since is not None:
+        told = [each for each in told if each["given_at"] >= format_instant(since)]
+    return sorted(told, key=lambda each: (each["given_at"], each["for"], each["duty"], each["subject"], each["agency"]))
 
 
 def _within(scope: Scope, agency: str) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from tests.unit.api.conftest import Node, add_incident
 from tests.unit.api.test_console import HOSTILE
 from vonggac.domain.access import UserRole
+from vonggac.duties.watch import watch
 
 API = "/api/v1/duties"
 #: The samples' incidents are opened on 01/11/2026 07:00; five days end at 24:00 of the sixth.
@@ -138,6 +139,18 @@ def test_lateness_is_told_by_agency_and_by_duty(node: Node) -> None:
     assert [(row["key"], row["due"], row["not_filed"]) for row in told["rows"]] == [("G99", 3, 0), ("T98", 1, 1)]
     by_duty = lead.get(f"{API}/lateness?period=2026-M11&by=duty").json()["rows"]
     assert [row["key"] for row in by_duty] == ["incident-report"]
+
+
+def test_notices_are_told_to_each_reader_of_its_own_agencies(node: Node) -> None:
+    add_incident(node.store, 1, agency="G99")
+    add_incident(node.store, 2, agency="T98")
+    watch(node.store, node.services.directory(), node.services.clock())
+    every = node.program(UserRole.LEAD).get(f"{API}/notices").json()["notices"]
+    assert {each["kind"] for each in every} == {"warning", "overdue"}
+    own = node.program(UserRole.VIEWER, "T98").get(f"{API}/notices").json()["notices"]
+    assert {each["agency"] for each in own} == {"T98"} and len(own) == 3
+    later = node.program(UserRole.LEAD).get(f"{API}/notices?since=2026-11-23T00:00:00Z").json()["notices"]
+    assert later == []
 
 
 def test_the_law_is_told_with_its_source_and_how_sure_it_is(node: Node) -> None:

@@ -74,6 +74,7 @@ ALLOWED: dict[str, frozenset[UserRole] | None] = {
     "GET /api/v1/duties/laws": READERS,
     "GET /api/v1/duties/lateness": READERS,
     "GET /api/v1/duties/form": READERS,
+    "GET /api/v1/duties/notices": READERS,
     "POST /api/v1/duties/filings": WORKERS,
     "POST /api/v1/duties/marks": WORKERS,
     "GET /api/v1/suppressions": READERS,

@@ -118,6 +118,10 @@ def test_a_breach_is_opened_and_withdrawn(vonggac: Vonggac) -> None:
     assert [each for each in found if each["subject"] == incident] == []
 
 
+def test_without_a_running_node_no_notice_was_given(vonggac: Vonggac) -> None:
+    assert vonggac("duty", "notices", "--since", "01/01/2020")[:2] == (0, [])
+
+
 def test_the_laws_are_listed(vonggac: Vonggac) -> None:
     code, found, _ = vonggac("duty", "laws")
     assert code == 0 and {each["certainty"] for each in found} == {"seen", "known", "to-check"}
