@@ -21,6 +21,7 @@ from vonggac.directory import definitions
 from vonggac.domain.access import Action
 from vonggac.domain.agency import Directory
 from vonggac.domain.detection import Severity
+from vonggac.domain.duty import owing
 from vonggac.domain.event import Document, field
 from vonggac.domain.incident import REASON_REQUIRED, TRANSITIONS, Status
 from vonggac.domain.marking import Tlp
@@ -55,6 +56,7 @@ def incident_page(
     told = services.store.incidents.history(identity, scope=found.scope)
     titles = {collection.id: collection.title for collection in services.store.feeds.collections()}
     words = words_of(request)
+    by_hand = duties.opened_by_hand(services.clock())
     return draw(
         request,
         "incident.html",
@@ -76,7 +78,8 @@ def incident_page(
         undoable=last_undoable(told) is not None,
         shares=found.principal.may(Action.SHARE),
         duties=duties.lines(owed_for(services.store, incident, services.clock(), scope=found.scope), words),
-        by_hand=duties.opened_by_hand(services.clock()),
+        by_hand=by_hand,
+        victims=owing(by_hand, incident),
     )
 
 

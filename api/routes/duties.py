@@ -49,6 +49,7 @@ class NewMark(BaseModel):
     model_config = ConfigDict(extra="forbid")
     duty: str = Field(max_length=100)
     incident: str = Field(max_length=100)
+    agency: str = Field("", max_length=100)
     reason: str = Field(min_length=1, max_length=MAX_TEXT)
     at: AwareDatetime | None = None
     withdraw: bool = False
@@ -123,10 +124,7 @@ def file(body: NewFiling, services: ServicesOf, found: Worker) -> dict[str, Any]
 def mark(body: NewMark, services: ServicesOf, found: Worker) -> dict[str, Any]:
     """A duty that no record shows by itself applies to an incident, or does not after all."""
     acts = services.reporting(found.principal, found.scope)
-    if body.withdraw:
-        made = acts.withdraw(body.duty, body.incident, body.reason)
-    else:
-        made = acts.open(body.duty, body.incident, body.reason, at=body.at)
+    made = acts.open(body.duty, body.incident, body.reason, agency=body.agency, at=body.at, stands=not body.withdraw)
     return {"id": made.id, **mark_data(made)}
 
 

@@ -47,5 +47,7 @@ def mark(services: ServicesOf, form: FormOf, found: Worker) -> Response:
     """The incident begins the clock of a duty that no record shows by itself."""
     incident = form.one("incident")
     acts = services.reporting(found.principal, found.scope)
-    acts.open(form.one("duty"), incident, form.one("reason"), at=instant_asked(form.one("at")))
+    acts.open(
+        form.one("duty"), incident, form.one("reason"), agency=form.one("agency"), at=instant_asked(form.one("at"))
+    )
     return see(f"/incidents/{incident}")

@@ -126,16 +126,14 @@ def _digest_of(path: Path) -> str:
 @click.argument("incident", metavar="INCIDENT")
 @click.option("--duty", "identity", required=True, metavar="ID")
 @click.option("--reason", required=True)
+@click.option("--agency", default="", help="Code; needed where the incident has several victims.")
 @click.option("--at", help="When its clock began; default: when we learned of the incident.")
 @click.option("--withdraw", is_flag=True, help="It does not apply after all.")
 @click.pass_obj
-def open_(call: Call, incident: str, identity: str, reason: str, at: str | None, withdraw: bool) -> None:
+def open_(call: Call, incident: str, identity: str, reason: str, agency: str, at: str | None, withdraw: bool) -> None:
     """A duty that no record shows by itself, such as the notice of a personal-data breach, applies to an incident."""
     acts = node_of(call).reporting(OPERATOR)
-    if withdraw:
-        mark = acts.withdraw(identity, incident, reason)
-    else:
-        mark = acts.open(identity, incident, reason, at=instant_asked(at))
+    mark = acts.open(identity, incident, reason, agency=agency, at=instant_asked(at), stands=not withdraw)
     call.show({"id": mark.id, **mark_data(mark)})
 
 

@@ -138,11 +138,12 @@ class Duty:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A person's word that an incident begins a duty's clock at an instant, or (`standing` false) that it does not."""
+    """A person's word that an incident begins an agency's clock at an instant, or (not `standing`) that it does not."""
 
     id: str
     duty: str
     incident: str
+    agency: str
     at: datetime
     recorded_at: datetime
     by: str
@@ -267,24 +268,29 @@ def _of_incidents(duties: Sequence[Duty], known: Known) -> Iterator[Owed]:
         if duty.trigger in PERIODIC or duty.deadline is None:
             continue
         for incident in known.incidents:
-            begun = _begun(duty, incident, marks)
-            if begun is None or incident.test or not duty.holds_at(begun):
-                continue
-            due, void = duty.deadline.after(begun), _void(incident)
-            for agency in sorted({part.agency for part in incident.involvements if part.role in duty.roles}):
-                yield Owed(duty, agency, incident.id, begun, due, void)
+            for agency in () if incident.test else owing((duty,), incident):
+                begun = _begun(duty, incident, agency, marks)
+                if begun is not None and duty.holds_at(begun):
+                    yield Owed(duty, agency, incident.id, begun, duty.deadline.after(begun), _void(incident))
 
 
-def _begun(duty: Duty, incident: Incident, marks: Mapping[tuple[str, str], Mark]) -> datetime | None:
-    """When the clock began: we learned of it, it was closed, or a person says when."""
+def owing(versions: Iterable[Duty], incident: Incident) -> list[str]:
+    """The agencies that have a part in the incident for which some version of the duty makes them report, by code."""
+    roles = frozenset[Role]().union(*(duty.roles for duty in versions))
+    return sorted({part.agency for part in incident.involvements if part.role in roles})
+
+
+def _begun(duty: Duty, incident: Incident, agency: str, marks: Mapping[tuple[str, str, str], Mark]) -> datetime | None:
+    """When the agency's clock began: we learned of it, it was closed, or a person says when."""
     if duty.trigger in MARKED:
-        mark = marks.get((duty.id, incident.id))
+        mark = marks.get((duty.id, incident.id, agency))
         return mark.at if mark else None
     return incident.closed_at if duty.trigger is Trigger.INCIDENT_CLOSED else incident.opened_at
 
 
-def _standing_marks(marks: Iterable[Mark]) -> dict[tuple[str, str], Mark]:
-    last = {(each.duty, each.incident): each for each in sorted(marks, key=lambda each: (each.recorded_at, each.id))}
+def _standing_marks(marks: Iterable[Mark]) -> dict[tuple[str, str, str], Mark]:
+    ordered = sorted(marks, key=lambda each: (each.recorded_at, each.id))
+    last = {(each.duty, each.incident, each.agency): each for each in ordered}
     return {key: mark for key, mark in last.items() if mark.standing}
 
 

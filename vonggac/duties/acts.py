@@ -8,7 +8,7 @@ from datetime import datetime
 
 from vonggac.domain.access import EVERYTHING, Action, Principal, Scope
 from vonggac.domain.agency import Directory
-from vonggac.domain.duty import MARKED, PERIODIC, Duty, Filing, Mark, Span, span_named
+from vonggac.domain.duty import MARKED, PERIODIC, Duty, Filing, Mark, Span, owing, span_named
 from vonggac.domain.incident import Incident
 from vonggac.domain.text import nfc
 from vonggac.domain.times import format_instant
@@ -78,24 +78,29 @@ class Reporting:
         add_filing(self._store.records, filing)
         return filing
 
-    def open(self, duty: str, incident: str, reason: str, *, at: datetime | None = None) -> Mark:
-        """The incident begins this duty's clock at the instant, by default when we learned of the incident."""
-        return self._mark(duty, incident, reason, at, standing=True)
-
-    def withdraw(self, duty: str, incident: str, reason: str) -> Mark:
-        """The incident begins this duty's clock no more."""
-        return self._mark(duty, incident, reason, None, standing=False)
-
-    def _mark(self, duty: str, identity: str, reason: str, at: datetime | None, *, standing: bool) -> Mark:
+    def open(
+        self,
+        duty: str,
+        incident: str,
+        reason: str,
+        *,
+        agency: str = "",
+        at: datetime | None = None,
+        stands: bool = True,
+    ) -> Mark:
+        """The incident begins the agency's clock at the instant, by default when we learned of the incident; or, where
+        it does not stand, begins it no more. An incident with one agency that would owe it needs no `agency`."""
         self._require()
-        if versions_of(duty)[0].trigger not in MARKED:
+        versions = versions_of(duty)
+        if versions[-1].trigger not in MARKED:
             raise UsageRefused("duty_opens_itself", id=duty)
         if not _text(reason):
             raise UsageRefused("duty_reason", id=duty)
-        incident = self._store.incidents.get(identity, scope=self._scope)
+        found = self._store.incidents.get(incident, scope=self._scope)
+        agency = self._own(agency_owing(versions, found, agency))
         now = self._clock()
-        begun = incident.opened_at if at is None else self._past(at, now)
-        mark = Mark(self._ids(), duty, identity, begun, now, self._principal.name, _text(reason), standing)
+        begun = found.opened_at if at is None else self._past(at, now)
+        mark = Mark(self._ids(), duty, incident, agency, begun, now, self._principal.name, _text(reason), stands)
         add_mark(self._store.records, mark)
         return mark
 
@@ -140,11 +145,10 @@ def agency_owing(versions: Sequence[Duty], incident: Incident, agency: str) -> s
 
     Raises UsageRefused that lists those that do.
     """
-    roles = frozenset().union(*(duty.roles for duty in versions))
-    owing = sorted({part.agency for part in incident.involvements if part.role in roles})
-    found = agency or (owing[0] if len(owing) == 1 else "")
-    if found not in owing:
-        facts = {"incident": incident.id, "agency": agency or "-", "known": ", ".join(owing) or "-"}
+    codes = owing(versions, incident)
+    found = agency or (codes[0] if len(codes) == 1 else "")
+    if found not in codes:
+        facts = {"incident": incident.id, "agency": agency or "-", "known": ", ".join(codes) or "-"}
         raise UsageRefused("duty_agency", id=versions[-1].id, **facts)
     return found
 

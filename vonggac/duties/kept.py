@@ -78,6 +78,7 @@ def mark_data(mark: Mark) -> dict[str, Any]:
     return {
         "duty": mark.duty,
         "incident": mark.incident,
+        "agency": mark.agency,
         "at": format_instant(mark.at),
         "recorded_at": format_instant(mark.recorded_at),
         "by": mark.by,
@@ -91,6 +92,7 @@ def _mark_from(identity: str, body: Mapping[str, Any]) -> Mark:
         identity,
         body["duty"],
         body["incident"],
+        body["agency"],
         parse_instant(body["at"]),
         parse_instant(body["recorded_at"]),
         body["by"],

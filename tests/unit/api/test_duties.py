@@ -8,6 +8,7 @@ from html import unescape
 from typing import Any
 
 import docx
+import httpx
 import pytest
 
 from tests.unit.api.conftest import Node, add_incident
@@ -196,9 +197,12 @@ def test_a_breach_is_opened_on_the_incidents_page(node: Node) -> None:
     incident = add_incident(node.store, 1)
     browser = node.browser(UserRole.ANALYST)
     assert 'value="personal-data-notice"' in browser.get(f"/incidents/{incident}").text
-    form = {"duty": "personal-data-notice", "incident": incident, "reason": "lộ hồ sơ", "at": "20/11/2026 08:00"}
-    assert browser.post("/duties/marks", **{**form, "at": "hôm qua"}).status_code == 400
-    answer = browser.post("/duties/marks", **form)
+
+    def opened(at: str) -> httpx.Response:
+        return browser.post("/duties/marks", duty="personal-data-notice", incident=incident, reason="lộ hồ sơ", at=at)
+
+    assert opened("hôm qua").status_code == 400
+    answer = opened("20/11/2026 08:00")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/incidents/{incident}")
     assert "23/11/2026 08:00" in browser.get(f"/incidents/{incident}").text
 

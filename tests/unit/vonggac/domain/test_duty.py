@@ -13,6 +13,7 @@ from tests.unit.vonggac.duties.made import REPORT, at, filing, incident, periodi
 from vonggac.domain.agency import Agency, Level
 from vonggac.domain.duty import (
     Duration,
+    Duty,
     Filing,
     Known,
     Mark,
@@ -33,7 +34,7 @@ OPENED = at("01/03/2026 09:00")
 DUE = at("07/03/2026 00:00")  # 24:00 of the sixth
 
 
-def stands(now: datetime, *filings: Filing, duty=REPORT, status: Status = Status.NEW) -> Obligation:
+def stands(now: datetime, *filings: Filing, duty: Duty = REPORT, status: Status = Status.NEW) -> Obligation:
     known = Known([incident("inc-1", OPENED, "T1", status=status)], filings=filings)
     (found,) = obligations([duty], known, *ALWAYS, now)
     return found
@@ -182,8 +183,8 @@ def test_a_repealed_periodic_duty_asks_for_no_round_that_ends_after_it() -> None
 def test_a_breach_of_personal_data_is_owed_from_the_instant_that_a_person_names() -> None:
     duty = replace(REPORT, id="notice", trigger=Trigger.PERSONAL_DATA_BREACH, deadline=Duration(0, 72))
     happened = OPENED + timedelta(hours=3)
-    mark = Mark("m1", "notice", "inc-1", happened, happened, "an", "lộ danh sách")
-    one = incident("inc-1", OPENED, "T1")
+    mark = Mark("m1", "notice", "inc-1", "T1", happened, happened, "an", "lộ danh sách")
+    one = incident("inc-1", OPENED, "T1", "T2")
     assert obligations([duty], Known([one]), *ALWAYS, happened) == []
     (found,) = obligations([duty], Known([one], marks=[mark]), *ALWAYS, happened)
     assert found.owed.due == happened + timedelta(hours=72)

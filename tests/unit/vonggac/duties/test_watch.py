@@ -161,7 +161,7 @@ def test_a_breach_is_opened_by_a_person_with_a_reason_and_taken_back(store: Stor
     reporting.open("personal-data-notice", "inc-1", "lộ 200 hồ sơ", at=OPENED + timedelta(hours=2))
     notice = next(each.owed for each in owed_for(store, store.incidents.get("inc-1"), DUE))
     assert (notice.duty.id, notice.due) == ("personal-data-notice", OPENED + timedelta(hours=74))
-    reporting.withdraw("personal-data-notice", "inc-1", "dữ liệu giả")
+    reporting.open("personal-data-notice", "inc-1", "dữ liệu giả", stands=False)
     assert len(owed_for(store, store.incidents.get("inc-1"), DUE)) == 1
     assert [each.standing for each in sorted(load_marks(store.records), key=lambda each: each.recorded_at)] == [
         True,
@@ -189,6 +189,13 @@ def test_an_agency_sees_and_files_its_own_only(store: Store, clock: Clock, ids: 
     assert theirs.file("incident-report", "inc-3", agency="T1").agency == "T1"
     with pytest.raises(SharingRefused):
         theirs.file("incident-report", "inc-3", agency="T2")
+    with pytest.raises(SharingRefused):
+        theirs.open("personal-data-notice", "inc-3", "lộ hồ sơ", agency="T2")
+    with pytest.raises(UsageRefused):
+        theirs.open("personal-data-notice", "inc-3", "lộ hồ sơ")
+    theirs.open("personal-data-notice", "inc-3", "lộ hồ sơ", agency="T1")
+    told = owed_for(store, store.incidents.get("inc-3"), DUE)
+    assert [each.owed.agency for each in told if each.owed.duty.id == "personal-data-notice"] == ["T1"]
     with pytest.raises(NotFound):
         theirs.file("incident-report", "inc-2")
     with pytest.raises(SharingRefused):
