@@ -11,11 +11,12 @@ from sharing.exchange import Exchange
 from sharing.subscribe import Subscriber
 from sharing.taxii import TaxiiServer
 from vonggac.accounts import Accounts
-from vonggac.domain.access import Principal
+from vonggac.domain.access import Principal, Scope
 from vonggac.domain.account import Tally
 from vonggac.domain.agency import Directory
 from vonggac.domain.event import Document
 from vonggac.domain.suppression import Known
+from vonggac.duties.acts import Reporting
 from vonggac.ports import Clock, Store
 from vonggac.suppressions.acts import Suppressing
 
@@ -48,6 +49,7 @@ class Services:
     stages: Callable[[], Mapping[str, Tally]]
     matching: Callable[[], Mapping[str, int]]
     suppressing: Callable[[Principal], Suppressing]
+    reporting: Callable[[Principal, Scope], Reporting]
     told: Callable[[], Known]
     jobs: Callable[[], Sequence[JobLine]]
     node_name: str

@@ -21,10 +21,11 @@ import orjson
 
 from vonggac.accounts import Accounts
 from vonggac.directory import load_directory
-from vonggac.domain.access import Principal
+from vonggac.domain.access import EVERYTHING, Principal, Scope
 from vonggac.domain.agency import Directory
 from vonggac.domain.indicator import Indicator
 from vonggac.domain.suppression import Known
+from vonggac.duties.acts import Reporting
 from vonggac.errors import UsageRefused, VonggacError
 from vonggac.ports import Store
 from vonggac.settings import Settings, span_of
@@ -119,6 +120,10 @@ class Node:
         """What this principal may do to suppressions."""
         longest = timedelta(days=self.settings.suppression_max_days)
         return Suppressing(self.store.records, self.clock, self.ids, self.directory(), principal, longest)
+
+    def reporting(self, principal: Principal, scope: Scope = EVERYTHING) -> Reporting:
+        """What this principal may say of duties to report."""
+        return Reporting(self.store, self.clock, self.ids, self.directory(), principal, scope)
 
     @cached_property
     def exchange(self) -> Exchange:

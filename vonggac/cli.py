@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "suppression": "vonggac.commands.suppressions:suppression",
     "agency": "vonggac.commands.agencies:agency",
     "stats": "vonggac.commands.reports:stats",
+    "duty": "vonggac.commands.duties:duty",
     "share": "vonggac.commands.sharing:share",
     "feed": "vonggac.commands.sharing:feed",
     "user": "vonggac.commands.accounts:user",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -208,23 +206,3 @@ def percent_text(row: Mapping[str, Any], lang: str) -> str:
     sign = "−" if rounded is not None and rounded < 0 else "+" if rounded else ""
     text = f"{abs(rounded or 0):,}".replace(",", "\u202f")
     return f"{sign}{text.replace('.', ',') if lang == 'vi' else text} %"
-
-
-def as_csv(body: Mapping[str, Any]) -> str:
-    """The table as CSV with a total line and the overlap line; cells that a spreadsheet would run are quoted off."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("key", "label", "current", "previous", "change_percent"))
-    lines: list[Iterable[Any]] = [
-        (row["key"], row["label"], row["current"], row["previous"], row["change_percent"]) for row in body["rows"]
-    ]
-    total, overlap = body["total"], body["overlap"]
-    lines.append(("total", "", total["current"], total["previous"], total["change_percent"]))
-    lines.append(("overlap", "", overlap["current"], overlap["previous"], None))
-    for line in lines:
-        writer.writerow(["" if cell is None else _inert(cell) for cell in line])
-    return out.getvalue()
-
-
-def _inert(cell: Any) -> Any:
-    return "'" + cell if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell

@@ -164,6 +164,8 @@ class IncidentQuery:
     text: str | None = None  # folded: marks and case do not matter
     last_from: datetime | None = None  # last_at >= this
     first_until: datetime | None = None  # first_at < this
+    changed_from: datetime | None = None  # changed_at >= this
+    opened_until: datetime | None = None  # opened_at < this
     limit: int = 50
     cursor: str | None = None
 

@@ -32,6 +32,7 @@ from vonggac.domain.event import Document
 from vonggac.domain.event import field as value_at
 from vonggac.domain.stats import By
 from vonggac.domain.times import VIETNAM, Period, format_instant, parse_instant
+from vonggac.duties.watch import watch
 from vonggac.errors import UsageRefused
 from vonggac.evidence import packets_behind
 from vonggac.hunting import hunt_received
@@ -95,6 +96,7 @@ class Running:
             stages=lambda: accounts(node.store.records),
             matching=self.pipeline.matching,
             suppressing=node.suppressing,
+            reporting=node.reporting,
             told=lambda: self.pipeline.told,
             jobs=self._job_lines,
             node_name=settings.node_name,
@@ -198,6 +200,7 @@ class Running:
             JobSpec("hunt", timedelta(minutes=1), self._hunt),
             JobSpec("retention", timedelta(hours=24), self._retain),
             JobSpec("statistics-snapshot", timedelta(minutes=settings.snapshot_minutes), self._snapshot),
+            JobSpec("duties", timedelta(minutes=15), self._watch_duties),
             JobSpec("heartbeat-check", timedelta(minutes=1), self._check_heartbeats),
             JobSpec("forget-expired", timedelta(hours=1), self._forget),
         ]
@@ -253,6 +256,10 @@ class Running:
         lossy = ("dropped_kernel", "dropped_spool")
         losing = [record.key for record in records if any(record.body.get(name) for name in lossy)]
         return f"{len(records)} sensors, silent: {', '.join(silent) or '-'}, with losses: {', '.join(losing) or '-'}"
+
+    def _watch_duties(self) -> str:
+        """Warnings before the law's time limits, and what was missed."""
+        return watch(self.node.store, self.node.directory(), self.node.clock())
 
     def _forget(self) -> str:
         sessions, statuses = self.node.accounts.forget_expired(), self.taxii.forget_statuses()

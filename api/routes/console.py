@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from api.forms import posted
-from api.pages import evidence, history, inbox, judgement, stats
+from api.pages import duties, evidence, history, inbox, judgement, stats
 from api.pages.words import Words
 from api.problems import HttpRefused, language, status_of
 from api.routes.docs import caller_or_nobody
@@ -21,10 +21,12 @@ from vonggac.definitions import definitions
 from vonggac.domain.access import Action
 from vonggac.domain.agency import Directory
 from vonggac.domain.detection import Severity
+from vonggac.domain.duty import owing
 from vonggac.domain.event import Document, field
 from vonggac.domain.incident import REASON_REQUIRED, TRANSITIONS, Status
 from vonggac.domain.marking import Tlp
 from vonggac.domain.times import day_in_vietnam
+from vonggac.duties.look import owed_for
 from vonggac.errors import NotFound, VonggacError
 from vonggac.messages import explain
 from vonggac.ports import Store
@@ -57,6 +59,7 @@ def incident_page(
     told = services.store.incidents.history(identity, scope=found.scope)
     titles = {collection.id: collection.title for collection in services.store.feeds.collections()}
     words = words_of(request)
+    by_hand = duties.opened_by_hand(services.clock())
     return draw(
         request,
         "incident.html",
@@ -77,6 +80,9 @@ def incident_page(
         works=found.principal.may(Action.WORK_INCIDENTS),
         undoable=last_undoable(told) is not None,
         shares=found.principal.may(Action.SHARE),
+        duties=duties.lines(owed_for(services.store, incident, services.clock(), scope=found.scope), words),
+        by_hand=by_hand,
+        victims=owing(by_hand, incident),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import orjson
 import zstandard
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -18,12 +18,13 @@ from api.security import Caller, ServicesOf, may
 from api.services import Services
 from sensors.base import Batch, batch_from
 from sharing.subscribe import Feed, add_feed, feed_data, feeds, remove_feed
-from vonggac.comparison import answer_data, as_csv
+from vonggac.comparison import answer_data
 from vonggac.domain.access import Action
 from vonggac.domain.agency import Directory, Level
 from vonggac.domain.event import field as value_at
 from vonggac.domain.stats import By
 from vonggac.errors import InvalidRecord, SharingRefused
+from vonggac.reports.table import MEDIA_TYPES, render
 from vonggac.statistics import answer, ask
 from vonggac.units import agency_data, by_name
 
@@ -49,15 +50,13 @@ def compare(
     definitions: str | None = None,
     units: str = "as-then",
     lang: Annotated[str, Query(pattern="^(vi|en)$")] = "vi",
-    format: Annotated[str, Query(pattern="^(json|csv)$")] = "json",
+    format: Annotated[str, Query(pattern="^(json|csv|xlsx|html|pdf)$")] = "json",
 ) -> Response:
     """One period's incidents against another's, within what the caller may see (contract: `stats compare`)."""
     question = ask(period, against, str(by), known_at, definitions, units)
     found_now = answer(services.store, services.directory(), question, now=services.clock(), scope=found.scope)
     body = answer_data(found_now, lang)
-    if format == "csv":
-        return PlainTextResponse(as_csv(body), media_type="text/csv; charset=utf-8")
-    return Response(orjson.dumps(body), media_type="application/json")
+    return Response(render(body, format, lang, at=found_now.now), media_type=MEDIA_TYPES[format])
 
 
 @router.get("/agencies", tags=["agencies"])

@@ -204,6 +204,8 @@ class FindContract:
         assert found(store, last_from=later(2)) == ["c", "b"]
         assert found(store, first_until=later(2)) == ["a"]
         assert found(store, agency="BCT", categories=frozenset({"malware"}), last_from=later(2)) == ["b"]
+        assert found(store, changed_from=later(2)) == ["c", "b"]
+        assert found(store, changed_from=later(2), opened_until=later(3)) == ["b"]
 
     @pytest.mark.parametrize(
         ("text", "ids"),

@@ -251,7 +251,9 @@ def test_the_font_of_vietnamese_is_ours(page: Any) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 400])
-@pytest.mark.parametrize("path", ["/", "/stats", "/suppressions", "/suppressions/new", "/subscribers", "/help"])
+@pytest.mark.parametrize(
+    "path", ["/", "/stats", "/duties", "/suppressions", "/suppressions/new", "/subscribers", "/help"]
+)
 def test_no_page_is_wider_than_the_screen(page: Any, console: Console, path: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(console.url + path)

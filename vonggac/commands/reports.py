@@ -88,10 +88,11 @@ def province_of(directory: Directory, code: str) -> str | None:
 
 
 def _compare(node: Node, lang: str) -> Compare:
-    from vonggac.statistics import answer, answer_data
+    from vonggac.comparison import answer_data
+    from vonggac.statistics import answer
 
     directory = node.directory()
-    return lambda question: answer_data(answer(node.store.incidents, directory, question), directory, lang)
+    return lambda question: answer_data(answer(node.store, directory, question, now=node.clock()), lang)
 
 
 def _form(form: str | None, out: Path) -> str:

@@ -1,65 +1,213 @@
-"""`stats compare`: a period against the same period a year before, as table, JSON or CSV."""
+"""`stats`: periods compared, tables published and given out again, cells opened, percentages explained."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from vonggac.call import Call
 from vonggac.commands.options import node_of
-from vonggac.comparison import answer_data, as_csv, percent_text
 from vonggac.domain.stats import By
-from vonggac.messages import say
-from vonggac.statistics import answer, ask
+from vonggac.errors import UsageRefused
+from vonggac.messages import LANGUAGES, say
+
+if TYPE_CHECKING:
+    from vonggac.statistics import Question
+
+FORMS = ("table", "json", "csv", "xlsx", "html", "pdf")
+CELL_COLUMNS = ("number", "occurred_at", "category", "severity", "agencies", "title_vi")
+PUBLISHED_COLUMNS = ("id", "published_at", "period", "against", "by", "current", "previous")
 
 
 @click.group()
 def stats() -> None:
-    """Compare periods of incidents."""
+    """Compare periods of incidents, and publish what was found."""
+
+
+def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What a question is put with; the command gets it whole as `question`."""
+    for option in (
+        click.option("--definitions", help="Id of the definitions; the newest when not given."),
+        click.option("--known-at", help="Count what the records said at this instant."),
+        click.option("--units", default="as-then", show_default=True, help="as-then, or the day whose units count."),
+        click.option("--by", type=click.Choice([str(by) for by in By]), default="category", show_default=True),
+        click.option("--against", default="previous-year", show_default=True, help="previous-year or a period."),
+        click.option(
+            "--period", required=True, help="2020, 2020-Q1, 2020-M1..M4, START/END (END not included), tt20-2025."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def form_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    command = click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of stdout.")(
+        command
+    )
+    return click.option("--format", "form", type=click.Choice(FORMS), help="Default: table on a terminal, else json.")(
+        command
+    )
+
+
+def _question(options: Mapping[str, Any]) -> Question:
+    from vonggac.statistics import ask
+
+    return ask(**options)
 
 
 @stats.command()
-@click.option("--period", required=True, help="2020, 2020-Q1, 2020-M1..M4 or START/END (END not included).")
-@click.option("--against", default="previous-year", show_default=True, help="previous-year or a period.")
-@click.option("--by", type=click.Choice([str(by) for by in By]), default="category", show_default=True)
-@click.option("--units", default="as-then", show_default=True)
-@click.option("--known-at", help="Count what the records said at this instant.")
-@click.option("--definitions", help="Id of the definitions; the newest when not given.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), help="Default: table on a terminal.")
+@question_options
+@form_options
 @click.pass_obj
-def compare(
-    call: Call,
-    period: str,
-    against: str,
-    by: str,
-    units: str,
-    known_at: str | None,
-    definitions: str | None,
-    form: str | None,
-) -> None:
+def compare(call: Call, /, form: str | None, out: Path | None, **options: Any) -> None:
     """Count one period's incidents against another's.
 
     Totals count incidents; agency and level rows count involvements, and the overlap is printed.
     """
-    question = ask(period, against, by, known_at, definitions, units)
+    from vonggac.comparison import answer_data
+    from vonggac.statistics import answer
+
+    node, question = node_of(call), _question(options)
+    found = answer(node.store, node.directory(), question, now=node.clock())
+    _give(call, answer_data(found, call.lang), form, out, found.now)
+
+
+@stats.command()
+@question_options
+@click.option("--by-whom", default="operator", show_default=True, help="Who publishes.")
+@click.pass_obj
+def publish(call: Call, /, by_whom: str, **options: Any) -> None:
+    """Freeze a comparison with everything that made it; prints its id and digest."""
+    from vonggac.publishing import Publisher, signing_key
+
+    node, question = node_of(call), _question(options)
+    publisher = Publisher(node.store, signing_key(node.settings.data_dir / "publishing.key"))
+    table = publisher.publish(node.directory(), question, now=node.clock(), by=by_whom)
+    call.show({"id": table["id"], "digest": table["digest"]})
+
+
+@stats.command()
+@click.argument("identity", metavar="ID")
+@form_options
+@click.pass_obj
+def rerun(call: Call, identity: str, form: str | None, out: Path | None) -> None:
+    """A published table again, the same bytes each time."""
+    from vonggac.domain.times import parse_instant
+    from vonggac.publishing import published
+
+    table = published(node_of(call).store, identity)
+    if not table["intact"]:
+        raise UsageRefused("publication_broken", id=identity)
+    _give(call, table["table"][call.lang], form, out, parse_instant(table["published_at"]))
+
+
+@stats.command()
+@click.argument("identity", metavar="ID")
+@click.pass_obj
+def revise(call: Call, identity: str) -> None:
+    """A published table beside what the records say now, and why it differs."""
+    from vonggac.publishing import revision
+
     node = node_of(call)
-    body = answer_data(answer(node.store, node.directory(), question, now=node.clock()), call.lang)
-    form = form or ("table" if call.for_people else "json")
-    if form == "json":
-        call.show(body)
-    elif form == "csv":
-        sys.stdout.write(as_csv(body))
-    else:
+    found = revision(node.store, node.directory(), identity, now=node.clock(), lang=call.lang)
+    if not call.for_people:
+        call.show(found)
+        return
+    _print_revision(found, call.lang)
+
+
+@stats.command("list")
+@click.pass_obj
+def list_(call: Call) -> None:
+    """What was published."""
+    from vonggac.publishing import publications
+
+    call.table(publications(node_of(call).store), PUBLISHED_COLUMNS)
+
+
+@stats.command()
+@question_options
+@click.option("--key", default="total", show_default=True, help="The key of the row; total: all of the period.")
+@click.option("--of", "which", type=click.Choice(["current", "previous"]), default="current", show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=1_000, show_default=True)
+@click.pass_obj
+def cell(call: Call, /, key: str, which: str, limit: int, **options: Any) -> None:
+    """The incidents that a cell of a comparison counts, the oldest first."""
+    from vonggac.cells import incident_row
+    from vonggac.statistics import cell as opened
+
+    node, question = node_of(call), _question(options)
+    period = question.period if which == "current" else question.against
+    incidents = opened(node.store, node.directory(), question, key, period)
+    call.table([incident_row(node.store, each, question) for each in islice(incidents, limit)], CELL_COLUMNS)
+
+
+@stats.command()
+@click.argument("previous")
+@click.argument("current")
+@click.option("--claimed", help="A percentage that somebody published, such as -19.38.")
+@click.pass_obj
+def explain(call: Call, previous: str, current: str, claimed: str | None) -> None:
+    """The change from one number to another, and by which reckoning a claimed percentage came about."""
+    from vonggac.claims import explained
+
+    found = explained(_decimal(current), _decimal(previous), None if claimed is None else _decimal(claimed))
+    if "because" in found:
+        found["sentences"] = {lang: _claim(found, lang) for lang in LANGUAGES}
+    call.show(found)
+
+
+def _claim(found: Mapping[str, Any], lang: str) -> str:
+    def figure(number: float, places: int | None = None) -> str:
+        text = f"{number}" if places is None else f"{number:.{places}f}"
+        return text.replace("-", "−").replace(".", "," if lang == "vi" else ".")
+
+    facts = {name: figure(found[name]) for name in ("numerator", "denominator", "current", "previous")}
+    changed, claimed = found["change_percent"], figure(found["claimed_percent"])
+    facts |= {"change": figure(changed, 2), "exact": figure(changed, 4), "claimed": claimed}
+    return say(lang, f"stats.claim_{found['because']}", **facts)
+
+
+def _decimal(text: str) -> Decimal:
+    """A number as people write it: `659.000` and `−19,38` too, where that is plain."""
+    plain = text.strip().removesuffix("%").strip().replace("−", "-").replace("\u202f", "").replace(" ", "")
+    if "," in plain:
+        plain = plain.replace(".", "").replace(",", ".")
+    try:
+        return Decimal(plain)
+    except InvalidOperation as error:
+        raise UsageRefused("bad_number", text=text) from error
+
+
+def _give(call: Call, body: Mapping[str, Any], form: str | None, out: Path | None, at: Any) -> None:
+    """The comparison in the form asked for, on stdout or in a file."""
+    from vonggac.reports.table import render
+
+    form = form or ("table" if call.for_people and out is None else "json")
+    if form == "table":
         print_table(body, call.lang)
+        return
+    data = render(body, form, call.lang, at=at)
+    if out is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        return
+    out.write_bytes(data)
+    call.show({"format": form, "path": str(out), "bytes": len(data), "digest": body["digest"]})
 
 
 def print_table(body: Mapping[str, Any], lang: str) -> None:
     """The comparison as a person reads it: rows, total, overlap, and the verdict in a sentence."""
     from rich.console import Console
     from rich.table import Table
+
+    from vonggac.comparison import percent_text
 
     total = body["total"]
     table = Table(title=say(lang, "stats.title", period=body["period"]["text"], against=body["against"]["text"]))
@@ -77,3 +225,20 @@ def print_table(body: Mapping[str, Any], lang: str) -> None:
     for sentence in body["sentences"][lang]:
         console.print(sentence)
     console.print(say(lang, "stats.source", definitions=body["definitions"], digest=body["digest"][:12]))
+
+
+def _print_revision(found: Mapping[str, Any], lang: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=say(lang, "stats.revision_title", id=found["id"], at=found["known_at"]))
+    table.add_column("")
+    for name in ("published", "now", "difference"):
+        table.add_column(say(lang, f"stats.{name}"), justify="right")
+    for row in (*found["rows"], {"label": say(lang, "stats.total"), **found["total"]}):
+        cells = row["current"]
+        table.add_row(row["label"], str(cells["published"]), str(cells["now"]), f"{cells['difference']:+}")
+    console = Console()
+    console.print(table)
+    for why, count in found["changes"]["counts"].items():
+        console.print(f"{say(lang, f'stats.why.{why}')}: {count}")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from vonggac.directory import all_definitions
+from vonggac.definitions import all_definitions
 from vonggac.domain.stats import By
 from vonggac.domain.times import VIETNAM, Period, parse_period
 from vonggac.messages import say

@@ -12,7 +12,15 @@ from vonggac.reports.comparison import document
 from vonggac.reports.pages import as_html, as_pdf
 from vonggac.reports.sheets import as_csv, as_xlsx
 
-FORMS = ("json", "csv", "xlsx", "html", "pdf")
+#: What a form is called where it is sent.
+MEDIA_TYPES = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+}
+FORMS = tuple(MEDIA_TYPES)
 
 
 def render(body: Mapping[str, Any], form: str, lang: str, *, at: datetime | None = None) -> bytes:

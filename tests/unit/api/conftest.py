@@ -30,6 +30,7 @@ from vonggac.domain.agency import Agency, Level
 from vonggac.domain.detection import Detection, RuleInfo, Ruleset, detection_id
 from vonggac.domain.incident import Entry, EntryKind, Evidence, entry_id, evidence_data, incident_id
 from vonggac.domain.suppression import Told
+from vonggac.duties.acts import Reporting
 from vonggac.evidence import packets_behind
 from vonggac.ports import Clock, Ids, Store
 from vonggac.settings import Settings
@@ -125,6 +126,9 @@ def node(store: Store, clock: Clock, ids: Ids, tmp_path: Path) -> Node:
         matching=lambda: {"late": 3},
         suppressing=lambda principal: Suppressing(
             store.records, clock, ids, load_directory(store.records), principal, timedelta(days=366)
+        ),
+        reporting=lambda principal, scope: Reporting(
+            store, clock, ids, load_directory(store.records), principal, scope
         ),
         told=lambda: {
             "rule-1": Told("EN Quét cổng", "Quét cổng", frozenset({"port-scan"})),

@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.unit.correlator.samples import rule_text
 from vonggac.bootstrap import Node, bootstrap
 from vonggac.connected import HEARTBEAT
 from vonggac.domain.access import UserRole
+from vonggac.domain.incident import Entry, EntryKind
 from vonggac.errors import StoreUnavailable, UsageRefused
 from vonggac.pipeline import accounts
 from vonggac.server import (
@@ -226,6 +228,18 @@ def test_without_spools_there_is_nothing_to_take(running: Running) -> None:
     assert running.drain_spools() == "0 events, 0 detections"
 
 
+def test_the_job_of_duties_gives_the_notices_that_fell_due(running: Running) -> None:
+    opened = running.node.clock() - timedelta(days=10)
+    data = {"agency": "G99", "role": "victim"}
+    entries = [
+        Entry("o", EntryKind.OPENED, opened, opened, "correlator", {}),
+        Entry("i", EntryKind.INVOLVED, opened, opened, "correlator", data),
+    ]
+    running.node.store.incidents.append("inc-1", entries)
+    assert running.jobs.run_now("duties") == "2 warnings, 1 overdue"
+    assert running.jobs.run_now("duties") == "0 warnings, 0 overdue"
+
+
 def jobs_while_it_runs(running: Running) -> set[str]:
     """The jobs in the node's table between its start and its end."""
 
@@ -239,7 +253,7 @@ def jobs_while_it_runs(running: Running) -> set[str]:
 
 def test_a_console_runs_no_jobs_and_a_worker_does(node: Node, running: Running) -> None:
     assert jobs_while_it_runs(Running(node, running.pipeline, worker=False)) == set()
-    names = {"hunt", "feed-pull", "retention", "statistics-snapshot", "heartbeat-check", "forget-expired"}
+    names = {"hunt", "feed-pull", "retention", "statistics-snapshot", "duties", "heartbeat-check", "forget-expired"}
     assert jobs_while_it_runs(running) == names
 
 

@@ -244,8 +244,12 @@ def _filters(query: IncidentQuery) -> Query:
         if value is not None:
             filters.append({"term": {field: value}})
     filters += [containing("words_fold", word) for word in search_words(query.text)]
-    if query.last_from is not None:
-        filters.append({"range": {"last_at": {"gte": to_epoch_us(query.last_from)}}})
-    if query.first_until is not None:
-        filters.append({"range": {"first_at": {"lt": to_epoch_us(query.first_until)}}})
+    for field, bound, instant in (
+        ("last_at", "gte", query.last_from),
+        ("first_at", "lt", query.first_until),
+        ("changed_at", "gte", query.changed_from),
+        ("opened_at", "lt", query.opened_until),
+    ):
+        if instant is not None:
+            filters.append({"range": {field: {bound: to_epoch_us(instant)}}})
     return {"bool": {"filter": filters}}

@@ -300,4 +300,8 @@ def _conditions(query: IncidentQuery) -> tuple[str, list[object]]:
         add("i.last_at >= ?", to_epoch_us(query.last_from))
     if query.first_until is not None:
         add("i.first_at < ?", to_epoch_us(query.first_until))
+    if query.changed_from is not None:
+        add("i.changed_at >= ?", to_epoch_us(query.changed_from))
+    if query.opened_until is not None:
+        add("i.opened_at < ?", to_epoch_us(query.opened_until))
     return " AND ".join(parts), parameters

@@ -13,18 +13,18 @@ import pytest
 from tests.conftest import SteppingClock
 from tests.unit.vonggac.reports.bodies import comparison, row
 from tests.unit.vonggac.reports.test_table import pdf_text
-from tests.unit.vonggac.test_statistics import write
-from vonggac.directory import definitions
-from vonggac.domain.agency import Directory
+from tests.unit.vonggac.test_statistics import answered, write
+from vonggac.definitions import definitions
 from vonggac.domain.stats import By
 from vonggac.domain.times import parse_instant
+from vonggac.old_cases import import_cases
 from vonggac.ports import Store
 from vonggac.reports.asking import FORMS, Compare, Report, months_of
 from vonggac.reports.monthly import monthly, parts, sentence
 from vonggac.reports.table import render
 from vonggac.reports.yearly import yearly
 from vonggac.settings import Settings
-from vonggac.statistics import Question, answer, answer_data, ask, import_cases
+from vonggac.statistics import Question, ask
 from vonggac.stores import open_store
 
 #: (year, month) -> phishing, deface, malware. April 2020, its four months and the totals of 2019 are as published;
@@ -70,7 +70,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 def asker(store: Store, lang: str) -> Compare:
-    return lambda question: answer_data(answer(store.incidents, Directory(), question), Directory(), lang)
+    return lambda question: answered(store, question, lang)
 
 
 def note(store: Store, lang: str = "vi") -> Report:
