@@ -124,6 +124,7 @@ INDICES: dict[str, dict[str, Any]] = {
                 "number": _KEYWORD,
                 "first_at": _LONG,
                 "last_at": _LONG,
+                "opened_at": _LONG,
                 "agencies": _KEYWORD,
                 "detections": _KEYWORD,
                 "words_fold": _KEYWORD,
