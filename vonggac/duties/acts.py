@@ -60,12 +60,16 @@ class Reporting:
         self._require()
         versions = versions_of(duty)
         now = self._clock()
+        agency, begun = self._meant(versions, subject, agency)
+        sent = self._past(at, now)
+        if sent < begun:
+            raise UsageRefused("duty_early", subject=subject, at=format_instant(sent), begun=format_instant(begun))
         filing = Filing(
             id=self._ids(),
             duty=duty,
             subject=subject,
-            agency=self._own(self._agency(versions, subject, agency)),
-            at=self._past(at, now),
+            agency=self._own(agency),
+            at=sent,
             recorded_at=now,
             by=_text(by) or self._principal.name,
             digest=_digest(digest),
@@ -103,12 +107,12 @@ class Reporting:
         add_mark(self._store.records, mark)
         return mark
 
-    def _agency(self, versions: Sequence[Duty], subject: str, agency: str) -> str:
-        """The agency that owes a report on the subject, which is one that the duty has."""
-        if versions[-1].trigger not in PERIODIC:
-            return agency_owing(versions, self._store.incidents.get(subject, scope=self._scope), agency)
-        period_of(versions, subject)
-        return known_agency(self._directory, agency)
+    def _meant(self, versions: Sequence[Duty], subject: str, agency: str) -> tuple[str, datetime]:
+        """The agency that owes a report on the subject, and when that began: nothing can be told of it earlier."""
+        if versions[-1].trigger in PERIODIC:
+            return known_agency(self._directory, agency), period_of(versions, subject)[1].start
+        incident = self._store.incidents.get(subject, scope=self._scope)
+        return agency_owing(versions, incident, agency), incident.first_at
 
     def _own(self, agency: str) -> str:
         if self._scope.agencies is not None and agency not in self._scope.agencies:
