@@ -8,7 +8,9 @@ from datetime import datetime, time, timedelta
 from urllib.parse import urlencode
 
 from api.pages.words import Words, when
-from vonggac.domain.duty import MARKED, OPEN, PERIODIC, Certainty, Duty, Obligation, State
+from vonggac.domain.access import Scope
+from vonggac.domain.duty import MARKED, OPEN, PERIODIC, Certainty, Duty, Obligation, State, owing
+from vonggac.domain.incident import Incident
 from vonggac.domain.times import VIETNAM
 from vonggac.duties.law import all_duties
 
@@ -71,13 +73,37 @@ def opened_by_hand(now: datetime) -> list[Duty]:
     return [duty for duty in all_duties() if duty.trigger in MARKED and duty.holds_at(now)]
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form that no time limit asks for, and its address."""
+
+    title: str
+    agency_name: str
+    place: str
+
+
+def forms_without_limit(incident: Incident, now: datetime, scope: Scope, words: Words) -> list[Form]:
+    """Of each agency in the scope that the incident made a victim."""
+    found = []
+    for duty in all_duties():
+        if duty.form and duty.trigger not in PERIODIC and duty.deadline is None and duty.holds_at(now):
+            for agency in owing((duty,), incident):
+                if scope.agencies is None or agency in scope.agencies:
+                    place = _form(duty, incident.id, agency)
+                    found.append(Form(duty.title[words.lang], words.agency(agency), place))
+    return found
+
+
+def _form(duty: Duty, subject: str, agency: str) -> str:
+    return f"/api/v1/duties/form?{urlencode({'duty': duty.id, 'subject': subject, 'agency': agency})}"
+
+
 def lines(found: Iterable[Obligation], words: Words) -> list[Line]:
     return [_line(each, words) for each in found]
 
 
 def _line(found: Obligation, words: Words) -> Line:
     owed, duty = found.owed, found.owed.duty
-    asked = {"duty": duty.id, "subject": owed.subject, "agency": owed.agency}
     return Line(
         duty=duty.id,
         title=duty.title[words.lang],
@@ -92,7 +118,7 @@ def _line(found: Obligation, words: Words) -> Line:
         due_text=_due(owed.due, words),
         state=found.state,
         telling=_telling(found, words),
-        form=f"/api/v1/duties/form?{urlencode(asked)}" if duty.form else "",
+        form=_form(duty, owed.subject, owed.agency) if duty.form else "",
     )
 
 

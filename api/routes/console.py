@@ -81,6 +81,7 @@ def incident_page(
         undoable=last_undoable(told) is not None,
         shares=found.principal.may(Action.SHARE),
         duties=duties.lines(owed_for(services.store, incident, services.clock(), scope=found.scope), words),
+        duty_forms=duties.forms_without_limit(incident, services.clock(), found.scope, words),
         by_hand=by_hand,
         victims=owing(by_hand, incident),
     )

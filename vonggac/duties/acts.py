@@ -59,14 +59,17 @@ class Reporting:
         """
         self._require()
         versions = versions_of(duty)
-        agency = self._agency_of_period(versions, subject, agency) or self._agency_in(versions, subject, agency)
         now = self._clock()
+        agency, begun = self._meant(versions, subject, agency)
+        sent = self._past(at, now)
+        if sent < begun:
+            raise UsageRefused("duty_early", subject=subject, at=format_instant(sent), begun=format_instant(begun))
         filing = Filing(
             id=self._ids(),
             duty=duty,
             subject=subject,
-            agency=agency,
-            at=self._past(at, now),
+            agency=self._own(agency),
+            at=sent,
             recorded_at=now,
             by=_text(by) or self._principal.name,
             digest=_digest(digest),
@@ -104,18 +107,12 @@ class Reporting:
         add_mark(self._store.records, mark)
         return mark
 
-    def _agency_of_period(self, versions: Sequence[Duty], name: str, agency: str) -> str:
-        """The agency that owes a report on the period; empty for a duty of incidents."""
-        if versions[-1].trigger not in PERIODIC:
-            return ""
-        period_of(versions, name)
-        if self._directory.latest(agency) is None:
-            raise NotFound("unknown_agency", code=agency)
-        return self._own(agency)
-
-    def _agency_in(self, versions: Sequence[Duty], identity: str, agency: str) -> str:
-        """The agency that owes a report on the incident."""
-        return self._own(agency_owing(versions, self._store.incidents.get(identity, scope=self._scope), agency))
+    def _meant(self, versions: Sequence[Duty], subject: str, agency: str) -> tuple[str, datetime]:
+        """The agency that owes a report on the subject, and when that began: nothing can be told of it earlier."""
+        if versions[-1].trigger in PERIODIC:
+            return known_agency(self._directory, agency), period_of(versions, subject)[1].start
+        incident = self._store.incidents.get(subject, scope=self._scope)
+        return agency_owing(versions, incident, agency), incident.first_at
 
     def _own(self, agency: str) -> str:
         if self._scope.agencies is not None and agency not in self._scope.agencies:
@@ -151,6 +148,13 @@ def agency_owing(versions: Sequence[Duty], incident: Incident, agency: str) -> s
         facts = {"incident": incident.id, "agency": agency or "-", "known": ", ".join(codes) or "-"}
         raise UsageRefused("duty_agency", id=versions[-1].id, **facts)
     return found
+
+
+def known_agency(directory: Directory, code: str) -> str:
+    """Raises NotFound for a code that the directory does not have."""
+    if directory.latest(code) is None:
+        raise NotFound("unknown_agency", code=code)
+    return code
 
 
 def period_of(versions: Sequence[Duty], name: str) -> tuple[Duty, Span]:

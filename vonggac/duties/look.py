@@ -46,10 +46,14 @@ def instant_asked(text: str | None) -> datetime | None:
         raise UsageRefused("bad_time", text=text) from error
 
 
+def since_when(store: Store, now: datetime) -> datetime:
+    """Since when duties are watched here; at least LOOK_BACK ago, also where a clock was ahead at the first look."""
+    return min(watched_since(store.records) or now, now - LOOK_BACK)
+
+
 def usual_window(store: Store, now: datetime) -> tuple[datetime, datetime]:
     """`[from, until)` of due instants that a list shows: since duties are watched here, at most MOST_BACK."""
-    since = watched_since(store.records) or now - LOOK_BACK
-    return max(since, now - MOST_BACK), now + LOOK_AHEAD
+    return max(since_when(store, now), now - MOST_BACK), now + LOOK_AHEAD
 
 
 def reckoned(

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from vonggac.domain.agency import Directory
 from vonggac.domain.duty import OPEN, Duty, Owed
 from vonggac.domain.times import format_instant
-from vonggac.duties.kept import add_notice, put_watched, watched_since, watched_until
+from vonggac.duties.kept import add_notice, put_watched, watched_until
 from vonggac.duties.law import all_duties
-from vonggac.duties.look import LOOK_BACK, reckoned
+from vonggac.duties.look import reckoned, since_when
 from vonggac.ports import Store
 
 #: What turns up so late after it was due is still noticed: a case typed in a week after, a mark set afterwards.
@@ -23,8 +23,8 @@ def watch(store: Store, directory: Directory, now: datetime) -> str:
     The place where the last run stood is kept, so that a restart looks at all that was due since. Notices are records
     under the instant they are for: giving one again adds nothing.
     """
-    since = watched_since(store.records) or now - LOOK_BACK
-    until = watched_until(store.records) or since
+    since = since_when(store, now)
+    until = min(watched_until(store.records) or since, now)  # a clock that was ahead once must not hide anything
     ahead = _longest_warning(all_duties())
     found = reckoned(store, directory, max(since, until - _STRAGGLERS), now + ahead + timedelta(days=1), now)
     given = {"warning": 0, "overdue": 0}

@@ -87,7 +87,7 @@ def _draw(document: Any, block: Block) -> None:
     elif isinstance(block, Line):
         _line(document, block)
     elif isinstance(block, Ticks):
-        boxes = "   ".join(_box(each, each in block.ticked) for each in block.options)
+        boxes = "  ".join(_box(each, each in block.ticked) for each in block.options)
         _write(document.add_paragraph(), f"{block.label}:  {boxes}" if block.label else boxes)
     elif isinstance(block, Grid):
         _grid(document, block)
@@ -132,7 +132,7 @@ def _grid(document: Any, grid: Grid) -> None:
 
 def _foot(document: Any, sheet: Sheet) -> None:
     document.add_paragraph()
-    _, right = _pair(document, 8.0)
+    _, right = _pair(document, 7.0)
     _write(right.paragraphs[0], sheet.signer.upper(), bold=True, align=_CENTRE)
     _write(right.add_paragraph(), "(Ký, ghi rõ họ tên, đóng dấu)", italic=True, align=_CENTRE, size=11)
 

@@ -179,6 +179,15 @@ def test_the_page_shows_what_is_due_with_the_overdue_first(node: Node) -> None:
     assert "Initial incident report" in english.get("/duties").text
 
 
+def test_the_page_of_an_incident_gives_the_form_that_no_limit_asks_for(node: Node) -> None:
+    incident = add_incident(node.store, 1, tlp="green")
+    page = unescape(node.browser(UserRole.VIEWER).get(f"/incidents/{incident}").text)
+    (place,) = re.findall(r'href="(/api/v1/duties/form\?duty=end-of-response-report[^"]*)"', page)
+    assert node.program(UserRole.VIEWER).get(place).content[:2] == b"PK"
+    others = node.browser(UserRole.VIEWER, "T98").get(f"/incidents/{incident}").text
+    assert "/duties/form" not in others
+
+
 def test_a_click_files_a_report_and_leads_back(node: Node) -> None:
     incident = add_incident(node.store, 1)
     browser = node.browser(UserRole.ANALYST)

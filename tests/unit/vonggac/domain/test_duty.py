@@ -28,6 +28,7 @@ from vonggac.domain.duty import (
 )
 from vonggac.domain.incident import Involvement, Role, Status
 from vonggac.domain.lateness import Per, lateness
+from vonggac.duties.law import all_duties
 
 ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 OPENED = at("01/03/2026 09:00")
@@ -217,6 +218,18 @@ def test_without_a_new_filing_a_state_only_moves_on(hours: list[int], one: int, 
         assert earlier.state == later.state and earlier.late_by == later.late_by
     else:
         assert order.index(earlier.state) <= order.index(later.state)
+
+
+@given(st.lists(st.integers(0, 20_000), min_size=3, max_size=3), st.lists(st.integers(0, 20_000), max_size=4))
+def test_two_windows_that_meet_hold_what_the_whole_holds_and_nothing_twice(days: list[int], opened: list[int]) -> None:
+    start = at("01/01/2016 00:00")
+    first, middle, last = (start + timedelta(hours=6 * each) for each in sorted(days))
+    incidents = [incident(f"inc-{each}", start + timedelta(hours=6 * each), "T1") for each in set(opened)]
+    known = Known(incidents, [Agency("T1", "Tỉnh", Level.PROVINCE)])
+    parts = [obligations(all_duties(), known, *each, middle) for each in ((first, middle), (middle, last))]
+    whole = obligations(all_duties(), known, first, last, middle)
+    assert [*parts[0], *parts[1]] == whole
+    assert len({each.owed.key for each in whole}) == len(whole)
 
 
 # --- lateness

@@ -84,6 +84,13 @@ def test_what_was_due_long_before_the_first_look_is_not_told(store: Store, direc
     assert of_incidents(store, directory, OPENED) == [] and notices(store) == []
 
 
+def test_a_clock_that_was_ahead_once_hides_nothing_later(store: Store, directory: Directory) -> None:
+    watch(store, directory, DUE + timedelta(days=900))
+    add(store, "inc-1")
+    watch(store, directory, DUE + timedelta(days=1))
+    assert "inc-1 overdue" in notices(store)
+
+
 def test_what_turns_up_late_is_still_told(store: Store, directory: Directory) -> None:
     watch(store, directory, DUE + timedelta(days=3))
     add(store, "inc-1")
@@ -129,6 +136,8 @@ def test_a_filing_that_cannot_be_is_refused(store: Store, reporting: Reporting, 
     add(store, "inc-3", victims=())
     for given, key in (
         ({"subject": "inc-1", "at": clock.now + timedelta(hours=1)}, "duty_future"),
+        ({"subject": "inc-1", "at": OPENED - timedelta(seconds=1)}, "duty_early"),
+        ({"subject": "2027-H1", "duty": "network-half-year", "agency": "T1"}, "duty_early"),
         ({"subject": "inc-1", "digest": "abc"}, "duty_digest"),
         ({"subject": "inc-1", "agency": "X1"}, "duty_agency"),
         ({"subject": "inc-2"}, "duty_agency"),
