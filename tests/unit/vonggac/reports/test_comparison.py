@@ -55,8 +55,8 @@ def test_measures_stand_side_by_side_with_what_they_are_of() -> None:
     assert grid.rows == (
         ("Lượt liên quan", "1.100", "2.200", "−50,0 %"),
         ("Tự phát hiện", "50,0 %", "25,0 %", "–"),
-        ("Thời gian phát hiện, trung vị", "1 giờ (trên 12)", "–", "–"),
-        ("Thời gian phát hiện, 90 % không quá", "2 giờ (trên 12)", "–", "–"),
+        ("Thời gian phát hiện, trung vị", "1 giờ (trên\u00a012)", "–", "–"),
+        ("Thời gian phát hiện, 90 % không quá", "2 giờ (trên\u00a012)", "–", "–"),
         ("of-tomorrow", "1", "0", "–"),
     )
     assert made.measures(comparison(), "vi") == ()
