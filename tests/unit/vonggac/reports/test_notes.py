@@ -99,9 +99,11 @@ def test_the_note_for_april_2020_has_the_form_of_the_published_one(published: St
 
 
 def test_the_note_gives_the_year_to_date_and_january_none(published: Store) -> None:
-    assert "giảm 51,4 %" in note(published).render("html").decode()
+    html = note(published).render("html").decode()
+    assert "Lũy kế từ đầu năm" in html
+    assert "giảm 51,4 %" in html
     january = monthly(asker(published, "vi"), ask("2020-M1"), "vi", now=AT).render("html").decode()
-    assert "Cộng dồn" not in january
+    assert "Lũy kế" not in january
     assert "tháng 12/2019" in january
 
 
