@@ -88,7 +88,11 @@ def _figures(book: Workbook, body: Mapping[str, Any], lang: str) -> None:
         strong = row > len(body["rows"])
         for column, cell in enumerate(line):
             _write(sheet, row, column, cell, formats, bold if strong else None)
-    widest = max((len(str(line[1])) for line in lines), default=0)
+    _lay_out(sheet, widest=max(len(str(line[1])) for line in lines))
+
+
+def _lay_out(sheet: Worksheet, widest: int) -> None:
+    """Columns as wide as what is in them, the head and the names in view, A4 in breadth."""
     for column, width in enumerate((22, min(60, max(24, widest + 2)), 18, 18, 14, 24)):
         sheet.set_column(column, column, width)
     sheet.set_row(0, 32)
