@@ -13,6 +13,8 @@ from vonggac.reports.document import Block, Document, Facts, Grid, Heading, Note
 
 #: Rows beyond this many are in the table and not in the chart, whose caption says so.
 CHART_ROWS = 12
+#: The measure that is a share of 0 to 1; the others are counts and times.
+SHARE = "found_by_ourselves"
 
 
 def document(body: Mapping[str, Any], lang: str, at: datetime | None = None) -> Document:
@@ -128,12 +130,17 @@ def measures(body: Mapping[str, Any], lang: str) -> tuple[Grid, ...]:
     return (Grid(say(lang, "report.table_measures"), head, tuple(rows)),)
 
 
+def measure_name(key: str, lang: str) -> str:
+    """What a measure is called; one that has no name of ours by its key."""
+    return catalogue(lang).get(f"report.measures.{key}", key)
+
+
 def _measure(name: str, pair: Mapping[str, Any], lang: str) -> list[tuple[str, ...]]:
-    called = catalogue(lang).get(f"report.measures.{name}", name)
+    called = measure_name(name, lang)
     current, previous = pair.get("current"), pair.get("previous")
     if isinstance(current, Mapping) or isinstance(previous, Mapping):
         return _times(called, current or {}, previous or {}, lang)
-    if name == "found_by_ourselves":
+    if name == SHARE:
         return [(called, figures.share(current, lang), figures.share(previous, lang), figures.DASH)]
     moved = figures.DASH if current is None or previous is None else figures.change(current, previous, lang)
     return [(called, figures.count(current, lang), figures.count(previous, lang), moved)]

@@ -84,11 +84,14 @@ def _listed(counted: Iterable[tuple[str, float]], lang: str) -> str:
 
 
 def _notes(bodies: Iterable[Body], lang: str) -> Iterator[str]:
-    """What must be read with each claim, and which claim it belongs to."""
-    for body in bodies:
-        against = claims.against_name(body, lang)
-        for note in claims.notes(body, lang):
-            yield say(lang, "report.monthly.note", against=against, note=note)
+    """What must be read with each claim and which claim it belongs to, then what belongs to all."""
+    said = [(claims.against_name(body, lang), claims.notes(body, lang)) for body in bodies]
+    common = [note for note in said[0][1] if all(note in notes for _, notes in said)]
+    for against, notes in said:
+        for note in notes:
+            if note not in common:
+                yield say(lang, "report.monthly.note", against=against, note=note)
+    yield from common
 
 
 def _blocks(last: Body, year: Body, so_far: Body, months: Sequence[Body], lang: str, now: datetime) -> list[Block]:

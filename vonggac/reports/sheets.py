@@ -26,6 +26,7 @@ _RUNS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 #: Thousands and decimals appear with the separators of the reader's own settings, in Vietnam a dot and a comma.
 _WHOLE, _PARTS, _PERCENT = "#,##0", "#,##0.0", '+0.0" %";−0.0" %";0.0" %"'
+_SHARE, _TIME = '0.0" %"', "[h]:mm"
 
 
 def as_csv(body: Mapping[str, Any], lang: str) -> bytes:
@@ -44,8 +45,8 @@ def inert(text: str) -> str:
 
 
 def as_xlsx(body: Mapping[str, Any], lang: str, at: datetime | None, made: datetime) -> bytes:
-    """A workbook of two sheets: the figures, and the question with what must be read with them. `at` is when they were
-    counted, `made` the time of making that the file keeps."""
+    """A workbook: the figures, the question with what must be read with them, and the other measures where the body has
+    some. `at` is when they were counted, `made` the time of making that the file keeps."""
     from xlsxwriter import Workbook
 
     out = io.BytesIO()
@@ -58,6 +59,8 @@ def as_xlsx(body: Mapping[str, Any], lang: str, at: datetime | None, made: datet
         )
         _figures(book, body, lang)
         _question(book, body, lang, at)
+        if body.get("measures"):
+            _measures(book, body, lang)
     return out.getvalue()
 
 
@@ -88,7 +91,11 @@ def _figures(book: Workbook, body: Mapping[str, Any], lang: str) -> None:
         strong = row > len(body["rows"])
         for column, cell in enumerate(line):
             _write(sheet, row, column, cell, formats, bold if strong else None)
-    widest = max((len(str(line[1])) for line in lines), default=0)
+    _lay_out(sheet, widest=max(len(str(line[1])) for line in lines))
+
+
+def _lay_out(sheet: Worksheet, widest: int) -> None:
+    """Columns as wide as what is in them, the head and the names in view, A4 in breadth."""
     for column, width in enumerate((22, min(60, max(24, widest + 2)), 18, 18, 14, 24)):
         sheet.set_column(column, column, width)
     sheet.set_row(0, 32)
@@ -121,6 +128,42 @@ def _question(book: Workbook, body: Mapping[str, Any], lang: str, at: datetime |
         sheet.write_string(row, 1, value, wrapped)
     sheet.set_column(0, 0, 26)
     sheet.set_column(1, 1, 100)
+
+
+def _measures(book: Workbook, body: Mapping[str, Any], lang: str) -> None:
+    """Counts as counts, shares in per cent, times as hours and minutes that a spreadsheet can reckon with."""
+    sheet = book.add_worksheet(say(lang, "report.sheet_measures"))
+    bold = book.add_format({"bold": True, "bottom": 1})
+    names = comparison.periods(body, lang)
+    for column, title in enumerate((say(lang, "report.measure"), names.current, names.previous)):
+        sheet.write_string(0, column, figures.capitalised(title), bold)
+    formats = {kind: book.add_format({"num_format": kind}) for kind in (_WHOLE, _PARTS, _SHARE, _TIME)}
+    for row, (name, kind, *values) in enumerate(_measured(body["measures"], lang), start=1):
+        sheet.write_string(row, 0, name)
+        for column, value in enumerate(values, start=1):
+            if value is not None:
+                sheet.write_number(row, column, value, formats[kind])
+    sheet.set_column(0, 0, 44)
+    sheet.set_column(1, 2, 22)
+    sheet.freeze_panes(1, 1)
+
+
+def _measured(measures: Mapping[str, Any], lang: str) -> Iterator[tuple[Any, ...]]:
+    """(name, number format, this period, the other) of each measure; a time in days, and how many it is of."""
+    for key, pair in measures.items():
+        name = comparison.measure_name(key, lang)
+        sides = (pair.get("current"), pair.get("previous"))
+        if any(isinstance(side, Mapping) for side in sides):
+            kept = [side or {} for side in sides]
+            for which in ("median_s", "p90_s"):
+                days = (None if (s := side.get(which)) is None else s / 86_400 for side in kept)
+                yield say(lang, f"report.{which}", measure=name), _TIME, *days
+            yield say(lang, "report.measured_of", measure=name), _WHOLE, *(side.get("n") for side in kept)
+        elif key == comparison.SHARE:
+            yield name, _SHARE, *(None if side is None else 100 * side for side in sides)
+        else:
+            whole = all(side is None or side == int(side) for side in sides)
+            yield name, _WHOLE if whole else _PARTS, *sides
 
 
 def _lines(body: Mapping[str, Any], lang: str) -> Iterator[tuple[Any, ...]]:

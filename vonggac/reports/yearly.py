@@ -24,22 +24,20 @@ def yearly(
     lang: str,
     *,
     now: datetime,
-    mapped: Question | None = None,
     province_of: Callable[[str], str | None] = lambda code: code,
 ) -> Report:
     """The report on the question's period against its `against`, made `now`; `by` is set here. Months that begin
     later are left out.
 
-    The map shows the rows of `mapped`, by default those by agency: give one that counts in the units of the
-    period's last day where units changed within it. `province_of` gives for the key of such a row the code of the
-    tile it counts in."""
+    The map has the tiles of the period's last day: where units changed within the period, ask in the units of that day.
+    `province_of` gives for the key of a row by agency the code of the tile it counts in."""
     asked = {str(by): replace(question, by=by) for by in (By.CATEGORY, By.LEVEL, By.AGENCY)}
     tables = {name: compare(each) for name, each in asked.items()}
     months = [compare(each) for each in months_of(question) if each.period.start < now]
     category = tables["category"]
     name = figures.period_name(category["period"], lang)
-    rows = (tables["agency"] if mapped is None else compare(mapped))["rows"]
-    drawn = _map(rows, layout_on(day_in_vietnam(question.period.end - timedelta(days=1))), province_of, name, lang)
+    last_day = day_in_vietnam(question.period.end - timedelta(days=1))
+    drawn = _map(tables["agency"]["rows"], layout_on(last_day), province_of, name, lang)
     document = Document(
         lang=lang,
         title=say(lang, "report.yearly.title", period=name),

@@ -216,6 +216,7 @@ def _document(
         "first_at": to_epoch_us(incident.first_at),
         "last_at": to_epoch_us(incident.last_at),
         "opened_at": to_epoch_us(incident.opened_at),
+        "changed_at": to_epoch_us(incident.changed_at),
         "agencies": sorted(incident.agencies),
         "detections": [part.detection for part in incident.evidence],
         "words_fold": list(words),

@@ -125,6 +125,7 @@ INDICES: dict[str, dict[str, Any]] = {
                 "first_at": _LONG,
                 "last_at": _LONG,
                 "opened_at": _LONG,
+                "changed_at": _LONG,
                 "agencies": _KEYWORD,
                 "detections": _KEYWORD,
                 "words_fold": _KEYWORD,

@@ -38,9 +38,9 @@ from vonggac.stores.sqlite import states
 from vonggac.stores.sqlite.connection import Connection, Database
 from vonggac.stores.sqlite.filters import in_list, within_scope
 
-_COLUMNS = "id, number, version, key, status, category, severity, assignee, tlp, first_at, last_at, opened_at, text"
-_NEW = f"INSERT INTO incident ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-_CHANGED = f"UPDATE incident SET ({_COLUMNS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?"  # noqa: S608
+_COLUMNS = "id, number, version, key, status, category, severity, assignee, tlp, first_at, last_at, opened_at, changed_at, text"
+_NEW = f"INSERT INTO incident ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_CHANGED = f"UPDATE incident SET ({_COLUMNS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?"  # noqa: S608
 
 #: Histories read, or written in one transaction, at a time: others get their turn between.
 CHUNK = 500
@@ -258,6 +258,7 @@ def _summary(incident: Incident) -> tuple[object, ...]:
         to_epoch_us(incident.first_at),
         to_epoch_us(incident.last_at),
         to_epoch_us(incident.opened_at),
+        to_epoch_us(incident.changed_at),
         search_text(incident),
     )
 

@@ -169,11 +169,12 @@ MAIN: tuple[Migration, ...] = (
             first_at INTEGER NOT NULL,
             last_at INTEGER NOT NULL,
             opened_at INTEGER NOT NULL,
+            changed_at INTEGER NOT NULL,
             text TEXT NOT NULL
         )""",
         "CREATE INDEX incident_last ON incident (last_at DESC, id)",
         "CREATE INDEX incident_key ON incident (key, last_at DESC) WHERE key <> ''",
-        "CREATE INDEX incident_opened ON incident (opened_at)",
+        "CREATE INDEX incident_changed ON incident (changed_at)",
         """CREATE TABLE involvement (
             agency TEXT NOT NULL,
             incident INTEGER NOT NULL REFERENCES incident (seq),

@@ -22,7 +22,7 @@ def test_rows_with_verdicts_have_a_column_of_them() -> None:
 
 def test_a_break_is_told_with_its_day_and_what_is_known_of_it() -> None:
     breaks = [{"at": "2025-07-01", "of": "units", "basis": "NQ 202"}, {"at": "2025-03-01", "what": "A", "basis": "B"}]
-    told = [value for name, value in made.question(comparison(breaks=breaks), "vi") if name == "Đứt chuỗi số liệu"]
+    told = [value for name, value in made.question(comparison(breaks=breaks), "vi") if name == "Đứt gãy chuỗi số liệu"]
     assert told == ["01/07/2025: NQ 202", "01/03/2025: A, B"]
 
 
@@ -54,9 +54,9 @@ def test_measures_stand_side_by_side_with_what_they_are_of() -> None:
     [grid] = made.measures(comparison(measures=measures), "vi")
     assert grid.rows == (
         ("Lượt liên quan", "1.100", "2.200", "−50,0 %"),
-        ("Tự phát hiện", "50,0 %", "25,0 %", "–"),
-        ("Thời gian phát hiện, trung vị", "1 giờ (trên 12)", "–", "–"),
-        ("Thời gian phát hiện, 90 % không quá", "2 giờ (trên 12)", "–", "–"),
+        ("Tỷ lệ tự phát hiện", "50,0 %", "25,0 %", "–"),
+        ("Thời gian phát hiện, trung vị", "1 giờ (trên\u00a012)", "–", "–"),
+        ("Thời gian phát hiện, 90 % số vụ không quá", "2 giờ (trên\u00a012)", "–", "–"),
         ("of-tomorrow", "1", "0", "–"),
     )
     assert made.measures(comparison(), "vi") == ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +19,7 @@ from vonggac.domain.times import parse_instant
 from vonggac.old_cases import import_cases
 from vonggac.ports import Store
 from vonggac.reports.asking import FORMS, Compare, Report, months_of
+from vonggac.reports.document import Notes
 from vonggac.reports.monthly import monthly, parts, sentence
 from vonggac.reports.table import render
 from vonggac.reports.yearly import yearly
@@ -100,9 +100,11 @@ def test_the_note_for_april_2020_has_the_form_of_the_published_one(published: St
 
 
 def test_the_note_gives_the_year_to_date_and_january_none(published: Store) -> None:
-    assert "giảm 51,4 %" in note(published).render("html").decode()
+    html = note(published).render("html").decode()
+    assert "Lũy kế từ đầu năm" in html
+    assert "giảm 51,4 %" in html
     january = monthly(asker(published, "vi"), ask("2020-M1"), "vi", now=AT).render("html").decode()
-    assert "Cộng dồn" not in january
+    assert "Lũy kế" not in january
     assert "tháng 12/2019" in january
 
 
@@ -170,11 +172,18 @@ def test_months_to_come_are_left_out_of_a_years_report(published: Store) -> None
     assert [body["period"]["text"] for body in months] == ["2020-M1", "2020-M2", "2020-M3", "2020-M4"]
 
 
-def test_the_map_shows_the_rows_of_the_question_given_for_it(published: Store) -> None:
-    mapped = replace(ask("2019"), by=By.AGENCY)
-    html = yearly(asker(published, "vi"), ask("2020"), "vi", now=AT, mapped=mapped).render("html").decode()
-    counted = {each["key"]: each["current"] for each in asker(published, "vi")(mapped)["rows"]}
-    assert f"Khánh Hòa: {counted['56']};" in html
+def test_a_note_says_which_claim_a_sentence_belongs_to_and_common_ones_once() -> None:
+    bodies = [
+        comparison(asked="2020-M4", against=against, sentences={"vi": [f"Câu {at}.", "Câu chung."]})
+        for at, against in enumerate(("2020-M3", "2019-M4"))
+    ]
+    answers = iter([*bodies, *[comparison()] * 5])
+    [notes, *_] = [
+        block
+        for block in monthly(lambda _: next(answers), ask("2020-M4"), "vi", now=AT).document.blocks
+        if isinstance(block, Notes)
+    ]
+    assert notes.items == ("So với tháng 3/2020: Câu 0.", "So với cùng kỳ năm 2019: Câu 1.", "Câu chung.")
 
 
 @pytest.mark.parametrize("text", ["2020", "2019-12-15/2020-12-15"])

@@ -164,6 +164,14 @@ def test_a_workbook_holds_no_formula() -> None:
         assert sheet(xlsx, number).find(".//{*}hyperlink") is None
 
 
+def test_measures_in_a_workbook_are_numbers_too() -> None:
+    rows = sheet(render(comparison(**FULL), "xlsx", "vi"), 3).findall(".//{*}row")
+    cells = [[float(cell.findtext("{*}v") or "nan") for cell in row if cell.get("t", "n") == "n"] for row in rows[1:]]
+    assert cells == [[1056, 2173], [52.3], [pytest.approx(7320 / 86400)], [pytest.approx(90000 / 86400)], [120, 0]]
+    with zipfile.ZipFile(io.BytesIO(render(comparison(), "xlsx", "vi"))) as book:
+        assert "xl/worksheets/sheet3.xml" not in book.namelist()
+
+
 # --- CSV and JSON
 
 
