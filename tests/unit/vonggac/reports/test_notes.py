@@ -14,7 +14,6 @@ from tests.unit.vonggac.reports.bodies import comparison, row
 from tests.unit.vonggac.reports.test_table import pdf_text
 from tests.unit.vonggac.test_statistics import answered, write
 from vonggac.definitions import definitions
-from vonggac.domain.stats import By
 from vonggac.domain.times import parse_instant
 from vonggac.old_cases import import_cases
 from vonggac.ports import Store
