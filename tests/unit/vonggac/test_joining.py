@@ -59,11 +59,11 @@ def work(store: Store, hours: float) -> Casework:
 
 
 def histories(store: Store) -> dict[str, list[tuple[Any, ...]]]:
-    """Every history but for when we learned it."""
+    """Every history but for when we learned it and the number that this gave it."""
     found = store.incidents.find(IncidentQuery(limit=1_000)).items
     return {
         incident.id: [
-            (entry.id, entry.kind, entry.happened_at, entry.actor, repr(entry.data))
+            (entry.id, entry.kind, entry.happened_at, entry.actor, repr({**entry.data, "number": ""}))
             for entry in store.incidents.history(incident.id)
         ]
         for incident in found
