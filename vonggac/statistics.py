@@ -257,12 +257,12 @@ class _Counting:
         that could not be carried to the units asked for are put into `lost`."""
 
         @cache
-        def shares(code: str, place: int) -> Sequence[tuple[Hashable, Fraction]]:
+        def shares(code: str, place: int) -> Sequence[tuple[Hashable, Number]]:
             target = self._question.units or days[place]
             parts = self._lineage.in_units_of(code, days[place], target)
             if not all(part.known for part in parts):
                 lost.add((code, place))
-            return [(self._row(part.unit, part.code), part.share) for part in parts]
+            return [(self._row(each.unit, each.code), 1 if each.share == 1 else each.share) for each in parts]
 
         return shares
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from vonggac.call import Call
 from vonggac.commands.options import node_of
 from vonggac.commands.stats import stats
 from vonggac.domain.agency import Directory, Level
+from vonggac.domain.times import day_in_vietnam
 from vonggac.errors import UsageRefused
 
 if TYPE_CHECKING:
@@ -65,6 +68,8 @@ def yearly(call: Call, year: str, known_at: str | None, definitions: str | None,
     question = ask(year, known_at=known_at, definitions=definitions)
     if question.period.days not in (365, 366):
         raise UsageRefused("bad_year", text=year)
+    # One unit has one row, also in a year in which units changed.
+    question = replace(question, units=day_in_vietnam(question.period.end - timedelta(days=1)))
     chosen, node = _form(form, out), node_of(call)
     directory = node.directory()
     made = written(

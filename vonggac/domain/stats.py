@@ -22,8 +22,9 @@ FEW_CASES = 10
 COVERAGE_FELL = Fraction(9, 10)
 
 Number = int | Fraction
-#: Who stands in which row with which share of an incident: of an agency's code on the day of a slice.
-Shares = Callable[[str, int], Sequence[tuple[Hashable, Fraction]]]
+#: Who stands in which row with which share of an incident: of an agency's code on the day of a slice. A whole share is
+#: an int, as nearly all are: fractions are slow.
+Shares = Callable[[str, int], Sequence[tuple[Hashable, Number]]]
 #: The row of an incident that involves nobody.
 UNKNOWN = "unknown"
 
@@ -169,17 +170,17 @@ def counted_by_parties(slices: Sequence[Slice], shares: Shares) -> dict[Hashable
     for place, part in enumerate(slices):
         for parties, count in part.parties.items():
             for key, share in shares_of(parties, place, shares).items():
-                rows[key] = rows.get(key, 0) + (count if share == 1 else count * share)
+                rows[key] = rows.get(key, 0) + count * share
     return rows
 
 
-def shares_of(parties: Parties, place: int, shares: Shares) -> dict[Hashable, Fraction]:
+def shares_of(parties: Parties, place: int, shares: Shares) -> dict[Hashable, Number]:
     """The rows in which an incident with these parties stands, each with its share."""
-    found: dict[Hashable, Fraction] = {}
+    found: dict[Hashable, Number] = {}
     for code in {each.agency for each in parties}:
         for key, share in shares(code, place):
-            found[key] = min(Fraction(1), found.get(key, Fraction(0)) + share)
-    return found or {UNKNOWN: Fraction(1)}
+            found[key] = min(1, found.get(key, 0) + share)
+    return found or {UNKNOWN: 1}
 
 
 def compare(

@@ -92,6 +92,7 @@ def parties_text(parties: Parties) -> str:
     return orjson.dumps([(each.agency, each.role) for each in parties]).decode()
 
 
+@lru_cache(maxsize=65_536)
 def parties_from(text: str) -> Parties:
     return tuple(Involvement(agency, Role(role)) for agency, role in orjson.loads(text))
 

@@ -14,6 +14,7 @@ from vonggac.domain.stats import (
     Count,
     Coverage,
     Measures,
+    Number,
     Slice,
     Verdict,
     compare,
@@ -25,7 +26,7 @@ from vonggac.domain.stats import (
     print_percent,
 )
 
-WHOLE = Fraction(1)
+WHOLE = 1
 
 
 def count(total: int, rows: Mapping[Hashable, int] | None = None) -> Count:
@@ -36,7 +37,7 @@ def victims(*agencies: str) -> Parties:
     return tuple(Involvement(agency, Role.VICTIM) for agency in sorted(agencies))
 
 
-def as_they_are(code: str, place: int) -> Sequence[tuple[Hashable, Fraction]]:
+def as_they_are(code: str, place: int) -> Sequence[tuple[Hashable, Number]]:
     return [(code, WHOLE)]
 
 
@@ -107,7 +108,7 @@ UNITS = "ABCD"
 def test_rows_add_up_to_the_total_and_the_overlap(
     involved: list[tuple[set[str], int]], parted: dict[str, list[int]]
 ) -> None:
-    def shares(code: str, place: int) -> Sequence[tuple[Hashable, Fraction]]:
+    def shares(code: str, place: int) -> Sequence[tuple[Hashable, Number]]:
         return [(f"{code}{at}", Fraction(part, sum(parted[code]))) for at, part in enumerate(parted[code])]
 
     slices = [Slice({}, {victims(*agencies): number}) for agencies, number in involved]
@@ -141,25 +142,26 @@ def test_other_measures_stand_beside_the_count() -> None:
     ("watched", "reason"), [("7/10", "coverage-fell"), ("89/100", "coverage-fell"), ("9/10", None)]
 )
 def test_a_fall_with_a_fall_in_coverage_is_not_comparable(watched: str, reason: str | None) -> None:
-    total = compare(count(500), count(1000), {}, coverage=Coverage(Fraction(watched), WHOLE)).total
+    total = compare(count(500), count(1000), {}, coverage=Coverage(Fraction(watched), Fraction(1))).total
     assert total.reason == reason
     assert total.verdict is (Verdict.NOT_COMPARABLE if reason else Verdict.REDUCTION)
 
 
 def test_a_rise_with_a_fall_in_coverage_is_an_increase() -> None:
     assert (
-        compare(count(200), count(100), {}, coverage=Coverage(Fraction(1, 2), WHOLE)).total.verdict is Verdict.INCREASE
+        compare(count(200), count(100), {}, coverage=Coverage(Fraction(1, 2), Fraction(1))).total.verdict
+        is Verdict.INCREASE
     )
 
 
 def test_more_watching_makes_no_fall_of_a_count_that_stayed() -> None:
-    found = compare(count(1000), count(1000), {}, coverage=Coverage(WHOLE, Fraction(1, 2)))
+    found = compare(count(1000), count(1000), {}, coverage=Coverage(Fraction(1), Fraction(1, 2)))
     assert (found.total.verdict, found.rate_ratio) == (Verdict.NO_SIGNIFICANT_CHANGE, 1.0)
 
 
 def test_less_watching_makes_a_fall_harder_to_claim() -> None:
     assert compare(count(930), count(1024), {}).total.verdict is Verdict.REDUCTION
-    little = compare(count(930), count(1024), {}, coverage=Coverage(Fraction(92, 100), WHOLE))
+    little = compare(count(930), count(1024), {}, coverage=Coverage(Fraction(92, 100), Fraction(1)))
     assert little.total.verdict is Verdict.NO_SIGNIFICANT_CHANGE
 
 
