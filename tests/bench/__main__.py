@@ -199,6 +199,13 @@ def intake() -> None:
     bench(interleaved, show)
 
 
+def stats() -> None:
+    """A year of incidents compared: `python -m tests.bench.stats 5000000` for five million."""
+    from tests.bench.stats import main as bench
+
+    bench()
+
+
 BENCHES = {
     "sensor": sensor,
     "correlator": correlator,
@@ -206,6 +213,7 @@ BENCHES = {
     "indicators": indicators,
     "intake": intake,
     "hunt": hunt,
+    "stats": stats,
 }
 
 
