@@ -13,7 +13,7 @@ from vonggac.definitions import breaks
 from vonggac.domain.agency import Agency
 from vonggac.domain.definitions import Break
 from vonggac.domain.states import Span
-from vonggac.domain.stats import INVOLVING, UNKNOWN, By, Change, Count, Measures, Number, print_percent
+from vonggac.domain.stats import INVOLVING, UNKNOWN, By, Change, Count, Coverage, Measures, Number, print_percent
 from vonggac.domain.times import VIETNAM, Period, day_in_vietnam, format_instant
 from vonggac.messages import LANGUAGES, say
 from vonggac.statistics import AS_THEN, Answer, Question
@@ -35,10 +35,8 @@ def answer_data(found: Answer, lang: str) -> dict[str, Any]:
             **total,
             "rate_ratio": comparison.rate_ratio,
             "ci95": [_finite(bound) for bound in comparison.ci95] if comparison.ci95 else None,
-            "coverage": {
-                "current": _share(comparison.coverage.current),
-                "previous": _share(comparison.coverage.previous),
-            },
+            "coverage": _coverage(comparison.coverage),
+            "systems": {"current": found.systems[0], "previous": found.systems[1]},
         },
         "rows": [{**_row(row), "label": label(row.key, found, lang)} for row in comparison.rows],
         "overlap": {
@@ -75,7 +73,15 @@ def _row(row: Change) -> dict[str, Any]:
         "change_percent": _share(row.change),
         "verdict": str(row.verdict),
     }
-    return data | ({"reason": row.reason} if row.reason else {})
+    if row.reason:
+        data["reason"] = row.reason
+    if row.coverage is not None:
+        data["coverage"] = _coverage(row.coverage)
+    return data
+
+
+def _coverage(coverage: Coverage) -> dict[str, float | None]:
+    return {"current": _share(coverage.current), "previous": _share(coverage.previous)}
 
 
 def _number(number: Number) -> int | float:

@@ -70,6 +70,12 @@ class Standing:
         }
 
 
+def sensor_agencies(records: RecordStore) -> dict[str, str]:
+    """For which agency each sensor says that it speaks, by the sensor's name."""
+    found = ((record.key, record.body.get("agency")) for record in records.list(HEARTBEAT))
+    return {sensor: str(agency) for sensor, agency in found if agency}
+
+
 def live_agencies(records: RecordStore, feeds: Iterable[tuple[str | None, str]], now: datetime) -> frozenset[str]:
     """The codes of which a sensor or a feed lives; `feeds` are (agency, instant of the last pull that went through)."""
     sensors = ((record.body.get("agency"), record.body.get("at")) for record in records.list(HEARTBEAT))

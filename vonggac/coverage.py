@@ -153,27 +153,35 @@ class Coverage:
         return sorted(found, key=lambda gap: (gap.start, gap.reason, gap.sensor or ""))
 
 
-def watched_share(
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Of two periods, how many hours each sensor that is on record in one of them watched without losing data; and how
+    many hours they have."""
+
+    sensors: Mapping[str, tuple[int, int]]
+    hours: tuple[int, int]
+
+    def share(self, sensors: Iterable[str] | None = None) -> Shares:
+        """Of each period the share of the sensor-hours that were watched, of these sensors or of all: one gone dark
+        counts against the period. None where no such sensor is on record."""
+        found = [self.sensors[name] for name in (self.sensors if sensors is None else sensors) if name in self.sensors]
+        if not found:
+            return Shares()
+        return Shares(*(Fraction(sum(each[at] for each in found), len(found) * self.hours[at]) for at in (0, 1)))
+
+
+def watched_in(
     records: RecordStore, current: tuple[datetime, datetime], previous: tuple[datetime, datetime]
-) -> Shares:
-    """Of each period the share of its sensor-hours in which data was watched and none was lost: of every sensor that
-    is on record in one of the two, so that one gone dark counts against the period. None where no sensor is."""
-    spans = [(_hours(start), max(_hours(end - _SMALLEST) + 1, _hours(start) + 1)) for start, end in (current, previous)]
-    seen: dict[str, list[int]] = {}
+) -> Watched:
+    spans = [(_hours(start), max(_hours(end - _SMALLEST), _hours(start)) + 1) for start, end in (current, previous)]
+    seen: dict[str, tuple[int, int]] = {}
     for record in records.list(WATCHED):
-        hours = hours_from(record.body)
-        good = hours.watched - hours.lost
-        counts = [sum(first <= hour < end for hour in good) for first, end in spans]
+        hours, sensor = hours_from(record.body), str(record.body["sensor"])
         if any(first <= hour < end for hour in hours.watched for first, end in spans):
-            before = seen.setdefault(str(record.body["sensor"]), [0, 0])
-            seen[str(record.body["sensor"])] = [a + b for a, b in zip(before, counts, strict=True)]
-    if not seen:
-        return Shares()
-    shares = [
-        Fraction(sum(counts[at] for counts in seen.values()), len(seen) * (end - first))
-        for at, (first, end) in enumerate(spans)
-    ]
-    return Shares(*shares)
+            before, good = seen.get(sensor, (0, 0)), hours.watched - hours.lost
+            now, then = (sum(first <= hour < end for hour in good) for first, end in spans)
+            seen[sensor] = before[0] + now, before[1] + then
+    return Watched(seen, (spans[0][1] - spans[0][0], spans[1][1] - spans[1][0]))
 
 
 def _hours(instant: datetime) -> int:

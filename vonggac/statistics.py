@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 
-from vonggac.coverage import watched_share
+from vonggac.connected import sensor_agencies
+from vonggac.coverage import Watched, watched_in
 from vonggac.dated import in_force
 from vonggac.definitions import all_definitions, definitions, period_of
 from vonggac.domain.access import EVERYTHING, Scope
@@ -23,6 +24,7 @@ from vonggac.domain.stats import (
     By,
     Comparison,
     Count,
+    Coverage,
     Number,
     Shares,
     Slice,
@@ -91,12 +93,14 @@ def _period(text: str) -> Period:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`units` are the units that rows stand for, by the key of the row."""
+    """`units` are the units that rows stand for, by the key of the row; `systems` how many information systems there
+    were at the end of each period, which incidents can be set against."""
 
     question: Question
     definitions: Definitions
     comparison: Comparison
     units: Mapping[str, Agency]
+    systems: tuple[int, int]
     now: datetime
 
 
@@ -112,16 +116,26 @@ def answer(
     counting = _Counting(store, directory, question, scope, terms)
     current, previous = counting.count(question.period), counting.count(question.against)
     changed = question.definitions is None and len({_in_force(p).id for p in (question.period, question.against)}) > 1
+    watched = watched_in(store.records, _until(question.period, now), _until(question.against, now))
     comparison = compare(
         current,
         previous,
         counting.names(),
         time=Fraction(_length(question.period, now) / _length(question.against, now)),
-        coverage=watched_share(store.records, _until(question.period, now), _until(question.against, now)),
+        coverage=watched.share(),
+        coverage_of=counting.coverage_of(watched),
         changed=changed,
         ordered=question.by is By.MONTH,
     )
-    return Answer(question, terms, comparison, counting.units(), now)
+    systems = (_systems(directory, question.period, now), _systems(directory, question.against, now))
+    return Answer(question, terms, comparison, counting.units(), systems, now)
+
+
+def _systems(directory: Directory, period: Period, now: datetime) -> int:
+    """How many systems were there at the end of a period, without those of units that stand in no denominator."""
+    day = day_in_vietnam(_until(period, now)[1] - timedelta(microseconds=1))
+    owners = ((each, directory.on(each.agency, day)) for each in directory.systems if each.valid_on(day))
+    return sum(owner is None or not owner.outside_scope for _, owner in owners)
 
 
 def _in_force(period: Period) -> Definitions:
@@ -272,6 +286,21 @@ class _Counting:
         row: Hashable = unit.key if unit else code
         self._rows[row] = unit
         return row
+
+    def coverage_of(self, watched: Watched) -> Callable[[Hashable], Coverage | None]:
+        """Of the row of a unit, how much its own sensors, and those of the units below it, watched; None where it has
+        none on record."""
+        sensors: dict[str, list[str]] = {}
+        for name, agency in sensor_agencies(self._store.records).items():
+            sensors.setdefault(agency, []).append(name)
+
+        def coverage(row: Hashable) -> Coverage | None:
+            unit = self._rows.get(row)
+            codes = self._directory.below(unit.code) & sensors.keys() if unit and sensors else ()
+            found = watched.share(name for code in codes for name in sensors[code])
+            return None if found.current is None else found
+
+        return coverage
 
     def names(self) -> dict[Hashable, str]:
         """The keys that rows are shown under: a unit's code, or for an earlier life of the code that with the day on

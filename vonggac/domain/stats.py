@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -76,13 +76,15 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Two counts and what may be said of them. `reason` explains a null percentage or a verdict of not-comparable."""
+    """Two counts and what may be said of them. `reason` explains a null percentage or a verdict of not-comparable;
+    `coverage` is that of this row alone, where it is known."""
 
     key: str
     current: Number
     previous: Number
     verdict: Verdict = Verdict.NO_SIGNIFICANT_CHANGE
     reason: str | None = None
+    coverage: Coverage | None = None
 
     @property
     def change(self) -> Fraction | None:
@@ -190,18 +192,21 @@ def compare(
     *,
     time: Fraction = Fraction(1),
     coverage: Coverage | None = None,
+    coverage_of: Callable[[Hashable], Coverage | None] = lambda key: None,
     changed: bool = False,
     ordered: bool = False,
 ) -> Comparison:
     """The comparison of two periods' counts. `names` are the keys that rows are shown under; `time` is the current
-    period's length over the previous one's, which with the coverage gives the exposure; `changed`: each period had
+    period's length over the previous one's, which with the coverage (for a row that of the row, where there is one)
+    gives the exposure; `changed`: each period had
     definitions of its own. Rows come largest first, or `ordered` by key."""
     watched = coverage or Coverage()
-    basis = _Basis(float(time * watched.ratio), watched.fell, changed)
-    keys = set(current.rows) | set(previous.rows)
-    changes = [
-        _change(names.get(key, str(key)), current.rows.get(key, 0), previous.rows.get(key, 0), basis) for key in keys
-    ]
+    basis = _Basis(time, watched, changed)
+    changes = []
+    for key in set(current.rows) | set(previous.rows):
+        own = coverage_of(key)
+        counts = current.rows.get(key, 0), previous.rows.get(key, 0)
+        changes.append(_change(names.get(key, str(key)), *counts, replace(basis, coverage=own or watched), own))
     total = _change("total", current.total, previous.total, basis)
     interval = ratio_interval(current.total, previous.total, basis.exposure)
     return Comparison(
@@ -219,20 +224,24 @@ def compare(
 class _Basis:
     """What all counts of a comparison have in common."""
 
-    exposure: float
-    coverage_fell: bool
+    time: Fraction
+    coverage: Coverage
     definitions_changed: bool
 
+    @property
+    def exposure(self) -> float:
+        return float(self.time * self.coverage.ratio)
 
-def _change(key: str, current: Number, previous: Number, basis: _Basis) -> Change:
+
+def _change(key: str, current: Number, previous: Number, basis: _Basis, own: Coverage | None = None) -> Change:
     verdict, reason = _verdict(current, previous, basis)
-    return Change(key, current, previous, verdict, reason or (None if previous else "previous-is-zero"))
+    return Change(key, current, previous, verdict, reason or (None if previous else "previous-is-zero"), own)
 
 
 def _verdict(current: Number, previous: Number, basis: _Basis) -> tuple[Verdict, str | None]:
     if basis.definitions_changed:
         return Verdict.NOT_COMPARABLE, "definitions-changed"
-    if basis.coverage_fell and current < previous:
+    if basis.coverage.fell and current < previous:
         return Verdict.NOT_COMPARABLE, "coverage-fell"
     if current + previous < FEW_CASES:
         return Verdict.NOT_COMPARABLE, "too-few-cases"

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from vonggac.comparison import answer_data, percent_text
+from vonggac.connected import HEARTBEAT
 from vonggac.coverage import CoverageLog
 from vonggac.definitions import definitions
 from vonggac.directory import load_directory
-from vonggac.domain.agency import Directory, Level
+from vonggac.domain.agency import Agency, Directory, Level, System
 from vonggac.domain.stats import By
 from vonggac.domain.times import parse_instant
 from vonggac.errors import InvalidRecord, NotFound, UnknownInput, UsageRefused
@@ -335,16 +336,48 @@ def test_a_period_that_has_not_begun_is_refused_and_one_that_is_not_over_says_so
 
 
 def test_dark_sensors_take_the_claim_of_a_fall_away(store: Store, tmp_path: Path) -> None:
-    hours = CoverageLog(store.records)
-    for year, sensors in ((2019, 10), (2020, 7)):
-        for sensor in range(sensors):
-            hours.note(
-                {"@timestamp": f"{year}-08-{day:02d}T{hour:02d}:00:00Z", "observer": {"name": f"s{sensor}"}}
-                for day in range(1, 32)
-                for hour in range(24)
-            )
+    for sensor in range(10):
+        watch(store, f"s{sensor}", 2019, *([2020] if sensor < 7 else []))
     rows = [*many(2019, agencies={"A": 200}), *many(2020, agencies={"A": 100})]
     import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
     total = answered(store, ask("2020-08-01/2020-09-01"), "en")["total"]
     assert (total["verdict"], total["reason"]) == ("not-comparable", "coverage-fell")
     assert total["coverage"]["current"] == pytest.approx(0.7 * total["coverage"]["previous"])
+
+
+def watch(store: Store, sensor: str, *years: int) -> None:
+    """The sensor watched every hour of August of these years."""
+    CoverageLog(store.records).note(
+        {"@timestamp": f"{year}-08-{day:02d}T{hour:02d}:00:00Z", "observer": {"name": sensor}}
+        for year in years
+        for day in range(1, 32)
+        for hour in range(24)
+    )
+
+
+def test_each_unit_is_judged_by_what_its_own_sensors_watched(store: Store, tmp_path: Path) -> None:
+    for agency, years in (("A", (2019, 2020)), ("B", (2019,)), ("C", (2019, 2020)), ("D", (2019, 2020))):
+        store.records.put(HEARTBEAT, f"s-{agency}", {"agency": agency, "at": "2020-09-01T00:00:00Z"})
+        watch(store, f"s-{agency}", *years)
+    rows = [*many(2019, agencies={"A": 200, "B": 200, "X": 200}), *many(2020, agencies={"A": 100, "B": 100, "X": 100})]
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    directory = Directory((Agency("A", "A", Level.UNIT), Agency("B", "B", Level.UNIT), Agency("X", "X", Level.UNIT)))
+    body = answered(store, ask("2020-08-01/2020-09-01", by="agency"), directory=directory)
+    found = {row["key"]: (row["verdict"], row.get("coverage", {}).get("current")) for row in body["rows"]}
+    assert found["A"] == ("reduction", pytest.approx(1, abs=0.02))
+    assert found["B"] == ("not-comparable", 0)
+    assert found["X"] == ("not-comparable", None)  # no sensor of its own: judged by all of them
+    assert body["total"]["coverage"]["current"] == pytest.approx(0.75, abs=0.02)
+
+
+def test_systems_at_the_end_of_each_period_are_a_denominator(store: Store) -> None:
+    outside = Agency("BQP", "Bộ Quốc phòng", Level.MINISTRY, outside_scope=True)
+    directory = Directory(
+        (Agency("A", "A", Level.UNIT), outside),
+        (
+            System("s1", "Cổng", 3, "A", date(2010, 1, 1)),
+            System("s2", "Thư", 2, "A", date(2020, 5, 1)),
+            System("s3", "Kín", 5, "BQP", date(2010, 1, 1)),
+        ),
+    )
+    assert answered(store, ask("2020"), directory=directory)["total"]["systems"] == {"current": 2, "previous": 1}
