@@ -46,7 +46,7 @@ THEN = "2025-09-01T00:00:00Z"
 def history(number: int, total: int) -> tuple[str, list[Entry]]:
     """An incident of one or two agencies; of ten, three get another category later, seven are closed, one is false."""
     chance = random.Random(number)
-    at = FIRST + (END - FIRST) * number / total
+    at = FIRST + (END - FIRST) * (number / total)
     known = at + timedelta(seconds=int(chance.expovariate(1 / 90_000)))
 
     def entry(name: str, kind: EntryKind, later: int, **data: object) -> Entry:
