@@ -15,10 +15,12 @@ def open_elastic(urls: str, prefix: str, *, clock: Clock) -> ElasticStore:
     server = Server(urls, prefix)
     try:
         server.install()
+        store = ElasticStore(server, clock)
+        store.incidents.complete()
     except BaseException:
         server.close()
         raise
-    return ElasticStore(server, clock)
+    return store
 
 
 class ElasticStore:

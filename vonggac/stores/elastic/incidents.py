@@ -92,6 +92,26 @@ class ElasticIncidentStore:
             return range(last + 1, last + block + 1)
         raise AssertionError("attempts end with an error")
 
+    def complete(self) -> int:
+        """Incidents that an older version wrote have a readable number and states, without which they are not counted;
+        how many were written anew."""
+        numbers = self._counted_out(_LOAD_AT_ONCE)
+        done = 0
+        for source in self._server.scan(self._index, {"bool": {"must_not": [{"exists": {"field": "number"}}]}}):
+            for _ in attempts(self._server.where):
+                found = self._server.get(self._index, source["id"])
+                if found is None or "states" in found.source:
+                    break
+                entries = numbered(_entries(found), numbers)
+                document = _document(folded(source["id"], entries), (), entries, None)
+                try:
+                    self._server.put(self._index, source["id"], document, found.stamp)
+                except Changed:
+                    continue
+                done += 1
+                break
+        return done
+
     def load(self, histories: Iterable[tuple[str, Sequence[Entry]]]) -> Added:
         total = Added()
         rest, offset = iter(histories), 0

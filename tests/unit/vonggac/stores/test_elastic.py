@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from elasticsearch import Elasticsearch
 
-from tests.contracts.store_samples import NOVEMBER, detection, event, item
+from tests.contracts.store_samples import DECEMBER, NOVEMBER, detection, event, involved, item, opened
 from vonggac.domain.suppression import Hits
 from vonggac.errors import StoreUnavailable
-from vonggac.ports import Clock, Collection, FeedQuery
+from vonggac.ports import Clock, Collection, FeedQuery, StateQuery
 from vonggac.stores.elastic import ElasticStore, open_elastic, server, turns
 from vonggac.stores.elastic.server import BULK_BYTES, Server, Write
+from vonggac.stores.histories import entry_document
 
 on_elasticsearch = [pytest.mark.elasticsearch, pytest.mark.xdist_group("elasticsearch")]
 
@@ -84,6 +85,21 @@ class TestRealServer:
         with closing(open_elastic(elasticsearch_url, prefix, clock=clock)) as upgraded:
             upgraded.events.add_detections([replace(detection(1), suppressed_by="sup-1")])
             assert upgraded.events.suppressed() == {"sup-1": Hits(1, NOVEMBER, NOVEMBER)}
+
+    def test_incidents_of_an_older_program_are_numbered_and_counted(
+        self, elasticsearch_url: str, prefix: str, clock: Clock
+    ) -> None:
+        older = {"dynamic": False, "_meta": {"schema": 3}, "properties": {"id": {"type": "keyword"}}}
+        entries = [entry_document(each) for each in (opened(category="dos"), involved("BCT"))]
+        with Elasticsearch(elasticsearch_url) as client:
+            client.indices.create(index=f"{prefix}-incidents", mappings=older)
+            document = {"id": "a", "entries": entries}
+            client.index(index=f"{prefix}-incidents", id="a", document=document, refresh=True)
+        for _ in range(2):
+            with closing(open_elastic(elasticsearch_url, prefix, clock=clock)) as upgraded:
+                assert upgraded.incidents.get("a").number == "VN-2026-000001"
+                [facts] = upgraded.incidents.tally(StateQuery(NOVEMBER, DECEMBER)).facts()
+                assert [(each.category, count) for each, count in facts.items()] == [("dos", 1)]
 
     def test_the_turn_of_a_writer_that_died_is_waited_for_and_ends(
         self, store: ElasticStore, elasticsearch_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
