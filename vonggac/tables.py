@@ -100,8 +100,8 @@ def _header(rows: Iterator[list[str]]) -> Sequence[str]:
         return ()
 
 
-def _named(header: Sequence[str], cells: Sequence[str]) -> dict[str | None, Any]:
-    named: dict[str | None, Any] = dict(zip(header, cells, strict=False))
+def _named(header: Sequence[str], cells: Sequence[str]) -> dict[Any, Any]:
+    named: dict[Any, Any] = dict(zip(header, cells, strict=False))
     if len(cells) > len(header):
         named[None] = cells[len(header) :]
     elif len(cells) < len(header):

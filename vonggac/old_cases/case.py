@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import TypeVar
 
 from vonggac.domain.definitions import Definitions
 from vonggac.domain.detection import Severity
@@ -30,10 +31,13 @@ IMPORT_COLUMNS = (
 OPTIONAL_COLUMNS = ("cause", "contained_at", "closed_at")
 COLUMNS = (*IMPORT_COLUMNS, *OPTIONAL_COLUMNS)
 
+T = TypeVar("T")
+
 _TIMES = "RFC 3339, dd/mm/yyyy[ hh:mm]"
-_SEVERITIES = {str(each): each for each in Severity}
-_ROLES = {str(each): each for each in Role}
-_CAUSES = {str(each): each for each in Cause}
+#: By what a file calls them.
+SEVERITIES = {str(each): each for each in Severity}
+ROLES = {str(each): each for each in Role}
+CAUSES = {str(each): each for each in Cause}
 _TRUTHS = {"true": True, "false": False}
 
 
@@ -92,22 +96,19 @@ def case_from(cells: Mapping[str, str], line: int, terms: Terms, status: Status 
     contained, closed = _end(cells, "contained_at", occurred, terms), _end(cells, "closed_at", occurred, terms)
     if contained is not None and closed is not None and closed < contained:
         raise RowRefused("row_ends", later="contained_at", earlier="closed_at")
-    test = _TRUTHS.get(cells["test"].lower())
-    if test is None:
-        raise _unknown(cells, "test", _TRUTHS)
     return OldCase(
         line=line,
         incident=cells["incident_id"],
         occurred_at=occurred,
         recorded_at=recorded,
         category=category,
-        severity=_SEVERITIES.get(cells["severity"]) or _refuse(cells, "severity", _SEVERITIES),
+        severity=_one_of(SEVERITIES, cells, "severity", cells["severity"]),
         agency=cells["agency_code"],
-        role=_ROLES.get(cells["role"]) or _refuse(cells, "role", _ROLES),
+        role=_one_of(ROLES, cells, "role", cells["role"]),
         title=cells["title"],
         system=cells["source_system"],
-        test=test or not terms.categories[category],
-        cause=_CAUSES.get(cells.get("cause") or "attack") or _refuse(cells, "cause", _CAUSES),
+        test=_one_of(_TRUTHS, cells, "test", cells["test"].lower()) or not terms.categories[category],
+        cause=_one_of(CAUSES, cells, "cause", cells.get("cause") or "attack"),
         contained_at=contained,
         closed_at=closed,
         status=status,
@@ -120,8 +121,10 @@ def cell(value: str | None) -> str:
     return text if text.isascii() else nfc(text)
 
 
-def _refuse(cells: Mapping[str, str], column: str, known: Collection[str]) -> None:
-    raise _unknown(cells, column, known)
+def _one_of(known: Mapping[str, T], cells: Mapping[str, str], column: str, value: str) -> T:
+    if value not in known:
+        raise _unknown(cells, column, known)
+    return known[value]
 
 
 def _unknown(cells: Mapping[str, str], column: str, known: Collection[str]) -> RowRefused:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from io import TextIOWrapper
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from vonggac.errors import InvalidRecord, UnknownInput
 from vonggac.old_cases.case import COLUMNS, IMPORT_COLUMNS, OldCase, Terms, case_from, cell
@@ -30,7 +30,7 @@ class Cases(AbstractContextManager["Cases"]):
 
     def share(self) -> float:
         """How much of the file has been read, 0 to 1."""
-        return min(1.0, self._text.buffer.tell() / self._size) if self._size else 1.0
+        return min(1.0, cast(BufferedReader, self._text.buffer).tell() / self._size) if self._size else 1.0
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -53,7 +53,7 @@ def open_cases(path: Path, terms: Terms, defaults: Defaults) -> Cases:
 
 
 def _csv(text: TextIOWrapper, path: Path, terms: Terms) -> Iterator[Found]:
-    def read(row: Mapping[str | None, Any], line: int) -> OldCase:
+    def read(row: Mapping[Any, Any], line: int) -> OldCase:
         if None in row:
             raise RowRefused("row_too_long")
         cells = {}

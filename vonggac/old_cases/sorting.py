@@ -11,10 +11,9 @@ from types import TracebackType
 
 import orjson
 
-from vonggac.domain.detection import Severity
-from vonggac.domain.incident import Cause, Role, Status, incident_id
+from vonggac.domain.incident import Status, incident_id
 from vonggac.domain.times import from_epoch_us, to_epoch_us
-from vonggac.old_cases.case import OldCase
+from vonggac.old_cases.case import CAUSES, ROLES, SEVERITIES, OldCase
 
 _AT_ONCE = 2_000
 _CACHE_KB = 32_000
@@ -97,13 +96,13 @@ def _case(recorded: int, said: str, line: int) -> OldCase:
         occurred_at=from_epoch_us(occurred),
         recorded_at=from_epoch_us(recorded),
         category=category,
-        severity=Severity(severity),
+        severity=SEVERITIES[severity],
         agency=agency,
-        role=Role(role),
+        role=ROLES[role],
         title=title,
         system=system,
         test=test,
-        cause=Cause(cause),
+        cause=CAUSES[cause],
         contained_at=None if contained is None else from_epoch_us(contained),
         closed_at=None if closed is None else from_epoch_us(closed),
         status=Status(status),

@@ -38,7 +38,10 @@ from vonggac.stores.sqlite import states
 from vonggac.stores.sqlite.connection import Connection, Database
 from vonggac.stores.sqlite.filters import in_list, within_scope
 
-_COLUMNS = "id, number, version, key, status, category, severity, assignee, tlp, first_at, last_at, opened_at, changed_at, text"
+_COLUMNS = (
+    "id, number, version, key, status, category, severity, assignee, tlp, "
+    "first_at, last_at, opened_at, changed_at, text"
+)
 _NEW = f"INSERT INTO incident (seq, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _CHANGED = f"UPDATE incident SET ({_COLUMNS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?"  # noqa: S608
 
