@@ -199,6 +199,13 @@ def intake() -> None:
     bench(interleaved, show)
 
 
+def backload() -> None:
+    """Old cases into the embedded store: `python -m tests.bench.backload 1000000` for a million rows."""
+    from tests.bench.backload import backload as bench
+
+    bench()
+
+
 BENCHES = {
     "sensor": sensor,
     "correlator": correlator,
@@ -206,6 +213,7 @@ BENCHES = {
     "indicators": indicators,
     "intake": intake,
     "hunt": hunt,
+    "backload": backload,
 }
 
 
