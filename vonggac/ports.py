@@ -221,6 +221,10 @@ class IncidentStore(Protocol):
         """Many new histories at once, for back-loading; one whose entries are all there already is a duplicate."""
         ...
 
+    def histories(self, incident_ids: Sequence[str]) -> Mapping[str, tuple[Entry, ...]]:
+        """Those of these histories that are there, by id."""
+        ...
+
     def get(self, incident_id: str, *, scope: Scope = EVERYTHING, known_at: datetime | None = None) -> Incident:
         """Raises NotFound also when the scope does not allow it, so that existence is not told."""
         ...

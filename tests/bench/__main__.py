@@ -206,6 +206,13 @@ def stats() -> None:
     bench()
 
 
+def backload() -> None:
+    """Old cases into the embedded store: `python -m tests.bench.backload 1000000` for a million rows."""
+    from tests.bench.backload import backload as bench
+
+    bench()
+
+
 BENCHES = {
     "sensor": sensor,
     "correlator": correlator,
@@ -214,6 +221,7 @@ BENCHES = {
     "intake": intake,
     "hunt": hunt,
     "stats": stats,
+    "backload": backload,
 }
 
 

@@ -10,13 +10,15 @@ import click
 
 from vonggac.call import Call
 from vonggac.casework import Casework, history_data, incident_data
+from vonggac.commands.load_progress import LoadProgress
 from vonggac.commands.options import choice, node_of
 from vonggac.definitions import definitions
 from vonggac.domain.access import OPERATOR
+from vonggac.domain.detection import Severity
 from vonggac.domain.incident import Incident, Status
 from vonggac.domain.times import format_instant, parse_record_time
 from vonggac.errors import UsageRefused
-from vonggac.old_cases import import_cases
+from vonggac.old_cases import Defaults, import_cases, import_data, unit_names
 from vonggac.ports import IncidentQuery
 
 COLUMNS = ("id", "severity", "status", "title_vi", "entity")
@@ -140,21 +142,32 @@ def undo(call: Call, identity: str) -> None:
 
 
 @incident.command("import")
-@click.argument("path", metavar="FILE.csv", type=click.Path(path_type=Path))
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would be loaded and refused; change nothing.")
+@click.option("--agency", default="", metavar="CODE", help="Whose the cases of an export are that do not say it.")
+@click.option("--severity", default="", help="Of the cases of an export that have none.")
+@click.option("--source", default="", metavar="NAME", help="What the register of an export is called; two need two.")
 @click.pass_obj
-def import_(call: Call, path: Path) -> None:
-    """Old cases with both clocks, one row per involvement (docs/cli.md); loading twice changes nothing."""
-    imported = import_cases(node_of(call).store.incidents, path, definitions())
-    for fault in imported.refused:
-        call.refuse(fault)
-    call.show(
-        {
-            "rows": imported.rows,
-            "incidents_new": imported.incidents_new,
-            "incidents_known": imported.incidents_known,
-            "rejected": len(imported.refused),
-        }
+def import_(call: Call, path: Path, dry_run: bool, agency: str, severity: str, source: str) -> None:
+    """Old cases with both clocks: CSV, JSON, or an export of TheHive, DFIR-IRIS or MISP (docs/backload.md)."""
+    node = node_of(call)
+    directory = node.directory()
+    if severity:
+        choice(severity, Severity, "severity")
+    progress = LoadProgress(call)
+    imported = import_cases(
+        node.store.incidents,
+        path,
+        definitions(),
+        now=node.clock(),
+        units={unit.code for unit in directory.agencies},
+        defaults=Defaults(agency, severity, source, unit_names(directory)),
+        dry_run=dry_run,
+        refuse=call.refuse,
+        progress=progress.show,
     )
+    progress.done()
+    call.show(import_data(imported, call.refused))
 
 
 @incident.command()

@@ -74,8 +74,7 @@ def _spans(incident: Incident) -> dict[Span, int]:
     ends = {
         Span.DETECT: incident.opened_at,
         Span.CONTAIN: incident.contained_at,
-        # An old case that was loaded as closed says nothing of when it was.
-        Span.CLOSE: incident.closed_at if incident.closed_at != incident.opened_at else None,
+        Span.CLOSE: incident.closed_at,  # none for an old case of which nobody says when it was
     }
     return {
         span: max(0, (end - incident.first_at) // timedelta(seconds=1)) for span, end in ends.items() if end is not None

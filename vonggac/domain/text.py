@@ -9,6 +9,17 @@ _TONES = {"\u0300": 1, "\u0309": 2, "\u0303": 3, "\u0301": 4, "\u0323": 5}  # hu
 _SHAPES = {"\u0306", "\u0302", "\u031b"}  # breve, circumflex, horn: part of the letter
 
 
+class _Unmarked(dict[int, int | None]):
+    """What `str.translate` makes of each character, found out when it is first seen: nothing of a mark, d of đ."""
+
+    def __missing__(self, char: int) -> int | None:
+        self[char] = None if unicodedata.combining(chr(char)) else ord("d") if chr(char) == "đ" else char
+        return self[char]
+
+
+_UNMARKED = _Unmarked()
+
+
 def nfc(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
@@ -20,8 +31,9 @@ def caseless(text: str) -> str:
 
 def fold(text: str) -> str:
     """Lower case without any mark, đ as d: what a search without marks must find."""
-    stripped = "".join(c for c in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.combining(c))
-    return stripped.replace("đ", "d")
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFD", text.casefold()).translate(_UNMARKED)
 
 
 def sort_key(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -42,7 +42,8 @@ def to_epoch_us(instant: datetime) -> int:
 
 def format_instant(instant: datetime) -> str:
     """RFC 3339 in UTC with six digits and `Z`, so that text order is time order."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def parse_instant(text: str) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
@@ -66,8 +66,8 @@ def numbered(entries: Sequence[Entry], number: Callable[[int], str]) -> tuple[En
     """A new history whose opening bears its readable number, which `number` gives for the year in Vietnam in which we
     learned of it."""
     opening, *rest = entries
-    year = opening.known_at.astimezone(VIETNAM).year
-    return replace(opening, data={**opening.data, "number": number(year)}), *rest
+    data = {**opening.data, "number": number(opening.known_at.astimezone(VIETNAM).year)}
+    return Entry(opening.id, opening.kind, opening.happened_at, opening.known_at, opening.actor, data), *rest
 
 
 def readable(year: int, count: int) -> str:

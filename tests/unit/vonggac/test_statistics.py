@@ -14,8 +14,7 @@ from vonggac.directory import load_directory
 from vonggac.domain.agency import Agency, Directory, Level, System
 from vonggac.domain.stats import By
 from vonggac.domain.times import parse_instant
-from vonggac.errors import InvalidRecord, NotFound, UnknownInput, UsageRefused
-from vonggac.messages import explain
+from vonggac.errors import NotFound, UsageRefused
 from vonggac.old_cases import IMPORT_COLUMNS, import_cases
 from vonggac.ports import Store
 from vonggac.statistics import Question, answer, ask
@@ -55,79 +54,6 @@ def totals(store: Store, period: str = "2020", **options: str) -> tuple[int, int
     question = ask(period, **options)  # type: ignore[arg-type]
     total = answered(store, question)["total"]
     return total["current"], total["previous"]
-
-
-def test_rows_of_one_incident_are_its_involvements(store: Store, tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", {}, {"agency_code": "H41", "role": "handler"}, {"incident_id": "2"})
-    imported = import_cases(store.incidents, path, definitions())
-    assert (imported.rows, imported.incidents_new, imported.refused) == (3, 2, ())
-    assert totals(store) == (2, 0)
-    body = answered(store, ask("2020", by="agency"))
-    assert {row["key"]: row["current"] for row in body["rows"]} == {"H40": 2, "H41": 1}
-    assert body["overlap"] == {"current": 1, "previous": 0}
-
-
-def test_loading_twice_changes_nothing(store: Store, tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", {}, {"incident_id": "2"})
-    import_cases(store.incidents, path, definitions())
-    again = import_cases(store.incidents, path, definitions())
-    assert (again.incidents_new, again.incidents_known) == (0, 2)
-    assert totals(store) == (2, 0)
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"category": "lừa đảo"}, "category"),
-        ({"severity": "very high"}, "severity"),
-        ({"role": "bystander"}, "role"),
-        ({"test": "maybe"}, "test"),
-        ({"occurred_at": "30/02/2020"}, "occurred_at"),
-        ({"recorded_at": "01/01/2020"}, "recorded_at is before occurred_at"),
-        ({"incident_id": " "}, "incident_id"),
-        ({"agency_code": ""}, "agency_code"),
-    ],
-)
-def test_a_bad_row_is_named_with_its_line_and_the_rest_load(
-    store: Store, tmp_path: Path, change: dict[str, str], told: str
-) -> None:
-    path = write(tmp_path / "a.csv", {}, {"incident_id": "2", **change}, {"incident_id": "3"})
-    imported = import_cases(store.incidents, path, definitions())
-    assert imported.incidents_new == 2
-    [fault] = imported.refused
-    assert isinstance(fault, InvalidRecord)
-    assert fault.facts["line"] == 3
-    assert told in explain(fault, "en")
-    assert explain(fault, "vi") != explain(fault, "en")
-
-
-def test_a_row_that_contradicts_its_incident_is_refused(store: Store, tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", {}, {"agency_code": "H41", "category": "malware"})
-    [fault] = import_cases(store.incidents, path, definitions()).refused
-    assert "category differs from line 2" in explain(fault, "en")
-
-
-def test_tests_are_loaded_and_never_counted(store: Store, tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", {"test": "true"}, {"incident_id": "2", "category": "test"}, {"incident_id": "3"})
-    assert import_cases(store.incidents, path, definitions()).incidents_new == 3
-    assert totals(store) == (1, 0)
-
-
-def test_known_at_counts_what_was_recorded_then(store: Store, tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", {}, {"incident_id": "2", "recorded_at": "01/06/2020"})
-    import_cases(store.incidents, path, definitions())
-    assert totals(store, known_at="2020-05-01T00:00:00+07:00") == (1, 0)
-    assert totals(store, known_at="02/06/2020") == (2, 0)
-
-
-def test_a_file_that_is_no_such_csv_is_an_unknown_input(store: Store, tmp_path: Path) -> None:
-    broken = tmp_path / "b.csv"
-    broken.write_bytes(b"\xff\xfe\x00")
-    short = tmp_path / "c.csv"
-    short.write_text("incident_id,category\n1,phishing\n", "utf-8")
-    for path in (tmp_path / "missing.csv", broken, short):
-        with pytest.raises(UnknownInput):
-            import_cases(store.incidents, path, definitions())
 
 
 def test_january_to_april_2020_prints_minus_51_4_percent(store: Store, tmp_path: Path) -> None:

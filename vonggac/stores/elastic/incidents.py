@@ -176,6 +176,10 @@ class ElasticIncidentStore:
             raise NotFound("no_such_incident", incident=incident_id)
         return _entries(found)
 
+    def histories(self, incident_ids: Sequence[str]) -> dict[str, tuple[Entry, ...]]:
+        found = self._server.get_many(self._index, incident_ids)
+        return {identity: _entries(document) for identity, document in found.items()}
+
     def find(self, query: IncidentQuery) -> Page[Incident]:
         size, after = page_size(query.limit), decode_cursor(query.cursor)
         asked: dict[str, Any] = {"search_after": list(after)} if after else {}

@@ -17,7 +17,7 @@ from vonggac.domain.access import EVERYTHING, Scope
 from vonggac.domain.account import Refusal
 from vonggac.domain.fold import fold
 from vonggac.domain.incident import Entry, Incident
-from vonggac.domain.states import Facts, Parties, followed, states_of
+from vonggac.domain.states import Facts, Parties, State, followed, states_of
 from vonggac.domain.times import from_epoch_us, to_epoch_us
 from vonggac.errors import NotFound, UsageRefused
 from vonggac.ports import Added, Counted, IncidentQuery, Page, StateQuery
@@ -38,10 +38,15 @@ from vonggac.stores.sqlite import states
 from vonggac.stores.sqlite.connection import Connection, Database
 from vonggac.stores.sqlite.filters import in_list, within_scope
 
-_COLUMNS = """id, number, version, key, status, category, severity, assignee, tlp,
-    first_at, last_at, opened_at, changed_at, text"""
-_NEW = f"INSERT INTO incident ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_COLUMNS = (
+    "id, number, version, key, status, category, severity, assignee, tlp, "
+    "first_at, last_at, opened_at, changed_at, text"
+)
+_NEW = f"INSERT INTO incident (seq, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _CHANGED = f"UPDATE incident SET ({_COLUMNS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?"  # noqa: S608
+
+#: Tables of what an incident has many of, and their columns.
+_MEMBERS = (("involvement", "agency"), ("evidence", "detection"))
 
 #: Histories read, or written in one transaction, at a time: others get their turn between.
 CHUNK = 500
@@ -58,10 +63,14 @@ class SqliteIncidentStore:
             present = _entries(connection, [incident_id]).get(incident_id, [])
             added = new_entries(incident_id, present, entries, expected_version)
             if added and not present:
-                added = numbered(added, _Counter(connection).next)
+                counter = _Counter(connection)
+                added = numbered(added, counter.next)
+                counter.close()
             incident = folded(incident_id, (*present, *added))
             if added:
-                _Writer(connection).write(incident, present, added)
+                writer = _Writer(connection)
+                writer.write(incident, present, added)
+                writer.flush()
             return incident
 
     def load(self, histories: Iterable[tuple[str, Sequence[Entry]]]) -> Added:
@@ -76,18 +85,20 @@ class SqliteIncidentStore:
                     before = present.get(identity, [])
                     try:
                         added = new_entries(identity, before, entries, None)
-                        if added and not before:
+                        if not added:
+                            duplicates += 1
+                            continue
+                        if not before:
                             added = numbered(added, counter.next)
                         incident = folded(identity, (*before, *added))
                     except UsageRefused as error:
                         refused.append(Refusal(identity, offset, str(error)))
                         continue
-                    if not added:
-                        duplicates += 1
-                        continue
                     writer.write(incident, before, added)
                     present[identity] = [*before, *added]
                     created += 1
+                writer.flush()
+                counter.close()
         return Added(created, duplicates, tuple(refused))
 
     def get(self, incident_id: str, *, scope: Scope = EVERYTHING, known_at: datetime | None = None) -> Incident:
@@ -103,6 +114,10 @@ class SqliteIncidentStore:
             if connection.execute(statement, (incident_id, *parameters)).fetchone() is None:
                 raise NotFound("no_such_incident", incident=incident_id)
             return tuple(_entries(connection, [incident_id])[incident_id])
+
+    def histories(self, incident_ids: Sequence[str]) -> dict[str, tuple[Entry, ...]]:
+        with self._database.read() as connection:
+            return {identity: tuple(entries) for identity, entries in _entries(connection, incident_ids).items()}
 
     def find(self, query: IncidentQuery) -> Page[Incident]:
         size, after = page_size(query.limit), decode_cursor(query.cursor)
@@ -166,6 +181,7 @@ def number_and_summarise(connection: Connection) -> None:
         (opening,) = numbered([entry_from(orjson.loads(body))], counter.next)
         update = "UPDATE entry SET body = ? WHERE incident = ? AND position = 0"
         connection.execute(update, (orjson.dumps(entry_document(opening)), identity))
+    counter.close()
     rebuild(connection)
 
 
@@ -178,47 +194,72 @@ def rebuild(connection: Connection) -> int:
     for at in range(0, len(identities), CHUNK):
         for identity, entries in _entries(connection, identities[at : at + CHUNK]).items():
             writer.summarise(folded(identity, entries), entries)
+        writer.flush()
     return len(identities)
 
 
 class _Counter:
-    """Gives readable numbers, each once."""
+    """Gives readable numbers, each once; `close` says in the store how many were given."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._last: dict[int, int] = {}
 
     def next(self, year: int) -> str:
-        statement = """INSERT INTO number (year, last) VALUES (?, 1)
-            ON CONFLICT (year) DO UPDATE SET last = last + 1 RETURNING last"""
-        return readable(year, self._connection.execute(statement, (year,)).fetchone()[0])
+        if year not in self._last:
+            row = self._connection.execute("SELECT last FROM number WHERE year = ?", (year,)).fetchone()
+            self._last[year] = row[0] if row else 0
+        self._last[year] += 1
+        return readable(year, self._last[year])
+
+    def close(self) -> None:
+        statement = "INSERT OR REPLACE INTO number (year, last) VALUES (?, ?)"
+        self._connection.executemany(statement, self._last.items())
 
 
 class _Writer:
-    """Writes entries and what they come to in one transaction."""
+    """Writes entries and what they come to in one transaction: new incidents together, with `flush`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._numbers = states.Numbers(connection)
+        self._last = int(connection.execute("SELECT coalesce(max(seq), 0) FROM incident").fetchone()[0])
+        self._entries: list[tuple[object, ...]] = []
+        self._summaries: list[tuple[object, ...]] = []
+        self._members: dict[str, list[tuple[int, str]]] = {table: [] for table, _ in _MEMBERS}
+        self._states: list[tuple[int, Sequence[State]]] = []
 
     def write(self, incident: Incident, present: Sequence[Entry], added: Sequence[Entry]) -> None:
         """Appends the added entries to those present, of which all together make the incident."""
-        self._connection.executemany(
-            "INSERT INTO entry (incident, position, id, known_at, body) VALUES (?, ?, ?, ?, ?)",
-            [
-                (incident.id, at, entry.id, to_epoch_us(entry.known_at), orjson.dumps(entry_document(entry)))
-                for at, entry in enumerate(added, len(present))
-            ],
-        )
+        self._entries += [
+            (incident.id, at, entry.id, to_epoch_us(entry.known_at), orjson.dumps(entry_document(entry)))
+            for at, entry in enumerate(added, len(present))
+        ]
         if present:
+            self.flush()
             self._change(incident, present, added)
         else:
             self.summarise(incident, added)
 
     def summarise(self, incident: Incident, entries: Sequence[Entry]) -> None:
         """The summary and the states of an incident that had none."""
-        seq = int(self._connection.execute(f"{_NEW} RETURNING seq", _summary(incident)).fetchone()[0])
-        self._name_members(seq, incident)
-        states.write(self._connection, self._numbers, [(seq, states_of(incident, entries))])
+        self._last += 1
+        self._summaries.append((self._last, *_summary(incident)))
+        for table, members in _members(incident):
+            self._members[table] += [(self._last, member) for member in members]
+        self._states.append((self._last, states_of(incident, entries)))
+
+    def flush(self) -> None:
+        """What was given so far is written."""
+        many = self._connection.executemany
+        many("INSERT INTO entry (incident, position, id, known_at, body) VALUES (?, ?, ?, ?, ?)", self._entries)
+        many(_NEW, self._summaries)
+        for table, column in _MEMBERS:
+            many(f"INSERT INTO {table} (incident, {column}) VALUES (?, ?)", self._members[table])  # noqa: S608
+            self._members[table].clear()
+        states.write(self._connection, self._numbers, self._states)
+        for written in (self._entries, self._summaries, self._states):
+            written.clear()
 
     def _change(self, incident: Incident, present: Sequence[Entry], added: Sequence[Entry]) -> None:
         execute = self._connection.execute
@@ -232,16 +273,20 @@ class _Writer:
             states.write(self._connection, self._numbers, [(seq, after)])
 
     def _name_members(self, seq: int, incident: Incident) -> None:
-        for table, column, members in (
-            ("involvement", "agency", incident.agencies),
-            ("evidence", "detection", {part.detection for part in incident.evidence}),
-        ):
+        columns = dict(_MEMBERS)
+        for table, members in _members(incident):
+            column = columns[table]
             select = f"SELECT {column} FROM {table} WHERE incident = ?"  # noqa: S608
             named = {row[0] for row in self._connection.execute(select, (seq,))}
             insert = f"INSERT INTO {table} (incident, {column}) VALUES (?, ?)"  # noqa: S608
             self._connection.executemany(insert, [(seq, member) for member in members - named])
             delete = f"DELETE FROM {table} WHERE incident = ? AND {column} = ?"  # noqa: S608
             self._connection.executemany(delete, [(seq, member) for member in named - members])
+
+
+def _members(incident: Incident) -> tuple[tuple[str, Set[str]], ...]:
+    """What stands of the incident in each of the tables of _MEMBERS."""
+    return ("involvement", incident.agencies), ("evidence", {part.detection for part in incident.evidence})
 
 
 def _summary(incident: Incident) -> tuple[object, ...]:
