@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from sharing.exchange import Exchange
     from sharing.subscribe import Subscriber
     from vonggac.pipeline import Pipeline
+    from vonggac.publishing import Publisher
 
 #: How long a node reads the directory from memory before it asks the store again.
 DIRECTORY_SECONDS = 10.0
@@ -124,6 +125,13 @@ class Node:
     def reporting(self, principal: Principal, scope: Scope = EVERYTHING) -> Reporting:
         """What this principal may say of duties to report."""
         return Reporting(self.store, self.clock, self.ids, self.directory(), principal, scope)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """Freezes tables under this node's key."""
+        from vonggac.publishing import Publisher, signing_key
+
+        return Publisher(self.store, signing_key(self.settings.data_dir / "publishing.key"))
 
     @cached_property
     def exchange(self) -> Exchange:

@@ -84,11 +84,8 @@ def compare(call: Call, /, form: str | None, out: Path | None, **options: Any) -
 @click.pass_obj
 def publish(call: Call, /, by_whom: str, **options: Any) -> None:
     """Freeze a comparison with everything that made it; prints its id and digest."""
-    from vonggac.publishing import Publisher, signing_key
-
     node, question = node_of(call), _question(options)
-    publisher = Publisher(node.store, signing_key(node.settings.data_dir / "publishing.key"))
-    table = publisher.publish(node.directory(), question, now=node.clock(), by=by_whom)
+    table = node.publisher.publish(node.directory(), question, now=node.clock(), by=by_whom)
     call.show({"id": table["id"], "digest": table["digest"]})
 
 
@@ -99,11 +96,9 @@ def publish(call: Call, /, by_whom: str, **options: Any) -> None:
 def rerun(call: Call, identity: str, form: str | None, out: Path | None) -> None:
     """A published table again, the same bytes each time."""
     from vonggac.domain.times import parse_instant
-    from vonggac.publishing import published
+    from vonggac.publishing import intact
 
-    table = published(node_of(call).store, identity)
-    if not table["intact"]:
-        raise UsageRefused("publication_broken", id=identity)
+    table = intact(node_of(call).store, identity)
     _give(call, table["table"][call.lang], form, out, parse_instant(table["published_at"]))
 
 
@@ -112,7 +107,7 @@ def rerun(call: Call, identity: str, form: str | None, out: Path | None) -> None
 @click.pass_obj
 def revise(call: Call, identity: str) -> None:
     """A published table beside what the records say now, and why it differs."""
-    from vonggac.publishing import revision
+    from vonggac.revision import revision
 
     node = node_of(call)
     found = revision(node.store, node.directory(), identity, now=node.clock(), lang=call.lang)
