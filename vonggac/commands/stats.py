@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
@@ -152,7 +153,7 @@ def explain(call: Call, previous: str, current: str, claimed: str | None) -> Non
     """The change from one number to another, and by which reckoning a claimed percentage came about."""
     from vonggac.claims import explained
 
-    found = explained(_decimal(current), _decimal(previous), None if claimed is None else _decimal(claimed))
+    found = explained(_count(current), _count(previous), None if claimed is None else _decimal(claimed))
     if "because" in found:
         found["sentences"] = {lang: _claim(found, lang) for lang in LANGUAGES}
     call.show(found)
@@ -169,8 +170,14 @@ def _claim(found: Mapping[str, Any], lang: str) -> str:
     return say(lang, f"stats.claim_{found['because']}", **facts)
 
 
+def _count(text: str) -> Decimal:
+    """A count: groups of three digits are thousands, with a dot as with a comma between them."""
+    plain = text.strip()
+    return _decimal(re.sub(r"[.,]", "", plain) if re.fullmatch(r"\d{1,3}([.,]\d{3})+", plain) else plain)
+
+
 def _decimal(text: str) -> Decimal:
-    """A number as people write it: `659.000` and `−19,38` too, where that is plain."""
+    """A number as people write it, `−19,38 %` too."""
     plain = text.strip().removesuffix("%").strip().replace("−", "-").replace("\u202f", "").replace(" ", "")
     if "," in plain:
         plain = plain.replace(".", "").replace(",", ".")
