@@ -22,7 +22,7 @@ from vonggac.comparison import answer_data, canonical
 from vonggac.definitions import definitions_data
 from vonggac.domain.agency import Directory
 from vonggac.domain.times import format_instant
-from vonggac.errors import NotFound, UsageRefused
+from vonggac.errors import Conflict, NotFound, UsageRefused
 from vonggac.messages import LANGUAGES
 from vonggac.ports import Store
 from vonggac.statistics import AS_THEN, Question, answer
@@ -61,7 +61,8 @@ class Publisher:
         signature = {"key": _public(self.key.public_key()), "signature": b64encode(self.key.sign(signed)).decode()}
         records = self.store.records
         records.put(DIRECTORY, table["directory"], {"units": units})
-        records.put(PUBLICATION, identity, {"id": identity, **table, "signed": signature}, expected_version=0)
+        with suppress(Conflict):  # the same answer at the same instant is the same publication
+            records.put(PUBLICATION, identity, {"id": identity, **table, "signed": signature}, expected_version=0)
         return published(self.store, identity)
 
 

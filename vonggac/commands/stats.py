@@ -15,7 +15,7 @@ import click
 from vonggac.call import Call
 from vonggac.commands.options import node_of
 from vonggac.domain.stats import By
-from vonggac.errors import UsageRefused
+from vonggac.errors import PeerUnavailable, UsageRefused
 from vonggac.messages import LANGUAGES, say
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FORMS = ("table", "json", "csv", "xlsx", "html", "pdf")
 CELL_COLUMNS = ("number", "occurred_at", "category", "severity", "agencies", "title_vi")
 PUBLISHED_COLUMNS = ("id", "published_at", "period", "against", "by", "current", "previous")
+
+OUTBOX_COLUMNS = ("id", "state", "tries", "next_try", "fault")
 
 
 @click.group()
@@ -125,6 +127,24 @@ def list_(call: Call) -> None:
     from vonggac.publishing import publications
 
     call.table(publications(node_of(call).store), PUBLISHED_COLUMNS)
+
+
+@stats.command()
+@click.pass_obj
+def outbox(call: Call) -> None:
+    """The tables that go to the national reporting system, and how far they have come."""
+    call.table(node_of(call).outbox.listed(), OUTBOX_COLUMNS)
+
+
+@stats.command()
+@click.argument("identity", metavar="ID")
+@click.pass_obj
+def push(call: Call, identity: str) -> None:
+    """A published table is sent to the national reporting system now; exit code 4 where it was not taken."""
+    sent = node_of(call).outbox.push(identity)
+    call.show(sent)
+    if "fault" in sent:
+        raise PeerUnavailable("not_delivered", id=identity, reason=sent["fault"])
 
 
 @stats.command()
