@@ -10,8 +10,10 @@ from typing import Any
 
 from vonggac.comparison import answer_data
 from vonggac.definitions import definitions, definitions_data
+from vonggac.domain.access import EVERYTHING, Scope
 from vonggac.domain.agency import Directory
 from vonggac.domain.fold import fold
+from vonggac.domain.incident import Incident
 from vonggac.domain.states import State, state_of
 from vonggac.domain.times import Period, format_instant, parse_instant
 from vonggac.ports import StateQuery, Store
@@ -24,25 +26,26 @@ MAX_CHANGES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One incident that counts otherwise than it did in one of the two periods (`current` or `previous`): why, since
-    when, and as what before and now."""
+    """One incident that counts otherwise than it did in one of the two periods (`current` or `previous`): why, and as
+    what before and now."""
 
     period: str
-    incident: str
-    number: str
+    incident: Incident
     why: str
-    learned_at: datetime
     before: State | None
     now: State | None
 
 
-def revision(store: Store, directory: Directory, identity: str, *, now: datetime, lang: str) -> dict[str, Any]:
+def revision(
+    store: Store, directory: Directory, identity: str, *, now: datetime, lang: str, scope: Scope = EVERYTHING
+) -> dict[str, Any]:
     """The published table beside what the records say of the same question now, and what made the difference.
 
     The change of the total is what came (`learned-later`, `counts-since`) less what went (`no-longer-counts`), and
     `loaded_later`: what an answer for the same instant would say today beyond what was published, of cases that were
     loaded since then and bear an earlier date of recording. `other_since` names what else is not as it was, the
-    `definitions` or the `directory`. Raises NotFound, and UsageRefused for a table that is not what was signed.
+    `definitions` or the `directory`. Figures are those of all incidents; the ones that are listed are those that the
+    scope allows. Raises NotFound, and UsageRefused for a table that is not what was signed.
     """
     body = intact(store, identity)
     before, question = body["table"][lang], asked_again(body)
@@ -55,6 +58,7 @@ def revision(store: Store, directory: Directory, identity: str, *, now: datetime
         for which, period in (("current", question.period), ("previous", question.against))
         for change in changes_since(store, question, which, period, known_at)
     ]
+    seen = [change for change in changes if scope.allows(change.incident.tlp, change.incident.agencies)]
     return {
         "id": identity,
         "published_at": body["published_at"],
@@ -67,8 +71,8 @@ def revision(store: Store, directory: Directory, identity: str, *, now: datetime
         "other_since": _other_since(body, directory),
         "changes": {
             "counts": dict(sorted(Counter(change.why for change in changes).items())),
-            "listed": [_change_data(change) for change in changes[:MAX_CHANGES]],
-            "more": max(0, len(changes) - MAX_CHANGES),
+            "listed": [_change_data(change) for change in seen[:MAX_CHANGES]],
+            "more": len(changes) - min(len(seen), MAX_CHANGES),
         },
     }
 
@@ -126,7 +130,7 @@ def changes_since(store: Store, question: Question, which: str, period: Period, 
         after = counting(state_of(now, now.changed_at))
         why = _why(before, after, unknown=then is None)
         if why:
-            found.append(Change(which, identity, now.number, why, now.changed_at, before, after))
+            found.append(Change(which, now, why, before, after))
     return found
 
 
@@ -153,10 +157,10 @@ def _why(before: State | None, after: State | None, *, unknown: bool) -> str:
 def _change_data(change: Change) -> dict[str, Any]:
     return {
         "period": change.period,
-        "incident": change.incident,
-        "number": change.number,
+        "incident": change.incident.id,
+        "number": change.incident.number,
         "why": change.why,
-        "learned_at": format_instant(change.learned_at),
+        "learned_at": format_instant(change.incident.changed_at),
         "before": _state_data(change.before),
         "now": _state_data(change.now),
     }

@@ -240,7 +240,7 @@ def test_statistics_say_what_the_command_says(node: Node) -> None:
     assert "<svg" in page and "<desc" in page and "12" in page
     assert "/api/v1/stats/compare?period=2026-01-01%2F2026-11-23&amp;against=previous-year" in page
     download = re.search(r'href="(/api/v1/stats/compare[^"]+format=csv)"', page)
-    assert download and "total,,12,0," in browser.get(unescape(download[1])).text
+    assert download and "total,Tổng (sự cố),12,0," in browser.get(unescape(download[1])).text
 
 
 @pytest.mark.parametrize(
