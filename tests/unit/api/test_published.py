@@ -77,7 +77,7 @@ def test_an_agency_does_not_publish(node: Node, role: UserRole) -> None:
     answer = node.program(role, "G99").post(f"{API}/publications", json=QUESTION)
     assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
     assert node.browser(role, "G99").post("/stats/published", period="2026").status_code == 403
-    assert '/stats/published" method' not in node.browser(role, "G99").get("/stats").text
+    assert 'action="/stats/published"' not in node.browser(role, "G99").get("/stats").text
     assert node.store.records.list(PUBLICATION) == []
 
 
@@ -155,9 +155,9 @@ def test_a_statistician_publishes_from_the_page_and_compares_with_today(node: No
     place = answer.headers["location"].partition("?")[0]
     assert place in links(browser.get("/stats/published").text, "/stats/published/")
     for lang, why in (("vi", "không còn được tính"), ("en", "no longer counts")):
-        revised = browser.get(f"{place}?compare=1", headers={"Cookie": f"vg_lang={lang}"} if lang == "x" else None)
-        if lang == "vi":
-            assert why in revised.text and f"/incidents/{incidents[0]}" in revised.text and "−1" in revised.text
+        browser.client.cookies.set("vg_lang", lang)
+        revised = browser.get(f"{place}?compare=1").text
+        assert why in revised and f"/incidents/{incidents[0]}" in revised and "−1" in revised
     opened = browser.get(links(table, "/stats/cell")[0]).text
     assert f"/incidents/{incidents[0]}" in opened, "as it was known then"
     for link in links(table, f"{API}/publications"):
@@ -170,7 +170,7 @@ def test_a_table_that_was_changed_is_not_shown(node: Node, incidents: list[str])
     assert record is not None
     node.store.records.put(PUBLICATION, identity, {**record.body, "published_by": "ai đó"})
     page = node.browser(UserRole.VIEWER).get(f"/stats/published/{identity}?compare=1")
-    assert page.status_code == 200 and 'role="alert"' in page.text and "<table" not in page.text
+    assert page.status_code == 200 and 'role="alert"' in page.text and "/stats/cell" not in page.text
     for place in (f"{API}/publications/{identity}", f"{API}/publications/{identity}/revision"):
         answer = node.program(UserRole.VIEWER).get(place)
         assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
