@@ -95,13 +95,12 @@ def shown(store: Store, identity: str, words: Words) -> Published:
 
 
 def beside_now(store: Store, scope: Scope, identity: str, words: Words, now: datetime) -> dict[str, Any]:
-    """The revision, its last row the total, with reasons and categories in words."""
+    """The revision with its last row as `sum`, with reasons and categories in words."""
     found = revision(store, words.directory, identity, now=now, lang=words.lang, scope=scope)
-    total = {"label": say(words.lang, "stats.total"), **found["total"]}
     whys = {why: say(words.lang, f"stats.why.{why}") for why in found["changes"]["counts"]}
     return {
         **found,
-        "lines": [*found["rows"], total],
+        "sum": {"label": say(words.lang, "stats.total"), **found["total"]},
         "whys": [(whys[why], count) for why, count in found["changes"]["counts"].items()],
         "listed": [{**each, "why": whys[each["why"]], **_sides(each, words)} for each in found["changes"]["listed"]],
     }
