@@ -75,6 +75,7 @@ class Outbox:
     def push(self, identity: str) -> Mapping[str, Any]:
         """The table is sent now, whenever its next try would be; one that was delivered is not sent again. What became
         of it. Raises as `intact` does, and UsageRefused without an address."""
+        check_address(self.receiver.url)
         self.add(identity)
         record = self._record(identity)
         if record.body["state"] != State.DELIVERED:
@@ -82,7 +83,8 @@ class Outbox:
         return self._record(identity).body
 
     def push_due(self) -> str:
-        """All whose time has come are sent; one line on it."""
+        """All whose time has come are sent; one line on it. Raises UsageRefused without an address."""
+        check_address(self.receiver.url)
         now = self.clock()
         for record in self.store.records.list(OUTBOX):
             if record.body["state"] == State.PENDING and parse_instant(record.body["next_try"]) <= now:
@@ -138,11 +140,15 @@ def pause_after(tries: int) -> timedelta:
     return min(FIRST_PAUSE * (1 << min(tries - 1, 20)), LONGEST_PAUSE)
 
 
+def check_address(url: str) -> None:
+    """Raises UsageRefused for an address that a table and a token cannot be sent to, or not in clear."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or in_clear(url):
+        raise UsageRefused("reporting_address", url=url)
+
+
 def post(receiver: Receiver, identity: str, content: bytes) -> requests.Response:
-    """The receiver's answer. Raises UsageRefused for an address that nothing can be sent to, RequestException."""
-    parts = urlsplit(receiver.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or in_clear(receiver.url):
-        raise UsageRefused("reporting_address", url=receiver.url)
+    """The receiver's answer. Raises RequestException."""
     headers = {"Content-Type": "application/json", "Accept": "application/json", "Idempotency-Key": identity}
     if receiver.token:
         headers["Authorization"] = f"Bearer {receiver.token}"

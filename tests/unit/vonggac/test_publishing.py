@@ -19,7 +19,16 @@ from vonggac.domain.agency import Agency, Directory, Level
 from vonggac.errors import NotFound, UsageRefused
 from vonggac.old_cases import import_cases
 from vonggac.ports import Store
-from vonggac.publishing import PUBLICATION, Publisher, intact, is_intact, publications, published, signing_key
+from vonggac.publishing import (
+    PUBLICATION,
+    Publisher,
+    intact,
+    is_intact,
+    publications,
+    published,
+    question_data,
+    signing_key,
+)
 from vonggac.reports.table import FORMS, render
 from vonggac.statistics import ask
 
@@ -168,3 +177,10 @@ def test_a_unit_of_today_counts_what_its_parts_had(
     question = replace(ask("2020", by="agency"), units=date(2025, 7, 1))
     [row] = publisher.publish(directory, question, now=NOW, by="lan")["table"]["vi"]["rows"]
     assert (row["key"], row["current"]) == ("25", 2)
+
+
+@pytest.mark.parametrize("period", ["2020", "2020-Q1", "2020-M1..M4", "2024-02-29/2024-03-01", "tt20-2025"])
+@pytest.mark.parametrize("against", ["previous-year", "2019", "tt20-2024"])
+def test_a_published_question_is_the_one_that_was_asked(period: str, against: str) -> None:
+    question = ask(period, against, "level", "01/06/2025", "qd05-2017", "2025-07-01")
+    assert ask(**question_data(question)) == question

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +107,17 @@ def test_a_claim_is_explained_in_both_languages(program: Program) -> None:
 @pytest.mark.parametrize("text", ["nhiều", "1.2.3", ""])
 def test_what_is_no_number_is_named(program: Program, text: str) -> None:
     program("stats", "explain", text, "5", code=2)
+
+
+def test_a_table_waits_in_the_outbox_until_it_is_taken(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    [table] = program("stats", "publish", "--period", "2020")
+    assert program("stats", "outbox") == []
+    program("stats", "push", table["id"], code=2)
+    assert "reporting.url" in program.told
+    assert program("stats", "outbox") == []
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        monkeypatch.setenv("VONGGAC_REPORTING_URL", f"http://127.0.0.1:{closed.getsockname()[1]}/")
+    [kept] = program("stats", "push", table["id"], code=4)
+    assert (kept["state"], kept["tries"]) == ("pending", 1)
+    assert table["id"] in program.told and "ConnectionError" in program.told
+    assert program("stats", "outbox") == [kept]
