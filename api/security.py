@@ -23,7 +23,7 @@ from fastapi import Depends, Request
 from api.problems import HttpRefused
 from api.services import Services
 from vonggac.accounts import Accounts, same_secret
-from vonggac.domain.access import Action, Principal, Scope, visible_to
+from vonggac.domain.access import EVERYTHING, Action, Principal, Scope, visible_to
 from vonggac.errors import NotAuthenticated, SharingRefused
 
 SESSION_COOKIE = "vg_session"
@@ -88,6 +88,18 @@ def may(action: Action) -> Callable[[Caller], Caller]:
         return found
 
     return check
+
+
+def publishes(found: Caller) -> bool:
+    """Whether the caller may publish: a table counts every incident, so it must see them all."""
+    return found.principal.may(Action.PUBLISH) and found.scope == EVERYTHING
+
+
+def may_publish(found: Annotated[Caller, Depends(may(Action.PUBLISH))]) -> Caller:
+    """A dependency: the caller, if it may publish. Raises SharingRefused."""
+    if not publishes(found):
+        raise SharingRefused("publish_national", agency=found.principal.agency)
+    return found
 
 
 def check_same_site(request: Request, token: str) -> None:

@@ -18,6 +18,7 @@ from vonggac.domain.event import Document
 from vonggac.domain.suppression import Known
 from vonggac.duties.acts import Reporting
 from vonggac.ports import Clock, Store
+from vonggac.publishing import Publisher
 from vonggac.suppressions.acts import Suppressing
 
 
@@ -50,6 +51,7 @@ class Services:
     matching: Callable[[], Mapping[str, int]]
     suppressing: Callable[[Principal], Suppressing]
     reporting: Callable[[Principal, Scope], Reporting]
+    publisher: Callable[[], Publisher]
     told: Callable[[], Known]
     jobs: Callable[[], Sequence[JobLine]]
     node_name: str

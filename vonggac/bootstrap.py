@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from correlator.sigma.load import LoadedRules
     from sensors.base import Origin
     from sharing.exchange import Exchange
+    from sharing.outbox import Outbox
     from sharing.subscribe import Subscriber
     from vonggac.pipeline import Pipeline
+    from vonggac.publishing import Publisher
 
 #: How long a node reads the directory from memory before it asks the store again.
 DIRECTORY_SECONDS = 10.0
@@ -124,6 +126,22 @@ class Node:
     def reporting(self, principal: Principal, scope: Scope = EVERYTHING) -> Reporting:
         """What this principal may say of duties to report."""
         return Reporting(self.store, self.clock, self.ids, self.directory(), principal, scope)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """Freezes tables under this node's key."""
+        from vonggac.publishing import Publisher, signing_key
+
+        return Publisher(self.store, signing_key(self.settings.data_dir / "publishing.key"))
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """What goes to the national reporting system of the settings."""
+        from sharing.outbox import Outbox, Receiver
+
+        chosen = self.settings
+        receiver = Receiver(chosen.reporting_url, chosen.reporting_token, chosen.reporting_day, chosen.reporting_hour)
+        return Outbox(self.store, receiver, self.clock)
 
     @cached_property
     def exchange(self) -> Exchange:

@@ -23,6 +23,7 @@ from api.app import create_app
 from api.services import JobLine, Services
 from sensors.base import Batch
 from sensors.spool import SpoolReader, spool_id
+from sharing.outbox import Schedule
 from sharing.taxii import TaxiiServer
 from vonggac.bootstrap import Node
 from vonggac.comparison import answer_data
@@ -97,6 +98,7 @@ class Running:
             matching=self.pipeline.matching,
             suppressing=node.suppressing,
             reporting=node.reporting,
+            publisher=lambda: node.publisher,
             told=lambda: self.pipeline.told,
             jobs=self._job_lines,
             node_name=settings.node_name,
@@ -200,6 +202,7 @@ class Running:
             JobSpec("hunt", timedelta(minutes=1), self._hunt),
             JobSpec("retention", timedelta(hours=24), self._retain),
             JobSpec("statistics-snapshot", timedelta(minutes=settings.snapshot_minutes), self._snapshot),
+            JobSpec("reporting", timedelta(minutes=1), self._report),
             JobSpec("duties", timedelta(minutes=15), self._watch_duties),
             JobSpec("heartbeat-check", timedelta(minutes=1), self._check_heartbeats),
             JobSpec("forget-expired", timedelta(hours=1), self._forget),
@@ -256,6 +259,10 @@ class Running:
         lossy = ("dropped_kernel", "dropped_spool")
         losing = [record.key for record in records if any(record.body.get(name) for name in lossy)]
         return f"{len(records)} sensors, silent: {', '.join(silent) or '-'}, with losses: {', '.join(losing) or '-'}"
+
+    def _report(self) -> str:
+        """The tables of the month before are published in time, and sent until they are taken."""
+        return Schedule(self.node.outbox, lambda: self.node.publisher, self.node.directory).run()
 
     def _watch_duties(self) -> str:
         """Warnings before the law's time limits, and what was missed."""

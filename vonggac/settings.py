@@ -49,6 +49,10 @@ class Settings:
     retention_days: int = 400
     feeds_pull_minutes: float = 5.0
     snapshot_minutes: int = 60
+    reporting_url: str = ""  # where published tables are sent; empty: nowhere
+    reporting_token: str = ""  # of this node there
+    reporting_day: int = 0  # of each month, on which the month before is reported; 0: by hand alone
+    reporting_hour: int = 8  # on that day, Vietnam's time
     lease_seconds: int = 60
     incident_window_minutes: int = 1440
     suppression_max_days: int = 366  # how far from now a suppression may hold
@@ -64,8 +68,10 @@ class Settings:
         return Path(self.evidence_dir) if self.evidence_dir else self.data_dir / "evidence"
 
 
-#: A free port; no ring of packets.
-MAY_BE_0 = ("serve_port", "evidence_max_mb")
+#: A free port; no ring of packets; no schedule; midnight.
+MAY_BE_0 = ("serve_port", "evidence_max_mb", "reporting_day", "reporting_hour")
+#: The largest values of what is bounded; every month has 28 days.
+AT_MOST = {"reporting_day": 28, "reporting_hour": 23}
 
 #: TOML tables; a field `store_url` is `[store] url`.
 TABLES = (
@@ -81,6 +87,7 @@ TABLES = (
     "retention",
     "feeds",
     "snapshot",
+    "reporting",
     "lease",
     "incident",
     "suppression",
@@ -179,7 +186,11 @@ def _convert(name: str, value: Any, origin: str) -> Any:
             pass
         else:
             # Every other number is a time that would never pass, or pass without end.
-            if wanted is str or 0 < converted < float("inf") or (name in MAY_BE_0 and converted == 0):
+            most = AT_MOST.get(name, float("inf"))
+            if wanted is str or (0 < converted < float("inf") and converted <= most):
+                return converted
+            if name in MAY_BE_0 and converted == 0:
                 return converted
     meant = "> 0" if wanted in (int, float) else wanted.__name__
+    meant = f"0-{AT_MOST[name]}" if name in AT_MOST else meant
     raise UsageRefused("bad_setting", name=dotted(name), value=value, origin=origin, wanted=meant)

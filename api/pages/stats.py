@@ -19,7 +19,7 @@ from vonggac.domain.times import VIETNAM, parse_instant
 from vonggac.errors import UsageRefused
 from vonggac.messages import say
 from vonggac.ports import Store
-from vonggac.statistics import answer, ask
+from vonggac.statistics import TOTAL, answer, ask
 
 #: The picture shows the largest rows; the table has them all.
 BARS = 12
@@ -43,10 +43,22 @@ class Asked:
 
     def address(self, form: str, lang: str) -> str:
         """The same comparison from the API."""
-        against = self.against or "previous-year"
-        query = {"period": self.period, "against": against, "by": str(self.by), "lang": lang, "format": form}
-        query |= {"units": self.units} if self.units else {}
-        return f"/api/v1/stats/compare?{urlencode(query)}"
+        return f"/api/v1/stats/compare?{urlencode({**self.question(), 'lang': lang, 'format': form})}"
+
+    def question(self) -> dict[str, str]:
+        """What `stats compare` is asked."""
+        asked = {"period": self.period, "against": self.against or "previous-year", "by": str(self.by)}
+        return asked | ({"units": self.units} if self.units else {})
+
+    def cell(self, key: str, which: str) -> str:
+        """The page of the incidents that a figure counts."""
+        return cell_address(self.question(), key, which)
+
+
+def cell_address(question: Mapping[str, str | None], key: str, which: str) -> str:
+    """The page of the incidents that one figure of a question's answer counts."""
+    asked = {name: value for name, value in question.items() if value}
+    return f"/stats/cell?{urlencode({**asked, 'key': key, 'of': which})}"
 
 
 KINDS = ("to-date", "year", "quarter", "months", "span")
@@ -133,9 +145,10 @@ def _whole(parameters: QueryParams, name: str, default: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    key: str
     label: str
-    current: int
-    previous: int
+    current: float
+    previous: float
     change: str
 
 
@@ -145,8 +158,8 @@ class Bar:
 
     label: str
     y: int
-    current: int
-    previous: int
+    current: float
+    previous: float
     current_length: float
     previous_length: float
 
@@ -183,14 +196,14 @@ def statistics(store: Store, scope: Scope, asked: Asked, words: Words, now: date
     question = ask(asked.period, asked.against or "previous-year", str(asked.by), units=asked.units or "as-then")
     body = answer_data(answer(store, words.directory, question, now=now, scope=scope), lang)
     total = body["total"]
-    rows = tuple(_row(row, row["label"], lang) for row in body["rows"])
+    rows = tuple(row_of(row, row["label"], lang) for row in body["rows"])
     return Statistics(
         asked=asked,
-        period=_span(body["period"], words),
-        against=_span(body["against"], words),
+        period=span(body["period"]),
+        against=span(body["against"]),
         by_label=say(lang, f"stats.by_{asked.by}"),
         rows=rows,
-        total=_row(total, say(lang, "stats.total"), lang),
+        total=row_of(total, say(lang, "stats.total"), lang),
         ratio=_decimal(total["rate_ratio"], lang),
         interval=" – ".join(_decimal(bound, lang, "∞") for bound in total["ci95"]) if total["ci95"] else "–",
         verdict_kind=total["verdict"],
@@ -202,11 +215,11 @@ def statistics(store: Store, scope: Scope, asked: Asked, words: Words, now: date
     )
 
 
-def _row(row: Mapping[str, Any], label: str, lang: str) -> Row:
-    return Row(label, row["current"], row["previous"], percent_text(row, lang))
+def row_of(row: Mapping[str, Any], label: str, lang: str) -> Row:
+    return Row(row.get("key", TOTAL), label, row["current"], row["previous"], percent_text(row, lang))
 
 
-def _span(period: Mapping[str, str], words: Words) -> str:
+def span(period: Mapping[str, str]) -> str:
     """`01/01/2026 – 22/11/2026`, the last day included."""
     start, end = (parse_instant(period[name]).astimezone(VIETNAM) for name in ("start", "end"))
     last = end - timedelta(microseconds=1)

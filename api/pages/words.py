@@ -75,7 +75,11 @@ class Words:
     def entity(self, incident: Incident) -> str:
         return defang(incident.entity)
 
-    def number(self, count: int) -> str:
+    def difference(self, count: float) -> str:
+        """With its sign; 0 has none."""
+        return f"{'+' if count > 0 else '−'}{self.number(abs(count))}" if count else "0"
+
+    def number(self, count: float) -> str:
         """Thousands apart as the language writes them."""
         text = f"{count:,}"
-        return text.replace(",", ".") if self.lang == "vi" else text
+        return text.translate(str.maketrans(",.", ".,")) if self.lang == "vi" else text

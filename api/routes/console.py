@@ -14,7 +14,7 @@ from api.pages import duties, evidence, history, inbox, judgement, stats
 from api.pages.words import Words
 from api.problems import HttpRefused, language, status_of
 from api.routes.docs import caller_or_nobody
-from api.security import Caller, ServicesOf, may, services_of
+from api.security import Caller, ServicesOf, may, publishes, services_of
 from api.views import draw, see, words_of
 from vonggac.casework import last_undoable
 from vonggac.definitions import definitions
@@ -131,13 +131,24 @@ def visible_event(store: Store, found: Caller, identity: str, incident: str) -> 
 def stats_page(request: Request, services: ServicesOf, found: Counter) -> Response:
     """A period against another: table, picture, and what may be said of it."""
     asked = stats.asked_by(request.query_params, services.clock())
-    words, today = words_of(request), asked.units or day_in_vietnam(services.clock()).isoformat()
+    words, now = words_of(request), services.clock()
+    status, view, fault = 200, None, ""
     try:
-        view = stats.statistics(services.store, found.scope, asked, words, services.clock())
+        view = stats.statistics(services.store, found.scope, asked, words, now)
     except VonggacError as error:
-        sentence = explain(error, words.lang)
-        return draw(request, "stats.html", found, status_of(error), view=None, asked=asked, today=today, fault=sentence)
-    return draw(request, "stats.html", found, view=view, asked=asked, today=today, fault="")
+        status, fault = status_of(error), explain(error, words.lang)
+    return draw(
+        request,
+        "stats.html",
+        found,
+        status,
+        view=view,
+        asked=asked,
+        today=asked.units or day_in_vietnam(now).isoformat(),
+        fault=fault,
+        publishes=publishes(found),
+        now=now,
+    )
 
 
 @router.get("/help")

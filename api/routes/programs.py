@@ -1,4 +1,4 @@
-"""The rest of `/api/v1`: statistics, agencies, feeds, jobs, and the sensors' intake."""
+"""The rest of `/api/v1`: agencies, feeds, jobs, and the sensors' intake."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import orjson
 import zstandard
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -18,14 +17,10 @@ from api.security import Caller, ServicesOf, may
 from api.services import Services
 from sensors.base import Batch, batch_from
 from sharing.subscribe import Feed, add_feed, feed_data, feeds, remove_feed
-from vonggac.comparison import answer_data
 from vonggac.domain.access import Action
 from vonggac.domain.agency import Directory, Level
 from vonggac.domain.event import field as value_at
-from vonggac.domain.stats import By
 from vonggac.errors import InvalidRecord, SharingRefused
-from vonggac.reports.table import MEDIA_TYPES, render
-from vonggac.statistics import answer, ask
 from vonggac.units import agency_data, by_name
 
 Reader = Annotated[Caller, Depends(may(Action.READ_STATISTICS))]
@@ -37,26 +32,6 @@ MAX_BATCH = 64 * 1024 * 1024
 #: What a compressed one may make us hold to inflate it.
 MAX_WINDOW = 8 << 20
 _BATCH_ID = re.compile(r"[0-9a-f]{32}/[0-9]{1,18}")
-
-
-@router.get("/stats/compare", tags=["statistics"])
-def compare(
-    services: ServicesOf,
-    found: Reader,
-    period: str,
-    against: str = "previous-year",
-    by: By = By.CATEGORY,
-    known_at: str | None = None,
-    definitions: str | None = None,
-    units: str = "as-then",
-    lang: Annotated[str, Query(pattern="^(vi|en)$")] = "vi",
-    format: Annotated[str, Query(pattern="^(json|csv|xlsx|html|pdf)$")] = "json",
-) -> Response:
-    """One period's incidents against another's, within what the caller may see (contract: `stats compare`)."""
-    question = ask(period, against, str(by), known_at, definitions, units)
-    found_now = answer(services.store, services.directory(), question, now=services.clock(), scope=found.scope)
-    body = answer_data(found_now, lang)
-    return Response(render(body, format, lang, at=found_now.now), media_type=MEDIA_TYPES[format])
 
 
 @router.get("/agencies", tags=["agencies"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -61,6 +62,24 @@ class RecordStoreContract:
             ("Đ", 1),
         ]
         assert listed[1].body == {"n": 4}
+
+    def test_a_record_comes_back_byte_for_byte(self, store: Store) -> None:
+        """What was signed is checked over the canonical JSON, and given out with its keys in their own order."""
+        body = {
+            "z": 1.0,
+            "a": 1,
+            "share": -16.236722306525038,
+            "small": 5e-324,
+            "large": 2**53 + 1,
+            "nothing": None,
+            "words": "Hà Nội \u202f−51,4 %",
+            "list": [{"y": 0.1, "x": []}, {}, [1.0, 1]],
+            "2026-01-01": True,
+        }
+        store.records.put("publication", "a", body)
+        for record in (store.records.get("publication", "a"), *store.records.list("publication")):
+            assert record is not None
+            assert json.dumps(record.body) == json.dumps(body)
 
     def test_a_deleted_record_is_gone_and_begins_again(self, store: Store) -> None:
         store.records.put("user", "an", {})

@@ -229,6 +229,33 @@ def test_statistics_have_a_picture_and_only_the_fields_of_their_period(page: Any
     assert page.locator("table.figures tfoot").is_visible()
 
 
+def test_a_figure_leads_to_its_incidents_and_on_to_the_events_behind_them(page: Any, console: Console) -> None:
+    page.goto(f"{console.url}/stats?by=agency")
+    figure = page.locator("table.figures tbody td a").first
+    count = int(figure.inner_text())
+    figure.click()
+    page.wait_for_url("**/stats/cell?**")
+    rows = page.locator("table.opened tbody tr")
+    assert rows.count() == count > 0
+    title = rows.first.locator("th a").inner_text()
+    rows.first.locator("th a").click()
+    page.wait_for_url("**/incidents/*")
+    assert page.locator("h1").inner_text() == title
+    assert page.locator('a[href^="/events/"]').count() > 0
+
+
+def test_a_table_is_published_and_laid_beside_today(page: Any, console: Console) -> None:
+    page.goto(f"{console.url}/stats?by=category")
+    page.locator("button.main").click()
+    page.wait_for_url("**/stats/published/TK-*")
+    identity = page.locator("h1").inner_text().split()[-1]
+    page.locator('a[href^="?compare=1"]').click()
+    page.wait_for_url("**compare=1**")
+    assert page.locator("table.figures").count() == 2
+    page.goto(f"{console.url}/stats/published")
+    assert page.get_by_role("link", name=identity).is_visible()
+
+
 def test_the_language_changes_in_place(page: Any, console: Console) -> None:
     page.goto(f"{console.url}/stats?by=agency")
     page.get_by_role("link", name="English").click()
@@ -252,7 +279,18 @@ def test_the_font_of_vietnamese_is_ours(page: Any) -> None:
 
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize(
-    "path", ["/", "/stats", "/duties", "/suppressions", "/suppressions/new", "/subscribers", "/help"]
+    "path",
+    [
+        "/",
+        "/stats",
+        "/stats/cell?period=2026",
+        "/stats/published",
+        "/duties",
+        "/suppressions",
+        "/suppressions/new",
+        "/subscribers",
+        "/help",
+    ],
 )
 def test_no_page_is_wider_than_the_screen(page: Any, console: Console, path: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
@@ -14,7 +15,7 @@ import click
 from vonggac.call import Call
 from vonggac.commands.options import node_of
 from vonggac.domain.stats import By
-from vonggac.errors import UsageRefused
+from vonggac.errors import PeerUnavailable, UsageRefused
 from vonggac.messages import LANGUAGES, say
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 FORMS = ("table", "json", "csv", "xlsx", "html", "pdf")
 CELL_COLUMNS = ("number", "occurred_at", "category", "severity", "agencies", "title_vi")
 PUBLISHED_COLUMNS = ("id", "published_at", "period", "against", "by", "current", "previous")
+
+OUTBOX_COLUMNS = ("id", "state", "tries", "next_try", "fault")
 
 
 @click.group()
@@ -84,11 +87,8 @@ def compare(call: Call, /, form: str | None, out: Path | None, **options: Any) -
 @click.pass_obj
 def publish(call: Call, /, by_whom: str, **options: Any) -> None:
     """Freeze a comparison with everything that made it; prints its id and digest."""
-    from vonggac.publishing import Publisher, signing_key
-
     node, question = node_of(call), _question(options)
-    publisher = Publisher(node.store, signing_key(node.settings.data_dir / "publishing.key"))
-    table = publisher.publish(node.directory(), question, now=node.clock(), by=by_whom)
+    table = node.publisher.publish(node.directory(), question, now=node.clock(), by=by_whom)
     call.show({"id": table["id"], "digest": table["digest"]})
 
 
@@ -99,11 +99,9 @@ def publish(call: Call, /, by_whom: str, **options: Any) -> None:
 def rerun(call: Call, identity: str, form: str | None, out: Path | None) -> None:
     """A published table again, the same bytes each time."""
     from vonggac.domain.times import parse_instant
-    from vonggac.publishing import published
+    from vonggac.publishing import intact
 
-    table = published(node_of(call).store, identity)
-    if not table["intact"]:
-        raise UsageRefused("publication_broken", id=identity)
+    table = intact(node_of(call).store, identity)
     _give(call, table["table"][call.lang], form, out, parse_instant(table["published_at"]))
 
 
@@ -112,7 +110,7 @@ def rerun(call: Call, identity: str, form: str | None, out: Path | None) -> None
 @click.pass_obj
 def revise(call: Call, identity: str) -> None:
     """A published table beside what the records say now, and why it differs."""
-    from vonggac.publishing import revision
+    from vonggac.revision import revision
 
     node = node_of(call)
     found = revision(node.store, node.directory(), identity, now=node.clock(), lang=call.lang)
@@ -129,6 +127,24 @@ def list_(call: Call) -> None:
     from vonggac.publishing import publications
 
     call.table(publications(node_of(call).store), PUBLISHED_COLUMNS)
+
+
+@stats.command()
+@click.pass_obj
+def outbox(call: Call) -> None:
+    """The tables that go to the national reporting system, and how far they have come."""
+    call.table(node_of(call).outbox.listed(), OUTBOX_COLUMNS)
+
+
+@stats.command()
+@click.argument("identity", metavar="ID")
+@click.pass_obj
+def push(call: Call, identity: str) -> None:
+    """A published table is sent to the national reporting system now; exit code 4 where it was not taken."""
+    sent = node_of(call).outbox.push(identity)
+    call.show(sent)
+    if "fault" in sent:
+        raise PeerUnavailable("not_delivered", id=identity, reason=sent["fault"])
 
 
 @stats.command()
@@ -157,7 +173,7 @@ def explain(call: Call, previous: str, current: str, claimed: str | None) -> Non
     """The change from one number to another, and by which reckoning a claimed percentage came about."""
     from vonggac.claims import explained
 
-    found = explained(_decimal(current), _decimal(previous), None if claimed is None else _decimal(claimed))
+    found = explained(_count(current), _count(previous), None if claimed is None else _decimal(claimed))
     if "because" in found:
         found["sentences"] = {lang: _claim(found, lang) for lang in LANGUAGES}
     call.show(found)
@@ -174,8 +190,14 @@ def _claim(found: Mapping[str, Any], lang: str) -> str:
     return say(lang, f"stats.claim_{found['because']}", **facts)
 
 
+def _count(text: str) -> Decimal:
+    """A count: groups of three digits are thousands, with a dot as with a comma between them."""
+    plain = text.strip()
+    return _decimal(re.sub(r"[.,]", "", plain) if re.fullmatch(r"\d{1,3}([.,]\d{3})+", plain) else plain)
+
+
 def _decimal(text: str) -> Decimal:
-    """A number as people write it: `659.000` and `−19,38` too, where that is plain."""
+    """A number as people write it, `−19,38 %` too."""
     plain = text.strip().removesuffix("%").strip().replace("−", "-").replace("\u202f", "").replace(" ", "")
     if "," in plain:
         plain = plain.replace(".", "").replace(",", ".")

@@ -24,6 +24,7 @@ class UserRole(StrEnum):
 class Action(StrEnum):
     READ_CONSOLE = "read-console"
     READ_STATISTICS = "read-statistics"
+    PUBLISH = "publish"
     WORK_INCIDENTS = "work-incidents"
     SHARE = "share"
     READ_FEED = "read-feed"
@@ -37,9 +38,9 @@ _ANALYST = _READER | {Action.WORK_INCIDENTS, Action.READ_FEED}
 
 ALLOWED: dict[UserRole, frozenset[Action]] = {
     UserRole.VIEWER: _READER,
-    UserRole.STATISTICIAN: _READER,
+    UserRole.STATISTICIAN: _READER | {Action.PUBLISH},
     UserRole.ANALYST: _ANALYST,
-    UserRole.LEAD: _ANALYST | {Action.SHARE},
+    UserRole.LEAD: _ANALYST | {Action.SHARE, Action.PUBLISH},
     UserRole.SUBSCRIBER: frozenset({Action.READ_FEED}),
     UserRole.PEER: frozenset({Action.READ_FEED, Action.WRITE_FEED}),
     UserRole.SENSOR: frozenset({Action.SEND_EVENTS}),

@@ -33,6 +33,7 @@ from vonggac.domain.suppression import Told
 from vonggac.duties.acts import Reporting
 from vonggac.evidence import packets_behind
 from vonggac.ports import Clock, Ids, Store
+from vonggac.publishing import Publisher, signing_key
 from vonggac.settings import Settings
 from vonggac.suppressions.acts import Suppressing
 
@@ -130,6 +131,7 @@ def node(store: Store, clock: Clock, ids: Ids, tmp_path: Path) -> Node:
         reporting=lambda principal, scope: Reporting(
             store, clock, ids, load_directory(store.records), principal, scope
         ),
+        publisher=lambda: Publisher(store, signing_key(tmp_path / "publishing.key")),
         told=lambda: {
             "rule-1": Told("EN Quét cổng", "Quét cổng", frozenset({"port-scan"})),
             "rule-2": Told("Flood", "Làm ngập", frozenset({"dos"})),

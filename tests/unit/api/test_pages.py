@@ -46,7 +46,7 @@ def test_what_cannot_be_seen_is_written_out() -> None:
 
 
 def test_bars_stand_on_one_scale_that_begins_at_zero() -> None:
-    drawn = chart([Row("a", 10, 5, ""), Row("b", 0, 20, "")])
+    drawn = chart([Row("k", "a", 10, 5, ""), Row("k", "b", 0, 20, "")])
     a, b = drawn.bars
     assert b.previous_length == 2 * a.current_length == 4 * a.previous_length
     assert b.current_length == 0
@@ -54,8 +54,8 @@ def test_bars_stand_on_one_scale_that_begins_at_zero() -> None:
 
 def test_a_picture_of_nothing_and_of_too_much_is_still_one() -> None:
     assert chart([]).bars == ()
-    assert chart([Row("a", 0, 0, "")]).bars[0].current_length == 0
-    many = chart([Row(str(number), 1, 1, "") for number in range(BARS + 3)])
+    assert chart([Row("k", "a", 0, 0, "")]).bars[0].current_length == 0
+    many = chart([Row("k", str(number), 1, 1, "") for number in range(BARS + 3)])
     assert (len(many.bars), many.hidden) == (BARS, 3)
 
 

@@ -20,6 +20,7 @@ EVERYBODY = frozenset(UserRole)
 READERS = frozenset({UserRole.VIEWER, UserRole.STATISTICIAN, UserRole.ANALYST, UserRole.LEAD, UserRole.ADMIN})
 WORKERS = frozenset({UserRole.ANALYST, UserRole.LEAD, UserRole.ADMIN})
 SHARERS = frozenset({UserRole.LEAD, UserRole.ADMIN})
+PUBLISHERS = frozenset({UserRole.STATISTICIAN, UserRole.LEAD, UserRole.ADMIN})
 SENSORS = frozenset({UserRole.SENSOR, UserRole.ADMIN})
 ADMINS = frozenset({UserRole.ADMIN})
 #: Nobody needs to say who they are; POST /login has its own token.
@@ -41,6 +42,10 @@ ALLOWED: dict[str, frozenset[UserRole] | None] = {
     "GET /incidents/{identity}": READERS,
     "GET /events/{identity}": READERS,
     "GET /stats": READERS,
+    "GET /stats/cell": READERS,
+    "GET /stats/published": READERS,
+    "GET /stats/published/{identity}": READERS,
+    "POST /stats/published": PUBLISHERS,
     "GET /help": PUBLIC,
     "GET /docs": PUBLIC,
     "GET /subscribers": READERS,
@@ -85,6 +90,11 @@ ALLOWED: dict[str, frozenset[UserRole] | None] = {
     "POST /api/v1/suppressions/{identity}/end": WORKERS,
     "POST /api/v1/suppressions/{identity}/extend": WORKERS,
     "GET /api/v1/stats/compare": READERS,
+    "GET /api/v1/stats/cell": READERS,
+    "POST /api/v1/stats/publications": PUBLISHERS,
+    "GET /api/v1/stats/publications": READERS,
+    "GET /api/v1/stats/publications/{identity}": READERS,
+    "GET /api/v1/stats/publications/{identity}/revision": READERS,
     "GET /api/v1/agencies": READERS,
     "GET /api/v1/feeds": ADMINS,
     "POST /api/v1/feeds": ADMINS,

@@ -253,7 +253,8 @@ def jobs_while_it_runs(running: Running) -> set[str]:
 
 def test_a_console_runs_no_jobs_and_a_worker_does(node: Node, running: Running) -> None:
     assert jobs_while_it_runs(Running(node, running.pipeline, worker=False)) == set()
-    names = {"hunt", "feed-pull", "retention", "statistics-snapshot", "duties", "heartbeat-check", "forget-expired"}
+    names = {"hunt", "feed-pull", "retention", "statistics-snapshot", "reporting", "duties"}
+    names |= {"heartbeat-check", "forget-expired"}
     assert jobs_while_it_runs(running) == names
 
 

@@ -52,3 +52,12 @@ def test_the_numbers_of_behaviours_come_from_the_file_alone(tmp_path: Path) -> N
     config.write_text("behaviour = 3\n", "utf-8")
     with pytest.raises(UsageRefused):
         load({}, {}, config)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("REPORTING_DAY", "29"), ("REPORTING_HOUR", "24"), ("REPORTING_DAY", "-1")]
+)
+def test_a_day_that_not_every_month_has_is_refused(variable: str, value: str) -> None:
+    with pytest.raises(UsageRefused, match="0-2"):
+        load({f"VONGGAC_{variable}": value}, {})
+    assert load({"VONGGAC_REPORTING_DAY": "28", "VONGGAC_REPORTING_HOUR": "0"}, {}).reporting_day == 28
