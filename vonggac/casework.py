@@ -26,6 +26,7 @@ from vonggac.domain.text import nfc
 from vonggac.domain.times import day_in_vietnam, format_instant
 from vonggac.errors import NotFound, SharingRefused, TransitionNotAllowed, UsageRefused
 from vonggac.merging import Hand, merge, part_again, split, take_in_again
+from vonggac.numbers import incident_named
 from vonggac.ports import Clock, IncidentStore
 
 #: The longest note or reason, in characters.
@@ -90,8 +91,8 @@ class Casework:
         return self._act(identity, EntryKind.SHARED, {"collection": collection}, None, Action.SHARE)
 
     def transition(self, identity: str, to: Status, reason: str = "", *, version: int | None = None) -> Incident:
-        """Raises TransitionNotAllowed when the table says no, SharingRefused with the roles that may when it is not for this
-        one, UsageRefused when a needed reason is missing."""
+        """Raises TransitionNotAllowed when the table says no, SharingRefused with the roles that may when
+        this one may not, UsageRefused when a needed reason is missing."""
         now = self._hand.get(identity)
         move = TRANSITIONS[now.status].get(to)
         if move is None:
@@ -106,8 +107,8 @@ class Casework:
     def grade(
         self, identity: str, conditions: Collection[str], beyond_owner: bool, *, version: int | None = None
     ) -> Incident:
-        """Which conditions of (a) of QĐ 05/2017/QĐ-TTg, Article 9, hold, by the table in force when it began, and whether
-        (b) its owner cannot control or handle it. Raises UsageRefused for a condition that the table lacks."""
+        """Which conditions of (a) of QĐ 05/2017/QĐ-TTg, Article 9, hold, by the table in force when it began, and
+        whether (b) its owner cannot control or handle it. Raises UsageRefused for a condition that the table lacks."""
         now = self._hand.get(identity)
         table = severity_table(now)
         for name in conditions:
@@ -123,12 +124,14 @@ class Casework:
         return self._act(identity, EntryKind.GRADED, data, now.version if version is None else version)
 
     def merge(self, identity: str, into: str, reason: str = "") -> Incident:
-        """`identity` is part of `into` from now on; both histories say so. Undo on `identity` parts them again."""
+        """`identity` is part of `into` (an id or a number) from now on; both histories say so. Undo on `identity` parts
+        them again."""
         self._hand.require(Action.WORK_INCIDENTS)
-        return merge(self._hand, identity, into, _reason(reason))
+        whole = incident_named(self._hand.store, into, self._hand.scope)
+        return merge(self._hand, identity, whole, _reason(reason))
 
     def split(self, identity: str, detections: Sequence[str], reason: str = "") -> Incident:
-        """A new incident of these detections of `identity`; returns the new one. Undo on `identity` brings them back."""
+        """A new incident of these detections; returns the new one. Undo on `identity` brings them back."""
         self._hand.require(Action.WORK_INCIDENTS)
         return split(self._hand, identity, detections, _reason(reason))
 

@@ -1,7 +1,7 @@
 """Incidents that become one, and parts that become incidents: entries on both sides, which an undo takes back on both.
 
 A detection counts in one incident that is not merged, whatever is merged, split and undone. So an undo that would give
-a detection back while it stands elsewhere by a later act is refused, with the incident where that is to be undone first.
+a detection back while it stands elsewhere by a later act is refused, and names where that is to be undone first.
 """
 
 from __future__ import annotations

@@ -141,10 +141,10 @@ class Incident:
     `category` and `rsit` (`class/type`) are what counts; `classed_because` by the map `classed_by`, or by the person of
     that name. `rating` is what the correlator last reckoned; `rated_by` is the person whose word counts instead of it.
     `number` is its readable one (`VN-2026-000123`), `origin_number` that of the node it came from; `found`: the watch
-    itself found it, nobody reported it. `grading` is what a person said to Article 9 of QĐ 05/2017/QĐ-TTg; `ended_by` the
-    role of the person who closed it or called it a mistake or an exercise. `wholes` are the incidents that it is part of
-    or was, also by merges that were undone; `parts` those that are part of it, `likened` those that peers say are the
-    same. `reach` sums up its evidence.
+    itself found it, nobody reported it. `grading` is what a person said to Article 9 of QĐ 05/2017/QĐ-TTg; `ended_by`
+    the role of the person who closed it or called it a mistake or an exercise. `wholes` are the incidents that it is or
+    was part of, also by merges that were undone; `parts` those that are part of it, `likened` those that peers say are
+    the same. `reach` sums up its evidence.
     """
 
     id: str

@@ -63,8 +63,8 @@ class Grading:
 class SeverityTable:
     """`levels` gives each rule level its severity without a system and on one of level 1 to 5. Each threshold that
     `machines` or `agencies` reach is a step up, from `spread_from` on. In RSIT classes of `not_hit` nothing was hit.
-    From system level `asks_from` on the law (`asks_basis`) asks whether it is `nghiêm trọng`: whether one of `conditions`
-    holds, and its owner cannot handle it."""
+    From system level `asks_from` on the law (`asks_basis`) asks whether it is `nghiêm trọng`: whether one of the
+    `conditions` holds, and its owner cannot handle it."""
 
     id: str
     valid_from: date
