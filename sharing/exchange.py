@@ -100,7 +100,7 @@ class Exchange:
         return incident_objects(incident, detections, directory, self._node, events, self._known_parts(incident))
 
     def _known_parts(self, incident: Incident) -> list[Incident]:
-        """Those of its parts that others know: shared once, or come from a peer. Not one that is closed more strictly."""
+        """Those of its parts that others know: shared once, or from a peer. Not one that is marked more strictly."""
         parts = (self._store.incidents.get(part) for part in incident.parts)
         return [
             part

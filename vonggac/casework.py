@@ -128,12 +128,12 @@ class Casework:
         them again."""
         self._hand.require(Action.WORK_INCIDENTS)
         whole = incident_named(self._hand.store, into, self._hand.scope)
-        return merge(self._hand, identity, whole, _reason(reason))
+        return merge(self._hand.at_once(), identity, whole, _reason(reason))
 
     def split(self, identity: str, detections: Sequence[str], reason: str = "") -> Incident:
         """A new incident of these detections; returns the new one. Undo on `identity` brings them back."""
         self._hand.require(Action.WORK_INCIDENTS)
-        return split(self._hand, identity, detections, _reason(reason))
+        return split(self._hand.at_once(), identity, detections, _reason(reason))
 
     def undo(self, identity: str) -> Incident:
         """The last act of a person that still counts no longer counts; a merge or a split is undone on both sides."""
@@ -142,11 +142,14 @@ class Casework:
         if entry is None:
             raise NotFound("nothing_to_undo", id=identity)
         self._require_role(taking_back(str(entry.data.get("role", ""))), identity, "undo")
+        hand = self._hand.at_once()
         if entry.kind is EntryKind.SPLIT:
-            return take_in_again(self._hand, identity, entry)
+            return take_in_again(hand, identity, entry)
         if entry.kind is EntryKind.MERGED:
-            part_again(self._hand, identity, entry)
-        return self._act(identity, EntryKind.UNDONE, {"entry": entry.id}, None)
+            part_again(hand, identity, entry)
+        now = hand.get(identity)
+        undo = hand.entry(now, EntryKind.UNDONE, {"entry": entry.id})
+        return hand.store.append(identity, [undo], expected_version=now.version)
 
     def _act(
         self,

@@ -7,7 +7,7 @@ a detection back while it stands elsewhere by a later act is refused, and names 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vonggac.domain.access import EVERYTHING, Action, Principal, Scope
@@ -46,6 +46,11 @@ class Hand:
     def require(self, action: Action) -> None:
         if not self.principal.may(action):
             raise SharingRefused("role_may_not", role=self.principal.role, action=action)
+
+    def at_once(self) -> Hand:
+        """For an act on several histories: all learn of it at one instant, so that none is known without the others."""
+        now = self.clock()
+        return replace(self, clock=lambda: now)
 
     def entry(self, incident: Incident, kind: EntryKind, data: Mapping[str, Any]) -> Entry:
         """Named by the version it was made against, so that the same act sent twice lands once."""
