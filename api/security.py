@@ -25,6 +25,7 @@ from api.services import Services
 from vonggac.accounts import Accounts, same_secret
 from vonggac.domain.access import EVERYTHING, Action, Principal, Scope, visible_to
 from vonggac.errors import NotAuthenticated, SharingRefused
+from vonggac.numbers import incident_named
 
 SESSION_COOKIE = "vg_session"
 FORM_HEADER = "x-form-token"
@@ -200,3 +201,12 @@ def basic_principal(request: Request, accounts: Accounts, credentials: str) -> P
     principal = guarded_password(request, accounts, name, password)
     memory.put(credentials, principal)
     return principal
+
+
+def named_incident(identity: str, services: ServicesOf, found: CallerOf) -> str:
+    """The id of the incident that an address names, by id or number. Raises NotFound for what the scope hides."""
+    return incident_named(services.store.incidents, identity, found.scope)
+
+
+#: `{identity}` of an address.
+Named = Annotated[str, Depends(named_incident)]

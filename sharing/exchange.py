@@ -14,6 +14,8 @@ from typing import Any
 from sharing.incoming import Word, changes, details_of, fault, opening
 from sharing.markings import tlp_of
 from sharing.stix import (
+    DUPLICATE_OF,
+    NUMBERED,
     NodeIdentity,
     default_tlp,
     incident_objects,
@@ -26,11 +28,11 @@ from vonggac.domain.access import EVERYTHING, Action, Principal, visible_to
 from vonggac.domain.account import Refusal
 from vonggac.domain.agency import Directory
 from vonggac.domain.detection import Detection
-from vonggac.domain.incident import Entry, Incident, Role, incident_id
+from vonggac.domain.incident import Entry, EntryKind, Incident, Role, entry_id, incident_id
 from vonggac.domain.marking import Tlp
 from vonggac.domain.times import parse_instant
 from vonggac.errors import InvalidRecord, NotFound, SharingRefused
-from vonggac.ports import Clock, Collection, FeedQuery, ItemResult, NewItem, Store
+from vonggac.ports import Clock, Collection, FeedQuery, IncidentQuery, ItemResult, NewItem, Store
 
 #: The collections of a new node, by alias: (title, description, can be written to).
 DEFAULT_COLLECTIONS: Mapping[str, tuple[str, str, bool]] = {
@@ -95,7 +97,16 @@ class Exchange:
         """The STIX objects of an incident."""
         detections: list[Detection] = self._store.events.detections([part.detection for part in incident.evidence])
         events = self._store.events.events(shared_events(detections))
-        return incident_objects(incident, detections, directory, self._node, events)
+        return incident_objects(incident, detections, directory, self._node, events, self._known_parts(incident))
+
+    def _known_parts(self, incident: Incident) -> list[Incident]:
+        """Those of its parts that others know: shared once, or from a peer. Not one that is marked more strictly."""
+        parts = (self._store.incidents.get(part) for part in incident.parts)
+        return [
+            part
+            for part in parts
+            if part.tlp.rank <= incident.tlp.rank and (part.shared_to or part.origin.startswith("incident--"))
+        ]
 
     def share(
         self, identity: str, principal: Principal, directory: Directory, alias: str = "incidents"
@@ -186,6 +197,9 @@ class Exchange:
             known += outcome == "known"
             if outcome not in ("new", "known"):
                 refused.append(Refusal(str(obj["id"]), taken, outcome))
+        for obj in good.values():
+            if obj.get("relationship_type") == DUPLICATE_OF and not obj.get("revoked"):
+                self._liken(obj, sender)
         return Accepted(taken, incidents, indicators, others, known + duplicates, tuple(refused))
 
     def _accept_indicator(self, obj: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]], sender: Sender) -> str:
@@ -215,7 +229,7 @@ class Exchange:
             foreign = {agency for agency, _ in involved} - directory.below(sender.agency)
             if foreign:
                 return f"{sender.name} may not speak for {', '.join(sorted(foreign))}"
-        if self._ours(obj):
+        if self._own(obj):
             return "known"
         identity = incident_id("stix", obj["id"])
         word = Word(obj, tlp_of(obj, known, Tlp.AMBER), f"peer:{sender.name}", self._clock())
@@ -232,11 +246,37 @@ class Exchange:
         except NotFound:
             return None
 
-    def _ours(self, obj: Mapping[str, Any]) -> bool:
-        """An incident that this node shared and that came back."""
+    def _liken(self, obj: Mapping[str, Any], sender: Sender) -> None:
+        """Both incidents of the relationship, where they are here, bear the peer's word; nothing is merged by it."""
+        one, other = (self._meant(str(obj.get(name, ""))) for name in ("source_ref", "target_ref"))
+        if one is None or other is None or one.id == other.id:
+            return
+        actor, now = f"peer:{sender.name}", self._clock()
+        for incident, same in ((one, other), (other, one)):
+            identity = entry_id(incident.id, EntryKind.LIKENED, actor, same.id)
+            said = {"incident": same.id, "number": same.number}
+            self._store.incidents.append(incident.id, [Entry(identity, EntryKind.LIKENED, now, now, actor, said)])
+
+    def _meant(self, stix_id: str) -> Incident | None:
+        """The incident here that the object of this id tells of: a peer's, or one of ours that was shared."""
+        there = self._there(incident_id("stix", stix_id))
+        if there is not None:
+            return there[0]
+        for collection in self._store.feeds.collections():
+            query = FeedQuery(collection.id, EVERYTHING, ids=frozenset({stix_id}), limit=1)
+            for item in self._store.feeds.items(query).items:
+                if (ours := self._own(item.body)) is not None:
+                    return ours
+        return None
+
+    def _own(self, obj: Mapping[str, Any]) -> Incident | None:
+        """The incident that this node numbered and of which the object tells; a peer's own may bear the same number."""
         for reference in obj.get("external_references", ()):
-            if reference.get("source_name") == "vonggac":
-                there = self._there(str(reference.get("external_id", "")))
-                if there and incident_stix_id(there[0]) == obj["id"]:
-                    return True
-        return False
+            if reference.get("source_name") != NUMBERED:
+                continue
+            query = IncidentQuery(number=str(reference.get("external_id", "")), limit=1)
+            for incident in self._store.incidents.find(query).items:
+                ours = not incident.origin.startswith("incident--") or reference.get("description") == self._node.name
+                if ours and incident_stix_id(incident) == obj["id"]:
+                    return incident
+        return None

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sharing.stix import INCIDENT_CORE, OUR_EXTENSION
+from sharing.stix import INCIDENT_CORE, NUMBERED, OUR_EXTENSION
 from vonggac.domain.detection import Severity
 from vonggac.domain.incident import Entry, EntryKind, Incident, Status, entry_id
 from vonggac.domain.marking import Tlp
 from vonggac.domain.text import nfc
 from vonggac.domain.times import format_instant, parse_instant
 
+#: `VN-2026-000123`; other programs may write theirs in another way.
+_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9./-]{0,59}")
 MAX_OBJECT_DEPTH = 64
 MAX_PATTERN = 16_384  # characters
 #: A class of the taxonomy RSIT, with or without its type.
@@ -104,6 +106,13 @@ def details_of(obj: Mapping[str, Any]) -> Mapping[str, Any]:
     return extension if isinstance(extension, Mapping) else {}
 
 
+def numbers_of(obj: Mapping[str, Any]) -> list[str]:
+    """The readable numbers that nodes gave it, that of the node where it began first."""
+    references = obj.get("external_references", ())
+    named = [str(each.get("external_id", "")) for each in references if each.get("source_name") == NUMBERED]
+    return [number for number in named if _NUMBER.fullmatch(number)]
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """One version of an incident object, as somebody (`actor`) said it now."""
@@ -135,6 +144,7 @@ def opening(identity: str, word: Word) -> list[Entry]:
         **_judgement(word),
         "test": bool(details.get("test", False)),
         "origin": str(obj["id"]),
+        "origin_number": next(iter(numbers_of(obj)), ""),
         "version": word.version,
         "last_at": format_instant(last),
     }

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 INCIDENT_CORE = "extension-definition--ef765651-680c-498d-9894-99799f2fa126"
 OUR_EXTENSION = "extension-definition--6f0a1e0c-5d3a-5b43-9d57-0a3a8f6c2b11"
+#: `source_name` of the external reference that holds a readable number.
+NUMBERED = "vonggac"
+DUPLICATE_OF = "duplicate-of"
 NAMESPACE = UUID("3c6d8a54-6f0e-5a0b-8f5e-6c1f6f2f7a10")
 _EXTENSION_BORN = datetime(2026, 11, 22, tzinfo=UTC)
 _EXTENSION_REVISED = datetime(2026, 11, 27, 10, tzinfo=UTC)
@@ -84,14 +87,17 @@ def incident_objects(
     directory: Directory,
     node: NodeIdentity,
     events: Iterable[Document] = (),
+    duplicates: Iterable[Incident] = (),
 ) -> list[dict[str, Any]]:
-    """The incident, who is involved, what was seen and what it means, each marked with the incident's TLP.
+    """The incident, who is involved, what was seen and what it means, each marked with the incident's TLP; and that the
+    `duplicates`, which others know, are the same.
 
     `events` are those of `shared_events` that are still there: they tell where they were captured. Definitions stand
     first, so that a reader that goes in order knows every reference.
     """
     build = _Builder(incident, directory, node)
     objects = [build.creator(), build.extension(), *build.agencies(), build.incident()]
+    objects += [build.duplicate(part) for part in duplicates]
     captured = {event["event"]["id"]: event for event in events}
     for detection in detections[:MAX_OBSERVATIONS]:
         objects += build.observation(detection, captured)
@@ -176,7 +182,7 @@ class _Builder:
             description=found.title_vi or None,
             labels=[found.category, *_rsit_label(found.rsit)],
             revoked=found.status in (Status.FALSE_POSITIVE, Status.MERGED),
-            external_references=[{"source_name": "vonggac", "external_id": found.id}, *_techniques(found)],
+            external_references=[*self._numbers(), *_techniques(found)],
             extensions={
                 INCIDENT_CORE: {
                     "extension_type": "property-extension",
@@ -200,6 +206,23 @@ class _Builder:
                 },
             },
             allow_custom=True,
+            **self._common,
+        )
+
+    def _numbers(self) -> list[dict[str, str]]:
+        """Its readable numbers: that of the node where it began first, then ours with our name."""
+        ours = {"source_name": NUMBERED, "external_id": self._incident.number, "description": self._node.name}
+        origin = self._incident.origin_number
+        numbers = [{"source_name": NUMBERED, "external_id": origin}] if origin else []
+        return [*numbers, ours] if self._incident.number else numbers
+
+    def duplicate(self, part: Incident) -> stix2.v21.Relationship:
+        """That a merged incident is the same as this one (STIX 2.1 §3.7, common relationships)."""
+        return self._stix2.Relationship(
+            id=object_id("relationship", incident_stix_id(part), DUPLICATE_OF, incident_stix_id(self._incident)),
+            relationship_type=DUPLICATE_OF,
+            source_ref=incident_stix_id(part),
+            target_ref=incident_stix_id(self._incident),
             **self._common,
         )
 

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from vonggac.dated import in_force, kind_maps, question_of, triad_of
-from vonggac.domain.access import EVERYTHING, Action, Principal, Scope
+from vonggac.dated import in_force, kind_maps, question_of, severity_table, triad_of
+from vonggac.domain.access import EVERYTHING, Action, Principal, Scope, UserRole
 from vonggac.domain.detection import Severity
+from vonggac.domain.fold import undone_ids
 from vonggac.domain.incident import (
     CORRELATOR,
     FOREIGN_ACTORS,
-    REASON_REQUIRED,
-    TRANSITIONS,
     Cause,
     Entry,
     EntryKind,
     Incident,
     Status,
-    entry_id,
     evidence_data,
-    incident_id,
 )
+from vonggac.domain.lifecycle import TRANSITIONS, roles_for, taking_back
 from vonggac.domain.marking import Tlp
-from vonggac.domain.severity import rating_data
+from vonggac.domain.severity import Grading, rating_data
 from vonggac.domain.text import nfc
 from vonggac.domain.times import day_in_vietnam, format_instant
 from vonggac.errors import NotFound, SharingRefused, TransitionNotAllowed, UsageRefused
+from vonggac.merging import Hand, merge, part_again, split, take_in_again
+from vonggac.numbers import incident_named
 from vonggac.ports import Clock, IncidentStore
 
 #: The longest note or reason, in characters.
@@ -37,6 +37,7 @@ UNDOABLE = frozenset(
         EntryKind.CATEGORISED,
         EntryKind.RATED,
         EntryKind.ATTRIBUTED,
+        EntryKind.GRADED,
         EntryKind.MARKED,
         EntryKind.TRANSITIONED,
         EntryKind.ASSIGNED,
@@ -49,7 +50,7 @@ UNDOABLE = frozenset(
 
 def last_undoable(history: Sequence[Entry]) -> Entry | None:
     """The last act of a person that still counts; None when there is none."""
-    gone = {str(entry.data["entry"]) for entry in history if entry.kind is EntryKind.UNDONE}
+    gone = undone_ids(history)
     acts = (entry for entry in reversed(history) if entry.kind in UNDOABLE and _by_a_person(entry))
     return next((entry for entry in acts if entry.id not in gone), None)
 
@@ -62,10 +63,7 @@ class Casework:
     """The acts of one principal on the incidents that its scope shows; everything else is NotFound."""
 
     def __init__(self, store: IncidentStore, clock: Clock, principal: Principal, scope: Scope = EVERYTHING) -> None:
-        self._store = store
-        self._clock = clock
-        self._principal = principal
-        self._scope = scope
+        self._hand = Hand(store, clock, principal, scope)
 
     def assign(self, identity: str, to: str | None, *, version: int | None = None) -> Incident:
         return self._act(identity, EntryKind.ASSIGNED, {"to": to or ""}, version)
@@ -75,7 +73,7 @@ class Casework:
 
     def categorise(self, identity: str, category: str, *, version: int | None = None) -> Incident:
         """Its RSIT class stays where it fits the category, by the map in force when it began; else the map gives it."""
-        now = self._store.get(identity, scope=self._scope)
+        now = self._hand.get(identity)
         kinds = in_force(kind_maps(), day_in_vietnam(now.first_at))
         data = {"category": category, "rsit": kinds.class_beside(category, now.rsit)}
         return self._act(identity, EntryKind.CATEGORISED, data, now.version if version is None else version)
@@ -93,108 +91,65 @@ class Casework:
         return self._act(identity, EntryKind.SHARED, {"collection": collection}, None, Action.SHARE)
 
     def transition(self, identity: str, to: Status, reason: str = "", *, version: int | None = None) -> Incident:
-        """Raises TransitionNotAllowed when the table says no, UsageRefused when a needed reason is missing."""
-        now = self._store.get(identity, scope=self._scope)
-        if to not in TRANSITIONS[now.status]:
+        """Raises TransitionNotAllowed when the table says no, SharingRefused with the roles that may when
+        this one may not, UsageRefused when a needed reason is missing."""
+        now = self._hand.get(identity)
+        move = TRANSITIONS[now.status].get(to)
+        if move is None:
             allowed = ", ".join(sorted(TRANSITIONS[now.status])) or "-"
             raise TransitionNotAllowed("transition_not_allowed", id=identity, status=now.status, to=to, allowed=allowed)
-        if to in REASON_REQUIRED and not reason.strip():
+        self._require_role(roles_for(now, to), identity, to)
+        if move.reason and not reason.strip():
             raise UsageRefused("reason_needed", to=to)
-        data = {"to": str(to), "reason": nfc(reason.strip())}
+        data = {"to": str(to), "reason": _reason(reason), "role": str(self._hand.principal.role)}
         return self._act(identity, EntryKind.TRANSITIONED, data, now.version if version is None else version)
 
-    def merge(self, identity: str, into: str) -> Incident:
-        """`identity` is part of `into` from now on; both histories say so. Undo on `identity` parts them again."""
-        self._require(Action.WORK_INCIDENTS)
-        if identity == into:
-            raise UsageRefused("merge_with_itself", id=identity)
-        part, whole = (self._store.get(each, scope=self._scope) for each in (identity, into))
-        if Status.MERGED in (part.status, whole.status):
-            raise TransitionNotAllowed(
-                "transition_not_allowed", id=identity, status=part.status, to=Status.MERGED, allowed="-"
-            )
-        absorbed = {
-            "incident": identity,
-            "severity": str(part.severity),
-            "evidence": [evidence_data(found) for found in part.evidence],
-            "involvements": [{"agency": found.agency, "role": str(found.role)} for found in part.involvements],
+    def grade(
+        self, identity: str, conditions: Collection[str], beyond_owner: bool, *, version: int | None = None
+    ) -> Incident:
+        """Which conditions of (a) of QĐ 05/2017/QĐ-TTg, Article 9, hold, by the table in force when it began, and
+        whether (b) its owner cannot control or handle it. Raises UsageRefused for a condition that the table lacks."""
+        now = self._hand.get(identity)
+        table = severity_table(now)
+        for name in conditions:
+            if name not in table.conditions:
+                raise UsageRefused("bad_choice", value=name, what="condition", known=", ".join(table.conditions))
+        data = {
+            "conditions": [name for name in table.conditions if name in conditions],
+            "beyond_owner": beyond_owner,
+            "table": table.id,
+            "basis": table.asks_basis,
+            "system_level": now.system_level,
         }
-        merged = self._entry(part, EntryKind.MERGED, {"into": into})
-        # The whole is told first: after a crash between the two, merging again adds only what is missing.
-        self._store.append(into, [self._entry(part, EntryKind.ABSORBED, {**absorbed, "entry": merged.id})])
-        self._store.append(identity, [merged], expected_version=part.version)
-        return self._store.get(into, scope=self._scope)
+        return self._act(identity, EntryKind.GRADED, data, now.version if version is None else version)
 
-    def split(self, identity: str, detections: Sequence[str]) -> Incident:
-        """A new incident of these detections of `identity`; returns the new one."""
-        self._require(Action.WORK_INCIDENTS)
-        whole = self._store.get(identity, scope=self._scope)
-        parts = [found for found in whole.evidence if found.detection in set(detections)]
-        if not parts or len(parts) == len(whole.evidence):
-            raise UsageRefused("split_what", id=identity)
-        new = incident_id("split", identity, *sorted(part.detection for part in parts))
-        leaving = self._entry(whole, EntryKind.SPLIT, {"detections": [p.detection for p in parts], "into": new})
-        opened = {
-            "key": whole.key,
-            "title": parts[0].title,
-            "title_vi": parts[0].title_vi,
-            "kind": whole.kind,
-            "entity": whole.entity,
-            "category": whole.category,
-            "rsit": whole.rsit,
-            "because": whole.classed_because,
-            "map": whole.classed_by,
-            "severity": str(whole.severity),
-            "rated_by": whole.rated_by,
-            "tlp": str(whole.tlp),
-            "origin": whole.origin,
-            "cause": str(whole.cause),
-            "found": whole.found,
-            "split_from": identity,
-        } | ({"rating": rating_data(whole.rating)} if whole.rating else {})
-        now = self._clock()
-        first = min(part.start for part in parts)
-        entries = [Entry(entry_id(new, "opened"), EntryKind.OPENED, first, now, self._principal.name, opened)]
-        entries += [
-            Entry(
-                entry_id(new, "involved", found.agency, found.role),
-                EntryKind.INVOLVED,
-                first,
-                now,
-                self._principal.name,
-                {"agency": found.agency, "role": str(found.role)},
-            )
-            for found in whole.involvements
-        ]
-        entries += [
-            Entry(
-                entry_id(new, "detected", part.detection),
-                EntryKind.DETECTED,
-                part.start,
-                now,
-                self._principal.name,
-                evidence_data(part),
-            )
-            for part in parts
-        ]
-        self._store.append(new, entries)
-        self._store.append(identity, [leaving], expected_version=whole.version)
-        return self._store.get(new, scope=self._scope)
+    def merge(self, identity: str, into: str, reason: str = "") -> Incident:
+        """`identity` is part of `into` (an id or a number) from now on; both histories say so. Undo on `identity` parts
+        them again."""
+        self._hand.require(Action.WORK_INCIDENTS)
+        whole = incident_named(self._hand.store, into, self._hand.scope)
+        return merge(self._hand.at_once(), identity, whole, _reason(reason))
+
+    def split(self, identity: str, detections: Sequence[str], reason: str = "") -> Incident:
+        """A new incident of these detections; returns the new one. Undo on `identity` brings them back."""
+        self._hand.require(Action.WORK_INCIDENTS)
+        return split(self._hand.at_once(), identity, detections, _reason(reason))
 
     def undo(self, identity: str) -> Incident:
-        """The last act of a person that still counts no longer counts; a merge is undone on both sides."""
-        self._require(Action.WORK_INCIDENTS)
-        entry = last_undoable(self._store.history(identity, scope=self._scope))
+        """The last act of a person that still counts no longer counts; a merge or a split is undone on both sides."""
+        self._hand.require(Action.WORK_INCIDENTS)
+        entry = last_undoable(self._hand.history(identity))
         if entry is None:
             raise NotFound("nothing_to_undo", id=identity)
+        self._require_role(taking_back(str(entry.data.get("role", ""))), identity, "undo")
+        hand = self._hand.at_once()
+        if entry.kind is EntryKind.SPLIT:
+            return take_in_again(hand, identity, entry)
         if entry.kind is EntryKind.MERGED:
-            self._undo_absorbed(str(entry.data["into"]), entry.id)
-        return self._act(identity, EntryKind.UNDONE, {"entry": entry.id}, None)
-
-    def _undo_absorbed(self, whole: str, merged: str) -> None:
-        for entry in self._store.history(whole):
-            if entry.kind is EntryKind.ABSORBED and entry.data.get("entry") == merged:
-                self._store.append(whole, [self._entry(self._store.get(whole), EntryKind.UNDONE, {"entry": entry.id})])
+            part_again(hand, identity, entry)
+        now = hand.get(identity)
+        undo = hand.entry(now, EntryKind.UNDONE, {"entry": entry.id})
+        return hand.store.append(identity, [undo], expected_version=now.version)
 
     def _act(
         self,
@@ -204,20 +159,19 @@ class Casework:
         version: int | None,
         action: Action = Action.WORK_INCIDENTS,
     ) -> Incident:
-        self._require(action)
-        now = self._store.get(identity, scope=self._scope)
+        self._hand.require(action)
+        now = self._hand.get(identity)
         read = now.version if version is None else version
-        return self._store.append(identity, [self._entry(now, kind, data)], expected_version=read)
+        return self._hand.store.append(identity, [self._hand.entry(now, kind, data)], expected_version=read)
 
-    def _require(self, action: Action) -> None:
-        if not self._principal.may(action):
-            raise SharingRefused("role_may_not", role=self._principal.role, action=action)
+    def _require_role(self, roles: Collection[UserRole], identity: str, what: str) -> None:
+        role = self._hand.principal.role
+        if role not in roles:
+            raise SharingRefused("act_for_roles", id=identity, what=what, role=role, roles=", ".join(sorted(roles)))
 
-    def _entry(self, incident: Incident, kind: EntryKind, data: Mapping[str, Any]) -> Entry:
-        """Named by the version it was made against, so that the same act sent twice lands once."""
-        now = self._clock()
-        identity = entry_id(incident.id, kind, incident.version, self._principal.name, sorted(data.items()))
-        return Entry(identity, kind, now, now, self._principal.name, data)
+
+def _reason(text: str) -> str:
+    return _text(text, "reason") if text.strip() else ""
 
 
 def _text(text: str, what: str) -> str:
@@ -263,6 +217,7 @@ def incident_data(incident: Incident) -> dict[str, Any]:
         "systems": list(incident.systems),
         "system_level": incident.system_level,
         "question": question_of(incident),
+        "grading": _grading_data(incident.grading) if incident.grading else None,
         "cause": str(incident.cause),
         "status": str(incident.status),
         "contained_at": format_instant(incident.contained_at) if incident.contained_at else None,
@@ -270,6 +225,7 @@ def incident_data(incident: Incident) -> dict[str, Any]:
         "tlp": str(incident.tlp),
         "test": incident.test,
         "origin": incident.origin,
+        "origin_number": incident.origin_number,
         "opened_at": format_instant(incident.opened_at),
         "first_at": format_instant(incident.first_at),
         "last_at": format_instant(incident.last_at),
@@ -281,4 +237,15 @@ def incident_data(incident: Incident) -> dict[str, Any]:
         "techniques": list(incident.techniques),
         "shared_to": list(incident.shared_to),
         "merged_into": incident.merged_into,
+        "parts": list(incident.parts),
+    }
+
+
+def _grading_data(grading: Grading) -> dict[str, Any]:
+    return {
+        "grade": str(grading.grade),
+        "conditions": list(grading.conditions),
+        "beyond_owner": grading.beyond_owner,
+        "table": grading.table,
+        "by": grading.by,
     }

@@ -53,9 +53,14 @@ def targets() -> tuple[Target, ...]:
     return tuple(sorted(map(_target, _read("targets.toml")["targets"]), key=lambda found: found.valid_from))
 
 
+def severity_table(incident: Incident) -> SeverityTable:
+    """The one in force on the day the incident began."""
+    return in_force(severity_tables(), day_in_vietnam(incident.first_at))
+
+
 def question_of(incident: Incident) -> str:
     """The article that, for the level of the system, asks a person whether this is `nghiêm trọng`; empty where none."""
-    table = in_force(severity_tables(), day_in_vietnam(incident.first_at))
+    table = severity_table(incident)
     level = max((level for rsit, (level, _) in incident.reach.systems.items() if table.hits(rsit)), default=0)
     return table.asks_basis if level >= table.asks_from else ""
 
@@ -100,4 +105,5 @@ def _severity(table: Mapping[str, Any]) -> SeverityTable:
         not_hit=frozenset(table["not_hit"]),
         asks_from=question["system_level"],
         asks_basis=question["basis"],
+        conditions=tuple(question["conditions"]),
     )

@@ -8,9 +8,11 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from api.pages.judgement import because, grounds_of
+from api.pages.judgement import because, conditions_of, grounds_of
 from api.pages.words import Words
+from vonggac.domain.fold import undone_ids
 from vonggac.domain.incident import CORRELATOR, Entry, EntryKind
+from vonggac.domain.severity import grade_of
 
 #: So many detections in a row are told one by one; more are told as a number.
 TOLD_ONE_BY_ONE = 3
@@ -40,11 +42,6 @@ def lines(history: Sequence[Entry], words: Words, collections: Mapping[str, str]
             continue
         for entry in entries:
             yield _line(entry, words, collections, kinds, entry.id in undone)
-
-
-def undone_ids(history: Sequence[Entry]) -> frozenset[str]:
-    """Entries that a later one took back."""
-    return frozenset(str(entry.data["entry"]) for entry in history if entry.kind is EntryKind.UNDONE)
 
 
 def _line(
@@ -85,6 +82,11 @@ def _collection(data: Mapping[str, Any], words: Words, collections: Mapping[str,
     return collections.get(str(data["collection"]), str(data["collection"]))
 
 
+def _other(data: Mapping[str, Any], *_: object) -> str:
+    """The other incident of an entry, by its number."""
+    return str(data["number"])
+
+
 _CLASS: Mapping[str, _Fact] = {
     "category": lambda data, words, *_: words.category(data["category"]),
     "rsit": lambda data, *_: str(data["rsit"]),
@@ -120,12 +122,16 @@ _FACTS: Mapping[str, Mapping[str, _Fact]] = {
     EntryKind.ASSIGNED: {"to": lambda data, *_: str(data["to"])},
     EntryKind.SHARED: {"collection": _collection},
     EntryKind.RETRACTED: {"collection": _collection},
-    EntryKind.MERGED: {"into": lambda data, *_: str(data["into"])},
-    EntryKind.ABSORBED: {"incident": lambda data, *_: str(data["incident"])},
-    EntryKind.SPLIT: {
-        "count": lambda data, *_: str(len(data["detections"])),
-        "into": lambda data, *_: str(data["into"]),
+    EntryKind.ATTRIBUTED: {"cause": lambda data, words, *_: words.say(f"cause.{data['cause']}")},
+    EntryKind.GRADED: {
+        "grade": lambda data, words, *_: words.say(f"grade.{grade_of(data['conditions'], data['beyond_owner'])}"),
+        "basis": lambda data, *_: str(data["basis"]),
+        "conditions": lambda data, words, *_: conditions_of(data, words),
     },
+    EntryKind.LIKENED: {"incident": _other},
+    EntryKind.MERGED: {"into": _other},
+    EntryKind.ABSORBED: {"incident": _other},
+    EntryKind.SPLIT: {"count": lambda data, *_: str(len(data["detections"])), "into": _other},
     EntryKind.UNDONE: {
         "what": lambda data, words, collections, kinds: (
             words.say(f"act.{kinds[data['entry']]}") if data["entry"] in kinds else str(data["entry"])

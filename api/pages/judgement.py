@@ -48,10 +48,27 @@ def severity_line(incident: Incident, words: Words) -> str:
     return grounds(incident.rating.grounds, words) if incident.rating else ""
 
 
+def conditions_of(data: Mapping[str, Any], words: Words) -> str:
+    """`service interrupted; its owner cannot handle it`, of an entry `graded`; a dash where nothing holds."""
+    told = [words.say(f"grade.{name}") for name in data["conditions"]]
+    if data["beyond_owner"]:
+        told.append(words.say("grade.beyond_owner"))
+    return "; ".join(told) or "–"
+
+
+def grading_line(incident: Incident, words: Words) -> str:
+    """What a person said to the question of the law; empty where nobody did."""
+    grading = incident.grading
+    if grading is None:
+        return ""
+    conditions = conditions_of({"conditions": grading.conditions, "beyond_owner": grading.beyond_owner}, words)
+    return words.say("grade.by", conditions=conditions, person=grading.by)
+
+
 def question_line(incident: Incident, words: Words) -> str:
-    """What the law asks a person to judge, for the level of the system; empty where it does not."""
+    """What the law asks a person to judge, for the level of the system; empty where it does not, or was answered."""
     basis = question_of(incident)
-    if not basis:
+    if not basis or incident.grading is not None:
         return ""
     systems = ", ".join(incident.systems)
     return words.say("incident.question", basis=basis, systems=systems, level=incident.system_level)

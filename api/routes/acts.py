@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -15,14 +14,14 @@ from starlette.exceptions import HTTPException
 from api.forms import Form, FormOf, own_path, read_form
 from api.problems import language
 from api.routes.incidents import casework
-from api.security import Caller, ServicesOf, may
+from api.security import Caller, Named, ServicesOf, may
 from api.services import Services
 from api.views import draw, see
 from vonggac.casework import Casework
 from vonggac.definitions import definitions
 from vonggac.domain.access import Action
 from vonggac.domain.detection import Severity
-from vonggac.domain.incident import Entry, EntryKind, Incident, Status
+from vonggac.domain.incident import Cause, Entry, EntryKind, Incident, Status
 from vonggac.domain.marking import Tlp
 from vonggac.errors import Conflict, UsageRefused, VonggacError
 from vonggac.messages import explain
@@ -33,8 +32,7 @@ Worker = Annotated[Caller, Depends(may(Action.WORK_INCIDENTS))]
 Sharer = Annotated[Caller, Depends(may(Action.SHARE))]
 
 #: What arrives by itself does not make a reader's decision stale.
-_BY_ITSELF = frozenset({EntryKind.DETECTED, EntryKind.INVOLVED})
-_INCIDENT = re.compile(r"inc-[0-9a-f]{24}")
+_BY_ITSELF = frozenset({EntryKind.DETECTED, EntryKind.INVOLVED, EntryKind.LIKENED})
 MAX_PICKED = 200
 
 Act = Callable[[Casework, str, Form, int], Incident]
@@ -51,10 +49,8 @@ def _categorise(work: Casework, identity: str, form: Form, version: int) -> Inci
     return work.categorise(identity, category, version=version)
 
 
-def _merge(work: Casework, identity: str, form: Form, version: int) -> Incident:
-    """`into` may be an id or the address of an incident's page."""
-    named = _INCIDENT.search(form.one("into"))
-    return work.merge(identity, named[0] if named else form.one("into"))
+def _grade(work: Casework, identity: str, form: Form, version: int) -> Incident:
+    return work.grade(identity, form.many("condition"), form.one("beyond_owner") == "1", version=version)
 
 
 ACTS: Mapping[str, Act] = {
@@ -69,8 +65,12 @@ ACTS: Mapping[str, Act] = {
         identity, form.choice("severity", Severity), version=version
     ),
     "mark": lambda work, identity, form, version: work.mark(identity, form.choice("tlp", Tlp), version=version),
-    "merge": _merge,
-    "split": lambda work, identity, form, version: work.split(identity, form.many("detection")),
+    "attribute": lambda work, identity, form, version: work.attribute(
+        identity, form.choice("cause", Cause), version=version
+    ),
+    "grade": _grade,
+    "merge": lambda work, identity, form, version: work.merge(identity, form.one("into"), form.one("reason")),
+    "split": lambda work, identity, form, version: work.split(identity, form.many("detection"), form.one("reason")),
     "undo": lambda work, identity, form, version: work.undo(identity),
 }
 
@@ -123,7 +123,7 @@ def _bulk_act(services: Services, found: Caller, form: Form, identity: str, vers
 
 
 @router.post("/incidents/{identity}/share")
-def share(identity: str, services: ServicesOf, form: FormOf, found: Sharer) -> Response:
+def share(identity: Named, services: ServicesOf, form: FormOf, found: Sharer) -> Response:
     """Its objects stand in the collection."""
     current_version(
         services.store.incidents.history(identity, scope=found.scope), _number(form.one("version")), identity
@@ -133,7 +133,7 @@ def share(identity: str, services: ServicesOf, form: FormOf, found: Sharer) -> R
 
 
 @router.post("/incidents/{identity}/{act}")
-def do(identity: str, act: str, services: ServicesOf, form: FormOf, found: Worker) -> Response:
+def do(identity: Named, act: str, services: ServicesOf, form: FormOf, found: Worker) -> Response:
     """One of ACTS; then the incident that it left (the whole after a merge, the new one after a split)."""
     if act not in ACTS:
         raise HTTPException(404)

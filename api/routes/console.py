@@ -10,20 +10,22 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from api.forms import posted
-from api.pages import duties, evidence, history, inbox, judgement, stats
+from api.pages import duplicates, duties, evidence, history, inbox, judgement, stats
 from api.pages.words import Words
 from api.problems import HttpRefused, language, status_of
 from api.routes.docs import caller_or_nobody
-from api.security import Caller, ServicesOf, may, publishes, services_of
+from api.security import Caller, Named, ServicesOf, may, publishes, services_of
 from api.views import draw, see, words_of
 from vonggac.casework import last_undoable
+from vonggac.dated import severity_table
 from vonggac.definitions import definitions
 from vonggac.domain.access import Action
 from vonggac.domain.agency import Directory
 from vonggac.domain.detection import Severity
 from vonggac.domain.duty import owing
 from vonggac.domain.event import Document, field
-from vonggac.domain.incident import REASON_REQUIRED, TRANSITIONS, Status
+from vonggac.domain.incident import Cause, Status
+from vonggac.domain.lifecycle import moves, taking_back
 from vonggac.domain.marking import Tlp
 from vonggac.domain.times import day_in_vietnam
 from vonggac.duties.look import owed_for
@@ -52,13 +54,13 @@ def inbox_page(request: Request, services: ServicesOf, found: Reader, done: int 
 
 @router.get("/incidents/{identity}")
 def incident_page(
-    request: Request, identity: str, services: ServicesOf, found: Reader, page: Annotated[int, Query(ge=1)] = 1
+    request: Request, identity: Named, services: ServicesOf, found: Reader, page: Annotated[int, Query(ge=1)] = 1
 ) -> Response:
     """One incident: what it is, what happened, what it rests on, what may be done."""
     incident = services.store.incidents.get(identity, scope=found.scope)
     told = services.store.incidents.history(identity, scope=found.scope)
     titles = {collection.id: collection.title for collection in services.store.feeds.collections()}
-    words = words_of(request)
+    words, last = words_of(request), last_undoable(told)
     by_hand = duties.opened_by_hand(services.clock())
     return draw(
         request,
@@ -70,15 +72,19 @@ def incident_page(
         why_severity=judgement.severity_line(incident, words),
         question=judgement.question_line(incident, words),
         findings=evidence.findings(services.store.events, incident, page),
-        moves=[status for status in Status if status in TRANSITIONS[incident.status]],
-        needs_reason=REASON_REQUIRED,
+        grading=judgement.grading_line(incident, words),
+        conditions=severity_table(incident).conditions,
+        whole=duplicates.whole_of(services.store.incidents, incident, found.scope),
+        candidates=duplicates.lines(services.store.incidents, incident, found.scope, words),
+        moves=moves(incident, found.principal.role),
+        causes=tuple(Cause),
         categories=definitions().categories,
         severities=tuple(Severity),
         markings=tuple(Tlp),
         collections=[each for each in services.store.feeds.collections() if each.can_read],
         shared_to=[titles.get(each, each) for each in incident.shared_to],
         works=found.principal.may(Action.WORK_INCIDENTS),
-        undoable=last_undoable(told) is not None,
+        undoable=last is not None and found.principal.role in taking_back(str(last.data.get("role", ""))),
         shares=found.principal.may(Action.SHARE),
         duties=duties.lines(owed_for(services.store, incident, services.clock(), scope=found.scope), words),
         duty_forms=duties.forms_without_limit(incident, services.clock(), found.scope, words),

@@ -8,14 +8,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.security import Caller, ServicesOf, may
+from api.security import Caller, Named, ServicesOf, may
 from api.services import Services
 from vonggac.casework import MAX_TEXT, Casework, history_data, incident_data
 from vonggac.definitions import definitions
 from vonggac.domain.access import Action
 from vonggac.domain.detection import Severity, to_document
-from vonggac.domain.incident import Incident, Status
+from vonggac.domain.incident import Cause, Incident, Status
 from vonggac.domain.marking import Tlp
+from vonggac.duplicates import duplicates_of
 from vonggac.errors import UsageRefused
 from vonggac.ports import IncidentQuery
 
@@ -57,14 +58,27 @@ class Mark(Act):
     tlp: Tlp
 
 
+class Attribute(Act):
+    cause: Cause
+
+
+class Judge(Act):
+    """`conditions` are those of (a) of QĐ 05/2017/QĐ-TTg, Article 9, that hold; `beyond_owner` is (b)."""
+
+    conditions: list[str] = Field(max_length=20)
+    beyond_owner: bool
+
+
 class Merge(BaseModel):
     model_config = ConfigDict(extra="forbid")
     into: str
+    reason: str = Field("", max_length=MAX_TEXT)
 
 
 class Split(BaseModel):
     model_config = ConfigDict(extra="forbid")
     detections: list[str] = Field(min_length=1, max_length=10_000)
+    reason: str = Field("", max_length=MAX_TEXT)
 
 
 class Share(BaseModel):
@@ -100,19 +114,19 @@ def list_incidents(
 
 
 @router.get("/{identity}")
-def get_incident(identity: str, services: ServicesOf, found: Reader) -> dict[str, Any]:
+def get_incident(identity: Named, services: ServicesOf, found: Reader) -> dict[str, Any]:
     """The incident as its history makes it now."""
     return incident_data(services.store.incidents.get(identity, scope=found.scope))
 
 
 @router.get("/{identity}/history")
-def get_history(identity: str, services: ServicesOf, found: Reader) -> dict[str, Any]:
+def get_history(identity: Named, services: ServicesOf, found: Reader) -> dict[str, Any]:
     """Every entry, the oldest first."""
     return {"history": history_data(services.store.incidents.history(identity, scope=found.scope))}
 
 
 @router.get("/{identity}/detections")
-def get_detections(identity: str, services: ServicesOf, found: Reader) -> dict[str, Any]:
+def get_detections(identity: Named, services: ServicesOf, found: Reader) -> dict[str, Any]:
     """The detections it is made of."""
     incident = services.store.incidents.get(identity, scope=found.scope)
     ids = [part.detection for part in incident.evidence]
@@ -121,7 +135,7 @@ def get_detections(identity: str, services: ServicesOf, found: Reader) -> dict[s
 
 @router.get("/{identity}/events")
 def get_events(
-    identity: str, services: ServicesOf, found: Reader, limit: Annotated[int, Query(ge=1, le=5_000)] = 500
+    identity: Named, services: ServicesOf, found: Reader, limit: Annotated[int, Query(ge=1, le=5_000)] = 500
 ) -> dict[str, Any]:
     """The events that its detections rest on, as far as they are retained; `missing` counts the others."""
     incident = services.store.incidents.get(identity, scope=found.scope)
@@ -131,25 +145,25 @@ def get_events(
 
 
 @router.post("/{identity}/assign")
-def assign(identity: str, body: Assign, services: ServicesOf, found: Worker) -> dict[str, Any]:
+def assign(identity: Named, body: Assign, services: ServicesOf, found: Worker) -> dict[str, Any]:
     """Somebody's, or nobody's."""
     return _acted(services, found, lambda work: work.assign(identity, body.to, version=body.version))
 
 
 @router.post("/{identity}/note")
-def note(identity: str, body: NewNote, services: ServicesOf, found: Worker) -> dict[str, Any]:
+def note(identity: Named, body: NewNote, services: ServicesOf, found: Worker) -> dict[str, Any]:
     """A note in its history."""
     return _acted(services, found, lambda work: work.note(identity, body.text, version=body.version))
 
 
 @router.post("/{identity}/transition")
-def transition(identity: str, body: Transition, services: ServicesOf, found: Worker) -> dict[str, Any]:
-    """To another status; 409 where the table of transitions says no."""
+def transition(identity: Named, body: Transition, services: ServicesOf, found: Worker) -> dict[str, Any]:
+    """To another status; 409 where the table of transitions says no, 403 where it is not for this role."""
     return _acted(services, found, lambda work: work.transition(identity, body.to, body.reason, version=body.version))
 
 
 @router.post("/{identity}/categorise")
-def categorise(identity: str, body: Categorise, services: ServicesOf, found: Worker) -> dict[str, Any]:
+def categorise(identity: Named, body: Categorise, services: ServicesOf, found: Worker) -> dict[str, Any]:
     """Another category of the definitions in force."""
     known = definitions().categories
     if body.category not in known:
@@ -158,37 +172,69 @@ def categorise(identity: str, body: Categorise, services: ServicesOf, found: Wor
 
 
 @router.post("/{identity}/rate")
-def rate(identity: str, body: Rate, services: ServicesOf, found: Worker) -> dict[str, Any]:
+def rate(identity: Named, body: Rate, services: ServicesOf, found: Worker) -> dict[str, Any]:
     """Another severity."""
     return _acted(services, found, lambda work: work.rate(identity, body.severity, version=body.version))
 
 
+@router.post("/{identity}/attribute")
+def attribute(identity: Named, body: Attribute, services: ServicesOf, found: Worker) -> dict[str, Any]:
+    """What brought it about."""
+    return _acted(services, found, lambda work: work.attribute(identity, body.cause, version=body.version))
+
+
+@router.post("/{identity}/grade")
+def grade(identity: Named, body: Judge, services: ServicesOf, found: Worker) -> dict[str, Any]:
+    """What a person says to the question of the law; serious or ordinary follows from it."""
+    return _acted(
+        services,
+        found,
+        lambda work: work.grade(identity, body.conditions, body.beyond_owner, version=body.version),
+    )
+
+
+@router.get("/{identity}/duplicates")
+def get_duplicates(identity: Named, services: ServicesOf, found: Reader) -> dict[str, Any]:
+    """Incidents that may be the same, and by which signs."""
+    incident = services.store.incidents.get(identity, scope=found.scope)
+    return {
+        "duplicates": [
+            {
+                "id": each.incident.id,
+                "number": each.incident.number,
+                "signs": [{"what": str(sign.what), "value": sign.value} for sign in each.signs],
+            }
+            for each in duplicates_of(services.store.incidents, incident, found.scope)
+        ]
+    }
+
+
 @router.post("/{identity}/mark")
-def mark(identity: str, body: Mark, services: ServicesOf, found: Worker) -> dict[str, Any]:
+def mark(identity: Named, body: Mark, services: ServicesOf, found: Worker) -> dict[str, Any]:
     """Another TLP marking."""
     return _acted(services, found, lambda work: work.mark(identity, body.tlp, version=body.version))
 
 
 @router.post("/{identity}/merge")
-def merge(identity: str, body: Merge, services: ServicesOf, found: Worker) -> dict[str, Any]:
-    """Part of another from now on; the answer is that other."""
-    return _acted(services, found, lambda work: work.merge(identity, body.into))
+def merge(identity: Named, body: Merge, services: ServicesOf, found: Worker) -> dict[str, Any]:
+    """Part of another, by its id or number, from now on; the answer is that other."""
+    return _acted(services, found, lambda work: work.merge(identity, body.into, body.reason))
 
 
 @router.post("/{identity}/split")
-def split(identity: str, body: Split, services: ServicesOf, found: Worker) -> dict[str, Any]:
+def split(identity: Named, body: Split, services: ServicesOf, found: Worker) -> dict[str, Any]:
     """Some detections leave; the answer is the new incident."""
-    return _acted(services, found, lambda work: work.split(identity, body.detections))
+    return _acted(services, found, lambda work: work.split(identity, body.detections, body.reason))
 
 
 @router.post("/{identity}/undo")
-def undo(identity: str, services: ServicesOf, found: Worker) -> dict[str, Any]:
+def undo(identity: Named, services: ServicesOf, found: Worker) -> dict[str, Any]:
     """The last act on it no longer counts."""
     return _acted(services, found, lambda work: work.undo(identity))
 
 
 @router.post("/{identity}/share")
-def share(identity: str, body: Share, services: ServicesOf, found: Sharer) -> dict[str, Any]:
+def share(identity: Named, body: Share, services: ServicesOf, found: Sharer) -> dict[str, Any]:
     """Its objects stand in the collection."""
     results = services.exchange.share(identity, found.principal, services.directory(), body.collection)
     return {"objects": len(results), "refused": [each.reason for each in results if each.outcome == "refused"]}

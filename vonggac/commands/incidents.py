@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,23 @@ import click
 from vonggac.call import Call
 from vonggac.casework import Casework, history_data, incident_data
 from vonggac.commands.load_progress import LoadProgress
-from vonggac.commands.options import choice, node_of
+from vonggac.commands.options import choice, named, node_of
 from vonggac.definitions import definitions
 from vonggac.domain.access import OPERATOR
 from vonggac.domain.detection import Severity
-from vonggac.domain.incident import Incident, Status
+from vonggac.domain.incident import Cause, Incident, Status
 from vonggac.domain.times import format_instant, parse_record_time
+from vonggac.duplicates import duplicate_pairs, duplicates_of
 from vonggac.errors import UsageRefused
+from vonggac.messages import say
 from vonggac.old_cases import Defaults, import_cases, import_data, unit_names
 from vonggac.ports import IncidentQuery
 
-COLUMNS = ("id", "severity", "status", "title_vi", "entity")
+COLUMNS = ("number", "id", "severity", "status", "title_vi", "entity")
+
+
+#: As many as there are.
+EVERY = 1_000_000
 
 
 @click.group()
@@ -58,7 +66,8 @@ def list_(
 @click.pass_obj
 def show(call: Call, identity: str, known_at: str | None, history: bool) -> None:
     """One incident with its evidence."""
-    store = node_of(call).store.incidents
+    node = node_of(call)
+    store, identity = node.store.incidents, named(node, identity)
     if history:
         for entry in history_data(store.history(identity)):
             call.show(entry)
@@ -70,15 +79,14 @@ def show(call: Call, identity: str, known_at: str | None, history: bool) -> None
     call.show(incident_data(store.get(identity, known_at=instant)))
 
 
-def _casework(call: Call) -> Casework:
+def _act(call: Call, identity: str, act: Callable[[Casework, str], Incident]) -> None:
+    """One act on the incident of that id or number; shows what it left."""
     node = node_of(call)
-    return Casework(node.store.incidents, node.clock, OPERATOR)
-
-
-def _done(call: Call, found: Incident) -> None:
+    found = act(Casework(node.store.incidents, node.clock, OPERATOR), named(node, identity))
     call.show(
         {
             "id": found.id,
+            "number": found.number,
             "version": found.version,
             "status": str(found.status),
             "assignee": found.assignee,
@@ -93,7 +101,7 @@ def _done(call: Call, found: Incident) -> None:
 @click.pass_obj
 def assign(call: Call, identity: str, to: str) -> None:
     """Somebody's from now on."""
-    _done(call, _casework(call).assign(identity, to))
+    _act(call, identity, lambda work, found: work.assign(found, to))
 
 
 @incident.command()
@@ -102,7 +110,7 @@ def assign(call: Call, identity: str, to: str) -> None:
 @click.pass_obj
 def note(call: Call, identity: str, text: str) -> None:
     """A note in its history."""
-    _done(call, _casework(call).note(identity, text))
+    _act(call, identity, lambda work, found: work.note(found, text))
 
 
 @incident.command()
@@ -112,25 +120,48 @@ def note(call: Call, identity: str, text: str) -> None:
 @click.pass_obj
 def transition(call: Call, identity: str, to: str, reason: str) -> None:
     """To another status, where the table of transitions allows it."""
-    _done(call, _casework(call).transition(identity, choice(to, Status, "status"), reason))
+    status = choice(to, Status, "status")
+    _act(call, identity, lambda work, found: work.transition(found, status, reason))
+
+
+@incident.command()
+@click.argument("identity", metavar="ID")
+@click.argument("cause", metavar="CAUSE")
+@click.pass_obj
+def attribute(call: Call, identity: str, cause: str) -> None:
+    """What brought it about: attack, fault, operator or disaster."""
+    chosen = choice(cause, Cause, "cause")
+    _act(call, identity, lambda work, found: work.attribute(found, chosen))
+
+
+@incident.command()
+@click.argument("identity", metavar="ID")
+@click.option("--condition", "conditions", multiple=True, help="One of (a) that holds; any number of times.")
+@click.option("--beyond-owner", is_flag=True, help="(b) its owner cannot control or handle it.")
+@click.pass_obj
+def grade(call: Call, identity: str, conditions: tuple[str, ...], beyond_owner: bool) -> None:
+    """Serious or ordinary, by what you say to Article 9 of QĐ 05/2017/QĐ-TTg."""
+    _act(call, identity, lambda work, found: work.grade(found, conditions, beyond_owner))
 
 
 @incident.command()
 @click.argument("identity", metavar="ID")
 @click.option("--into", required=True, metavar="ID")
+@click.option("--reason", default="", help="Kept in both histories.")
 @click.pass_obj
-def merge(call: Call, identity: str, into: str) -> None:
+def merge(call: Call, identity: str, into: str, reason: str) -> None:
     """Part of another incident from now on."""
-    _done(call, _casework(call).merge(identity, into))
+    _act(call, identity, lambda work, found: work.merge(found, into, reason))
 
 
 @incident.command()
 @click.argument("identity", metavar="ID")
 @click.option("--detection", "detections", multiple=True, required=True)
+@click.option("--reason", default="", help="Kept in the history.")
 @click.pass_obj
-def split(call: Call, identity: str, detections: tuple[str, ...]) -> None:
+def split(call: Call, identity: str, detections: tuple[str, ...], reason: str) -> None:
     """Some of its detections become an incident of their own."""
-    _done(call, _casework(call).split(identity, detections))
+    _act(call, identity, lambda work, found: work.split(found, detections, reason))
 
 
 @incident.command()
@@ -138,7 +169,33 @@ def split(call: Call, identity: str, detections: tuple[str, ...]) -> None:
 @click.pass_obj
 def undo(call: Call, identity: str) -> None:
     """The last act on it no longer counts."""
-    _done(call, _casework(call).undo(identity))
+    _act(call, identity, lambda work, found: work.undo(found))
+
+
+@incident.command()
+@click.argument("identity", metavar="[ID]", default="")
+@click.option("--days", type=click.IntRange(1, 36_500), default=30, show_default=True, help="Without ID: how far back.")
+@click.pass_obj
+def duplicates(call: Call, identity: str, days: int) -> None:
+    """Incidents that may be one and the same, and why; `incident merge` makes them one."""
+    node = node_of(call)
+    store = node.store.incidents
+    if identity:
+        incident = store.get(named(node, identity))
+        found = [(incident, each) for each in duplicates_of(store, incident, most=EVERY)]
+    else:
+        found = list(duplicate_pairs(store, node.clock() - timedelta(days=days)))
+    rows = [
+        {
+            "number": incident.number,
+            "id": incident.id,
+            "duplicate_of": each.incident.number,
+            "duplicate_of_id": each.incident.id,
+            "reasons": [say(call.lang, f"duplicate.{sign.what}", value=sign.value) for sign in each.signs],
+        }
+        for incident, each in found
+    ]
+    call.table(rows, ("number", "duplicate_of", "reasons"))
 
 
 @incident.command("import")

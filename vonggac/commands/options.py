@@ -11,6 +11,7 @@ import click
 from vonggac.bootstrap import Node, bootstrap
 from vonggac.call import Call
 from vonggac.errors import UsageRefused
+from vonggac.numbers import incident_named
 
 if TYPE_CHECKING:
     from sensors.base import Origin
@@ -21,6 +22,11 @@ def node_of(call: Call) -> Node:
     node = bootstrap(call.settings)
     click.get_current_context().call_on_close(node.close)
     return node
+
+
+def named(node: Node, name: str) -> str:
+    """The id of the incident that was named by its id or number."""
+    return incident_named(node.store.incidents, name)
 
 
 def kept(call: Call, origin: Origin) -> Origin:

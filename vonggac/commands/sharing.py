@@ -12,7 +12,7 @@ import orjson
 
 from vonggac.bootstrap import Node
 from vonggac.call import Call
-from vonggac.commands.options import node_of
+from vonggac.commands.options import named, node_of
 from vonggac.domain.access import OPERATOR
 from vonggac.domain.marking import parse_tlp
 from vonggac.errors import InvalidRecord, SharingRefused, UnknownInput
@@ -43,7 +43,7 @@ def _objects_of(node: Node, identities: Sequence[str], max_tlp: str) -> list[dic
     limit = parse_tlp(max_tlp)
     objects: dict[str, dict[str, Any]] = {}
     for identity in identities:
-        incident = node.store.incidents.get(identity)
+        incident = node.store.incidents.get(named(node, identity))
         if incident.tlp.rank > limit.rank:
             label = incident.tlp.label
             raise SharingRefused("tlp_too_strict", id=identity, tlp=label, collection="STIX", most=limit.label)
@@ -84,6 +84,7 @@ def publish(call: Call, identity: str, collection: str) -> None:
     """An incident's objects into a TAXII collection of this node."""
     node = node_of(call)
     node.exchange.ensure_collections()
+    identity = named(node, identity)
     results = node.exchange.share(identity, OPERATOR, node.directory(), collection)
     call.show({"id": identity, "collection": collection, "objects": len(results)})
 

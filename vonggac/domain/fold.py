@@ -15,6 +15,7 @@ from vonggac.domain.detection import Severity
 from vonggac.domain.incident import (
     CONTAINED,
     CORRELATOR,
+    ENDED,
     PERSON,
     Cause,
     Entry,
@@ -30,7 +31,7 @@ from vonggac.domain.incident import (
 )
 from vonggac.domain.marking import parse_tlp
 from vonggac.domain.reach import grown, reach_of
-from vonggac.domain.severity import rating_from
+from vonggac.domain.severity import Grading, rating_from
 from vonggac.domain.times import parse_instant
 
 
@@ -40,7 +41,7 @@ def fold(identity: str, entries: Sequence[Entry], *, known_at: datetime | None =
     The order of entries is the order in which they were appended.
     """
     known = [entry for entry in entries if known_at is None or entry.known_at <= known_at]
-    undone = _undone(known)
+    undone = undone_ids(known)
     standing = [entry for entry in known if entry.id not in undone and entry.kind is not EntryKind.UNDONE]
     draft = _applied(identity, None, standing)
     if draft is None:
@@ -66,8 +67,8 @@ def _wholes(entries: Iterable[Entry]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry.data["into"]) for entry in entries if entry.kind is EntryKind.MERGED))
 
 
-def _undone(entries: Iterable[Entry]) -> frozenset[str]:
-    """Ids of entries that an undo in force takes out; undoing an undo brings them back."""
+def undone_ids(entries: Iterable[Entry]) -> frozenset[str]:
+    """Of the entries that an undo in force takes out; undoing an undo brings them back."""
     undone: set[str] = set()
     for entry in reversed(list(entries)):
         if entry.kind is EntryKind.UNDONE and entry.id not in undone:
@@ -152,6 +153,8 @@ def _opened(identity: str, entry: Entry) -> Incident:
         cause=Cause(data.get("cause", Cause.ATTACK)),
         found=data.get("found", entry.actor == CORRELATOR),
         number=data.get("number", ""),
+        origin_number=data.get("origin_number", ""),
+        ended_by=data.get("ended_by", ""),
     )
 
 
@@ -195,7 +198,17 @@ def _rated(draft: _Draft, entry: Entry) -> None:
 def _transitioned(draft: _Draft, entry: Entry) -> None:
     status, at = Status(entry.data["to"]), entry.happened_at
     contained = (draft.incident.contained_at or at) if status in CONTAINED else None
-    draft.set(status=status, contained_at=contained, closed_at=at if status is Status.CLOSED else None)
+    draft.set(
+        status=status,
+        contained_at=contained,
+        closed_at=at if status is Status.CLOSED else None,
+        ended_by=entry.data.get("role", "") if status in ENDED else "",
+    )
+
+
+def _graded(draft: _Draft, entry: Entry) -> None:
+    data = entry.data
+    draft.set(grading=Grading(tuple(data["conditions"]), data["beyond_owner"], data["table"], entry.actor))
 
 
 def _involved(draft: _Draft, data: Mapping[str, Any]) -> None:
@@ -208,6 +221,8 @@ def _absorbed(draft: _Draft, data: Mapping[str, Any]) -> None:
         _detected(draft, part)
     for involved in data.get("involvements", ()):
         _involved(draft, involved)
+    if "split" not in data:  # what comes back is no other incident
+        draft.set(parts=tuple(dict.fromkeys((*draft.incident.parts, data["incident"]))))
     severity = Severity(data.get("severity", "low"))
     if not draft.incident.rated_by and severity.rank > draft.incident.severity.rank:
         draft.set(severity=severity)
@@ -215,6 +230,10 @@ def _absorbed(draft: _Draft, data: Mapping[str, Any]) -> None:
 
 def _split(draft: _Draft, data: Mapping[str, Any]) -> None:
     draft.drop(data["detections"])
+
+
+def _likened(draft: _Draft, data: Mapping[str, Any]) -> None:
+    draft.set(likened=tuple(dict.fromkeys((*draft.incident.likened, data["incident"]))))
 
 
 def _noted(draft: _Draft, entry: Entry) -> None:
@@ -236,6 +255,7 @@ _APPLY: Mapping[EntryKind, Callable[[_Draft, Entry], None]] = {
     EntryKind.CATEGORISED: _categorised,
     EntryKind.RATED: _rated,
     EntryKind.ATTRIBUTED: lambda draft, entry: draft.set(cause=Cause(entry.data["cause"])),
+    EntryKind.GRADED: _graded,
     EntryKind.MARKED: lambda draft, entry: draft.set(tlp=parse_tlp(entry.data["tlp"])),
     EntryKind.TRANSITIONED: _transitioned,
     EntryKind.ASSIGNED: lambda draft, entry: draft.set(assignee=entry.data["to"] or None),
@@ -245,4 +265,5 @@ _APPLY: Mapping[EntryKind, Callable[[_Draft, Entry], None]] = {
     EntryKind.MERGED: lambda draft, entry: draft.set(status=Status.MERGED, merged_into=entry.data["into"]),
     EntryKind.ABSORBED: lambda draft, entry: _absorbed(draft, entry.data),
     EntryKind.SPLIT: lambda draft, entry: _split(draft, entry.data),
+    EntryKind.LIKENED: lambda draft, entry: _likened(draft, entry.data),
 }

@@ -1,4 +1,4 @@
-"""An incident and the entries of its history: what they are called, what they hold, which transitions there are.
+"""An incident and the entries of its history: what they are called and what they hold.
 
 Each entry says when it happened and when we learned it. `vonggac.domain.fold` makes the incident of them.
 """
@@ -15,7 +15,7 @@ from typing import Any
 from vonggac.domain.detection import Severity
 from vonggac.domain.marking import Tlp
 from vonggac.domain.reach import Reach
-from vonggac.domain.severity import Rating
+from vonggac.domain.severity import Grading, Rating
 from vonggac.domain.times import format_instant, parse_instant
 
 #: The actor of what no person said.
@@ -39,24 +39,8 @@ class Status(StrEnum):
     MERGED = "merged"
 
 
-_ENDED = frozenset({Status.CLOSED, Status.FALSE_POSITIVE, Status.EXERCISE})
-
-#: From each status, where it may go. Merging and unmerging are entries of their own.
-TRANSITIONS: Mapping[Status, frozenset[Status]] = {
-    Status.NEW: frozenset({Status.TRIAGED, Status.CONFIRMED}) | _ENDED,
-    Status.TRIAGED: frozenset({Status.CONFIRMED}) | _ENDED,
-    Status.CONFIRMED: frozenset({Status.CONTAINED, Status.ERADICATED}) | _ENDED,
-    Status.CONTAINED: frozenset({Status.ERADICATED, Status.CONFIRMED}) | _ENDED,
-    Status.ERADICATED: frozenset({Status.CONFIRMED}) | _ENDED,
-    Status.REOPENED: frozenset({Status.TRIAGED, Status.CONFIRMED}) | _ENDED,
-    Status.CLOSED: frozenset({Status.REOPENED}),
-    Status.FALSE_POSITIVE: frozenset({Status.REOPENED}),
-    Status.EXERCISE: frozenset({Status.REOPENED}),
-    Status.MERGED: frozenset(),
-}
-
-#: A reader will ask why these happened.
-REASON_REQUIRED = frozenset({Status.FALSE_POSITIVE, Status.EXERCISE, Status.REOPENED, Status.CLOSED})
+#: The work on it is over.
+ENDED = frozenset({Status.CLOSED, Status.FALSE_POSITIVE, Status.EXERCISE})
 
 #: It does no more harm.
 CONTAINED = frozenset({Status.CONTAINED, Status.ERADICATED, Status.CLOSED})
@@ -90,6 +74,7 @@ class EntryKind(StrEnum):
     CATEGORISED = "categorised"
     RATED = "rated"
     ATTRIBUTED = "attributed"  # data.cause: what brought it about
+    GRADED = "graded"  # data.conditions, data.beyond_owner: what a person says to Article 9 of QĐ 05/2017/QĐ-TTg
     MARKED = "marked"
     TRANSITIONED = "transitioned"
     ASSIGNED = "assigned"
@@ -99,6 +84,7 @@ class EntryKind(StrEnum):
     MERGED = "merged"  # data.into: this incident is now part of that one
     ABSORBED = "absorbed"  # data.incident: that incident is now part of this one
     SPLIT = "split"  # data.detections: these left for data.into
+    LIKENED = "likened"  # data.incident: a peer says that this one and that are the same
     UNDONE = "undone"  # data.entry: that entry no longer counts
 
 
@@ -154,8 +140,11 @@ class Incident:
 
     `category` and `rsit` (`class/type`) are what counts; `classed_because` by the map `classed_by`, or by the person of
     that name. `rating` is what the correlator last reckoned; `rated_by` is the person whose word counts instead of it.
-    `number` is its readable one (`VN-2026-000123`); `found`: the watch itself found it, nobody reported it.
-    `wholes` are the incidents that it is part of or was, also by merges that were undone; `reach` sums up its evidence.
+    `number` is its readable one (`VN-2026-000123`), `origin_number` that of the node it came from; `found`: the watch
+    itself found it, nobody reported it. `grading` is what a person said to Article 9 of QĐ 05/2017/QĐ-TTg; `ended_by`
+    the role of the person who closed it or called it a mistake or an exercise. `wholes` are the incidents that it is or
+    was part of, also by merges that were undone; `parts` those that are part of it, `likened` those that peers say are
+    the same. `reach` sums up its evidence.
     """
 
     id: str
@@ -191,7 +180,12 @@ class Incident:
     cause: Cause = Cause.ATTACK
     found: bool = False
     number: str = ""
+    origin_number: str = ""
+    grading: Grading | None = None
+    ended_by: str = ""
     wholes: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    likened: tuple[str, ...] = ()
     reach: Reach = field(default_factory=Reach)
 
     @property

@@ -1,10 +1,12 @@
-"""How severe an incident is: a dated table over its strongest rule, the level of its system, and spread."""
+"""How severe an incident is: a dated table over its strongest rule, the level of its system, and spread; and what a
+person says of it to the question of the law."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
 from vonggac.domain.detection import Severity
@@ -31,11 +33,38 @@ class Rating:
     table: str
 
 
+class Grade(StrEnum):
+    """The two of QĐ 05/2017/QĐ-TTg, Article 9: `nghiêm trọng` and `thông thường`."""
+
+    SERIOUS = "serious"
+    ORDINARY = "ordinary"
+
+
+def grade_of(conditions: Collection[str], beyond_owner: bool) -> Grade:
+    """Serious if one of the conditions of (a) holds and (b) its owner cannot control or handle it; else ordinary."""
+    return Grade.SERIOUS if conditions and beyond_owner else Grade.ORDINARY
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """Which conditions of (a) a person (`by`) found to hold, of those of which table, and whether (b) does."""
+
+    conditions: tuple[str, ...]
+    beyond_owner: bool
+    table: str
+    by: str
+
+    @property
+    def grade(self) -> Grade:
+        return grade_of(self.conditions, self.beyond_owner)
+
+
 @dataclass(frozen=True)
 class SeverityTable:
     """`levels` gives each rule level its severity without a system and on one of level 1 to 5. Each threshold that
     `machines` or `agencies` reach is a step up, from `spread_from` on. In RSIT classes of `not_hit` nothing was hit.
-    From system level `asks_from` on the law (`asks_basis`) asks whether it is `nghiêm trọng`."""
+    From system level `asks_from` on the law (`asks_basis`) asks whether it is `nghiêm trọng`: whether one of the
+    `conditions` holds, and its owner cannot handle it."""
 
     id: str
     valid_from: date
@@ -47,6 +76,7 @@ class SeverityTable:
     not_hit: frozenset[str]
     asks_from: int
     asks_basis: str
+    conditions: tuple[str, ...]
 
     def hits(self, rsit: str) -> bool:
         """Whether what is of this `class/type` hit anything yet."""

@@ -190,7 +190,67 @@ def test_merging_takes_an_address_and_leads_to_the_whole(node: Node, ministry_in
         f"/incidents/{part}/merge", version=version, into=f"https://nut.example/incidents/{ministry_incident}?page=1"
     )
     assert answer.headers["location"] == f"/incidents/{ministry_incident}"
-    assert ministry_incident in browser.get(f"/incidents/{part}").text
+    assert f"/incidents/{node.store.incidents.get(ministry_incident).number}" in browser.get(f"/incidents/{part}").text
+
+
+def test_an_address_may_name_an_incident_by_its_number(node: Node, ministry_incident: str) -> None:
+    number = node.store.incidents.get(ministry_incident).number
+    lead = node.browser(UserRole.LEAD)
+    page = lead.get(f"/incidents/{number}")
+    assert (page.status_code, number in page.text, number in lead.get("/").text) == (200, True, True)
+    version = str(node.store.incidents.get(ministry_incident).version)
+    assert lead.post(f"/incidents/{number}/assign", version=version, to="lan").status_code == 303
+    assert node.store.incidents.get(ministry_incident).assignee == "lan"
+    assert lead.get("/incidents/VN-2026-999999").status_code == 404
+    assert node.browser(UserRole.ANALYST, "T98").get(f"/incidents/{number}").status_code == 404
+
+
+def test_an_answer_to_article_9_and_a_cause_stand_on_the_page_in_both_languages(
+    node: Node, ministry_incident: str
+) -> None:
+    lead = node.browser(UserRole.LEAD)
+    place = f"/incidents/{ministry_incident}"
+    for act, fields in (("grade", {"condition": "control", "beyond_owner": "1"}), ("attribute", {"cause": "disaster"})):
+        version = str(node.store.incidents.get(ministry_incident).version)
+        assert lead.post(f"{place}/{act}", version=version, **fields).status_code == 303
+    vi, inbox = lead.get(place).text, lead.get("/").text
+    lead.client.cookies.set("vg_lang", "en")
+    en = lead.get(place).text
+    assert "QĐ 05/2017/QĐ-TTg, Điều 9: Nghiêm trọng ((a) mất quyền điều khiển hệ thống; (b)" in vi
+    assert "QĐ 05/2017/QĐ-TTg, Điều 9: Serious (nghiêm trọng) ((a) control of the system is lost; (b)" in en
+    assert "nguyên nhân: thảm họa tự nhiên" in vi
+    assert "cause: natural disaster" in en
+    assert "Nghiêm trọng" in inbox
+
+
+def test_only_moves_and_undos_that_would_be_taken_have_a_button(node: Node, ministry_incident: str) -> None:
+    lead, analyst = node.browser(UserRole.LEAD), node.browser(UserRole.ANALYST)
+    place = f"/incidents/{ministry_incident}"
+    version = str(node.store.incidents.get(ministry_incident).version)
+    lead.post(f"{place}/transition", version=version, to="closed", reason="xong")
+    for browser, shown in ((lead, True), (analyst, False)):
+        page = browser.get(place).text
+        assert ((f"{place}/transition" in page), (f"{place}/undo" in page)) == (shown, shown)
+    version = str(node.store.incidents.get(ministry_incident).version)
+    answer = analyst.post(f"{place}/transition", version=version, to="reopened", reason="còn")
+    assert (answer.status_code, "admin, lead" in answer.text) == (403, True)
+
+
+def test_a_likely_duplicate_is_offered_with_its_reason_and_a_button_that_merges(
+    node: Node, ministry_incident: str, province_incident: str
+) -> None:
+    lead = node.browser(UserRole.LEAD)
+    page = lead.get(f"/incidents/{province_incident}").text
+    number = node.store.incidents.get(ministry_incident).number
+    assert "Có thể trùng với" in page
+    assert f'href="/incidents/{number}"' in page
+    assert "cùng địa chỉ 203.0.113.66" in page
+    assert "Có thể trùng với" not in node.browser(UserRole.ANALYST, "T98").get(f"/incidents/{province_incident}").text
+    version = str(node.store.incidents.get(province_incident).version)
+    lead.post(f"/incidents/{province_incident}/merge", version=version, into=number, reason="cùng một máy")
+    whole = lead.get(f"/incidents/{number}").text
+    assert "cùng một máy" in whole
+    assert "Có thể trùng với" not in whole
 
 
 def test_splitting_leads_to_the_new_incident(node: Node, ministry_incident: str) -> None:

@@ -28,6 +28,29 @@ def test_acts_change_the_incident_and_undo_takes_the_last_back(node: Node, minis
     assert kinds[-6:] == ["assigned", "rated", "categorised", "marked", "transitioned", "undone"]
 
 
+def test_programs_may_use_numbers_grade_attribute_and_ask_for_duplicates(
+    node: Node, ministry_incident: str, province_incident: str
+) -> None:
+    analyst = node.program(UserRole.ANALYST)
+    number, other = (node.store.incidents.get(each).number for each in (ministry_incident, province_incident))
+    assert node.program(UserRole.ANALYST, "T98").get(f"{PLACE}/{number}").status_code == 404
+    graded = analyst.post(f"{PLACE}/{number}/grade", json={"conditions": ["spread"], "beyond_owner": True}).json()
+    assert (graded["id"], graded["grading"]["grade"]) == (ministry_incident, "serious")
+    assert analyst.post(f"{PLACE}/{number}/attribute", json={"cause": "fault"}).json()["cause"] == "fault"
+    [found] = analyst.get(f"{PLACE}/{number}/duplicates").json()["duplicates"]
+    assert (found["number"], found["signs"]) == (other, [{"what": "address", "value": "203.0.113.66"}])
+    whole = analyst.post(f"{PLACE}/{other}/merge", json={"into": number, "reason": "trùng"}).json()
+    assert (whole["number"], whole["parts"]) == (number, [province_incident])
+    assert analyst.get(f"{PLACE}/VN-2026-999999").status_code == 404
+
+
+def test_what_a_lead_closed_an_analyst_is_refused_with_the_roles_that_may(node: Node, ministry_incident: str) -> None:
+    place = f"{PLACE}/{ministry_incident}/transition"
+    node.program(UserRole.LEAD).post(place, json={"to": "closed", "reason": "xong"})
+    answer = node.program(UserRole.ANALYST).post(place, json={"to": "reopened", "reason": "còn"})
+    assert (answer.status_code, "admin, lead" in answer.text) == (403, True)
+
+
 def test_an_act_on_an_older_version_is_a_conflict_that_changes_nothing(node: Node, ministry_incident: str) -> None:
     analyst = node.program(UserRole.ANALYST)
     version = analyst.get(f"{PLACE}/{ministry_incident}").json()["version"]
@@ -48,6 +71,8 @@ def test_an_act_on_an_older_version_is_a_conflict_that_changes_nothing(node: Nod
         ("note", {"text": ""}, 422),
         ("note", {"text": "a", "more": 1}, 422),
         ("merge", {"into": "none"}, 404),
+        ("grade", {"conditions": ["none"], "beyond_owner": True}, 400),
+        ("attribute", {"cause": "none"}, 422),
         ("split", {"detections": ["none"]}, 400),
     ],
 )

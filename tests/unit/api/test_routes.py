@@ -69,10 +69,14 @@ ALLOWED: dict[str, frozenset[UserRole] | None] = {
     f"GET {INCIDENT}/history": READERS,
     f"GET {INCIDENT}/detections": READERS,
     f"GET {INCIDENT}/events": READERS,
+    f"GET {INCIDENT}/duplicates": READERS,
     "GET /api/v1/events/{identity}/evidence": READERS,
     **{
         f"POST {INCIDENT}/{act}": WORKERS
-        for act in ("assign", "note", "transition", "categorise", "rate", "mark", "merge", "split", "undo")
+        for act in (
+            *("assign", "note", "transition", "categorise", "rate", "attribute", "grade", "mark"),
+            *("merge", "split", "undo"),
+        )
     },
     f"POST {INCIDENT}/share": SHARERS,
     "GET /api/v1/duties": READERS,

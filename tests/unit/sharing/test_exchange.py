@@ -1,3 +1,4 @@
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -6,13 +7,15 @@ import pytest
 from sharing.exchange import Exchange, Sender
 from sharing.incoming import fault
 from sharing.markings import TLP2_IDS
-from sharing.stix import NodeIdentity
-from tests.unit.sharing.conftest import DIRECTORY
+from sharing.stix import NodeIdentity, incident_stix_id
+from tests.unit.sharing.conftest import DIRECTORY, SEEN
 from vonggac.casework import Casework
 from vonggac.domain.access import OPERATOR, Principal, UserRole
 from vonggac.domain.detection import Severity
-from vonggac.domain.incident import Incident, Status
+from vonggac.domain.duplicates import Shared, Sign
+from vonggac.domain.incident import Entry, EntryKind, Incident, Status, entry_id
 from vonggac.domain.marking import Tlp
+from vonggac.duplicates import duplicates_of
 from vonggac.errors import SharingRefused
 from vonggac.ports import Clock, FeedQuery, Store
 from vonggac.settings import Settings
@@ -230,3 +233,104 @@ def _every() -> Any:
     from vonggac.ports import IncidentQuery
 
     return IncidentQuery()
+
+
+def _phishing(store: Store, identity: str, agency: str) -> Incident:
+    opened = {"title": "Fake page", "title_vi": "Trang giả", "category": "phishing", "entity": "vcb.example"}
+    entries = [
+        Entry(entry_id(identity, "o"), EntryKind.OPENED, SEEN, SEEN, "c", opened),
+        Entry(entry_id(identity, "i"), EntryKind.INVOLVED, SEEN, SEEN, "c", {"agency": agency, "role": "victim"}),
+    ]
+    return store.incidents.append(identity, entries)
+
+
+def test_numbers_travel_and_the_first_nodes_own_is_kept_beside_ours(
+    tmp_path: Path, clock: Clock, store: Store, exchange: Exchange, incident: Incident
+) -> None:
+    objects = exchange.objects_of(incident, DIRECTORY)
+    [told] = [obj for obj in objects if obj["type"] == "incident"]
+    ours = {"source_name": "vonggac", "external_id": incident.number, "description": "Trung tâm Mẫu"}
+    assert ours in told["external_references"]
+    other = open_store(Settings(data_dir=tmp_path / "other"), clock=clock)
+    try:
+        _phishing(other, "inc-there", "G01")
+        there = Exchange(other, clock, NodeIdentity("Tỉnh"))
+        there.accept(objects, Sender("trung tâm"), DIRECTORY)
+        found = next(each for each in other.incidents.find(_every()).items if each.origin)
+        assert (found.origin_number, found.number) == (incident.number, "VN-2026-000002")
+        [again] = [obj for obj in there.objects_of(found, DIRECTORY) if obj["type"] == "incident"]
+        numbers = [each["external_id"] for each in again["external_references"] if each["source_name"] == "vonggac"]
+        assert numbers == [incident.number, found.number]
+        assert exchange.accept([again], Sender("tỉnh"), DIRECTORY).known == 1
+    finally:
+        other.close()
+
+
+def test_a_peers_update_is_taken_though_both_nodes_gave_it_the_same_number(
+    tmp_path: Path, clock: Clock, store: Store, exchange: Exchange, incident: Incident
+) -> None:
+    other = open_store(Settings(data_dir=tmp_path / "other"), clock=clock)
+    try:
+        there = Exchange(other, clock, NodeIdentity("Tỉnh"))
+        there.accept(exchange.objects_of(incident, DIRECTORY), Sender("trung tâm"), DIRECTORY)
+        [found] = other.incidents.find(_every()).items
+        assert found.number == found.origin_number
+        later = Casework(store.incidents, lambda: clock() + timedelta(days=400), OPERATOR)
+        worse = later.rate(incident.id, Severity.CRITICAL)
+        there.accept(exchange.objects_of(worse, DIRECTORY), Sender("trung tâm"), DIRECTORY)
+        assert other.incidents.get(found.id).severity is Severity.CRITICAL
+    finally:
+        other.close()
+
+
+def test_a_merged_part_that_others_know_is_told_of_as_a_duplicate_and_offered_there(
+    tmp_path: Path, clock: Clock, store: Store, exchange: Exchange
+) -> None:
+    one, two, unknown = (
+        _phishing(store, f"inc-{name}", agency) for name, agency in (("1", "H40"), ("2", "G01"), ("3", "G01"))
+    )
+    other = open_store(Settings(data_dir=tmp_path / "other"), clock=clock)
+    try:
+        there = Exchange(other, clock, NodeIdentity("Tỉnh"))
+        for each in (one, two):
+            exchange.share(each.id, OPERATOR, DIRECTORY)
+            there.accept(exchange.objects_of(store.incidents.get(each.id), DIRECTORY), Sender("a"), DIRECTORY)
+        work = Casework(store.incidents, clock, OPERATOR)
+        work.merge(unknown.id, one.id)
+        objects = exchange.objects_of(work.merge(two.id, one.id), DIRECTORY)
+        [relation] = [obj for obj in objects if obj.get("relationship_type") == "duplicate-of"]
+        named = {each.id: incident_stix_id(each) for each in (one, two)}
+        assert (relation["source_ref"], relation["target_ref"]) == (named[two.id], named[one.id])
+
+        there.accept(objects, Sender("a"), DIRECTORY)
+        there.accept(objects, Sender("a"), DIRECTORY)
+        first, second = sorted(other.incidents.find(_every()).items, key=lambda each: each.number)
+        assert (first.likened, second.likened) == ((second.id,), (first.id,))
+        assert (first.status, second.status) == (Status.NEW, Status.NEW)
+        [found] = duplicates_of(other.incidents, first)
+        assert Sign(Shared.PEER, "") in found.signs
+    finally:
+        other.close()
+
+
+def test_a_peers_word_that_two_of_our_shared_incidents_are_the_same_is_kept_on_both(
+    store: Store, exchange: Exchange
+) -> None:
+    one, two = _phishing(store, "inc-1", "H40"), _phishing(store, "inc-2", "G01")
+    for each in (one, two):
+        exchange.share(each.id, OPERATOR, DIRECTORY)
+    said = {
+        "type": "relationship",
+        "spec_version": "2.1",
+        "id": "relationship--0c7b5b88-8ff7-4a4d-aa9d-feb398cd0061",
+        "created": "2026-01-01T00:00:00.000Z",
+        "modified": "2026-01-01T00:00:00.000Z",
+        "relationship_type": "duplicate-of",
+        "source_ref": incident_stix_id(one),
+        "target_ref": incident_stix_id(two),
+    }
+    exchange.accept([{**said, "revoked": True}, {**said, "target_ref": "incident--x"}], Sender("tỉnh"), DIRECTORY)
+    assert store.incidents.get("inc-1").likened == ()
+    exchange.accept([said], Sender("tỉnh"), DIRECTORY)
+    assert store.incidents.get("inc-1").likened == ("inc-2",)
+    assert store.incidents.history("inc-2")[-1].actor == "peer:tỉnh"

@@ -2,12 +2,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from vonggac.casework import Casework
+from vonggac.casework import Casework, last_undoable
 from vonggac.domain.access import EVERYTHING, NOTHING, OPERATOR, Principal, UserRole
 from vonggac.domain.detection import Severity
-from vonggac.domain.incident import Entry, EntryKind, Evidence, Status, entry_id, evidence_data
+from vonggac.domain.incident import Cause, Entry, EntryKind, Evidence, Status, entry_id, evidence_data
 from vonggac.domain.marking import Tlp
+from vonggac.domain.severity import Grade
 from vonggac.errors import Conflict, NotFound, SharingRefused, TransitionNotAllowed, UsageRefused
+from vonggac.numbers import incident_named
 from vonggac.ports import Clock, Store
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -158,3 +160,73 @@ def test_an_empty_or_huge_note_is_refused(work: Casework) -> None:
     for text in ("  ", "x" * 20_001):
         with pytest.raises(UsageRefused):
             work.note("inc-a", text)
+
+
+def as_role(store: Store, clock: Clock, role: UserRole) -> Casework:
+    return Casework(store.incidents, clock, Principal(f"chị {role}", role))
+
+
+def test_what_a_lead_closed_an_analyst_neither_reopens_nor_undoes(store: Store, clock: Clock, work: Casework) -> None:
+    lead, analyst = as_role(store, clock, UserRole.LEAD), as_role(store, clock, UserRole.ANALYST)
+    lead.transition("inc-a", Status.CLOSED, "xong")
+    for act in (lambda: analyst.transition("inc-a", Status.REOPENED, "còn"), lambda: analyst.undo("inc-a")):
+        with pytest.raises(SharingRefused) as refused:
+            act()
+        assert refused.value.facts["roles"] == "admin, lead"
+    assert lead.undo("inc-a").status is Status.NEW
+    analyst.transition("inc-a", Status.CLOSED, "xong")
+    assert analyst.transition("inc-a", Status.REOPENED, "còn").status is Status.REOPENED
+
+
+@pytest.mark.parametrize(
+    ("conditions", "beyond_owner", "grade"),
+    [
+        ([], False, Grade.ORDINARY),
+        ([], True, Grade.ORDINARY),
+        (["control"], False, Grade.ORDINARY),
+        (["control"], True, Grade.SERIOUS),
+        (["spread", "interrupted"], True, Grade.SERIOUS),
+    ],
+)
+def test_serious_is_a_condition_of_a_that_its_owner_cannot_handle(
+    work: Casework, conditions: list[str], beyond_owner: bool, grade: Grade
+) -> None:
+    grading = work.grade("inc-a", conditions, beyond_owner).grading
+    assert grading is not None
+    assert (grading.grade, grading.by, grading.table) == (grade, "operator", "vonggac-severity-1")
+    assert set(grading.conditions) == set(conditions)
+    assert work.undo("inc-a").grading is None
+
+
+def test_a_condition_that_the_law_does_not_know_is_refused_with_those_it_does(work: Casework) -> None:
+    with pytest.raises(UsageRefused) as refused:
+        work.grade("inc-a", ["đắt"], beyond_owner=True)
+    assert "interrupted" in str(refused.value.facts["known"])
+
+
+def test_a_cause_is_an_entry_that_can_be_undone(work: Casework) -> None:
+    assert work.attribute("inc-a", Cause.DISASTER).cause is Cause.DISASTER
+    assert work.undo("inc-a").cause is Cause.ATTACK
+
+
+def test_an_undo_that_was_undone_can_be_undone_no_further(work: Casework, store: Store) -> None:
+    new = work.split("inc-a", ["d2"])
+    work.undo("inc-a")
+    work.undo(new.id)
+    assert last_undoable(store.incidents.history("inc-a")) is not None
+    with pytest.raises(NotFound):
+        work.undo(new.id)
+
+
+def test_an_incident_is_called_by_its_number_in_any_case_and_in_an_address(work: Casework, store: Store) -> None:
+    number = store.incidents.get("inc-b").number
+    for name in (number, number.lower(), f"https://nut.example/incidents/{number}", "inc-b"):
+        assert incident_named(store.incidents, name) == "inc-b"
+
+
+def test_a_number_that_the_scope_hides_is_as_unknown_as_one_that_nobody_bears(work: Casework, store: Store) -> None:
+    number = store.incidents.get("inc-b").number
+    for name, scope in ((number, NOTHING), ("VN-2026-999999", EVERYTHING)):
+        with pytest.raises(NotFound) as refused:
+            incident_named(store.incidents, name, scope)
+        assert refused.value.key == "no_such_number"

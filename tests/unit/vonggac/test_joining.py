@@ -22,8 +22,9 @@ from vonggac.domain.access import OPERATOR
 from vonggac.domain.agency import Agency, Directory, Level, System
 from vonggac.domain.detection import Severity
 from vonggac.domain.event import Document
-from vonggac.domain.incident import TRANSITIONS, Entry, EntryKind, Incident, Status
-from vonggac.errors import StoreUnavailable
+from vonggac.domain.incident import Entry, EntryKind, Incident, Status
+from vonggac.domain.lifecycle import TRANSITIONS
+from vonggac.errors import StoreUnavailable, TransitionNotAllowed
 from vonggac.pipeline import Pipeline
 from vonggac.ports import Clock, EventQuery, IncidentQuery, Store
 from vonggac.stores.sqlite import open_sqlite
@@ -186,16 +187,17 @@ def act(store: Store, what: str, which: int) -> None:
     some = [incident for incident in found if not incident.merged_into]
     hands = work(store, 30)
     if what == "part" and parts:
-        hands.undo(parts[which % len(parts)].id)
+        with suppress(TransitionNotAllowed):
+            hands.undo(parts[which % len(parts)].id)
     if not some:
         return
-    chosen = some[which % len(some)]
-    one, other, allowed = chosen.id, some[(which + 1) % len(some)].id, TRANSITIONS[chosen.status]
+    chosen, beside = some[which % len(some)], some[(which + 1) % len(some)]
+    one, other, allowed = chosen.id, beside.id, TRANSITIONS[chosen.status]
     if what == "close" and Status.CLOSED in allowed:
         hands.transition(one, Status.CLOSED, "done")
     elif what == "mistake" and Status.FALSE_POSITIVE in allowed:
         hands.transition(one, Status.FALSE_POSITIVE, "no")
-    elif what == "merge" and one != other:
+    elif what == "merge" and one != other and chosen.counted == beside.counted:
         hands.merge(one, other)
     elif what == "rate":
         hands.rate(one, Severity.LOW)

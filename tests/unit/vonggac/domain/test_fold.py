@@ -8,7 +8,6 @@ from vonggac.domain.detection import Severity
 from vonggac.domain.fold import advance, fold
 from vonggac.domain.incident import (
     CORRELATOR,
-    TRANSITIONS,
     Entry,
     EntryKind,
     Evidence,
@@ -19,6 +18,7 @@ from vonggac.domain.incident import (
     entry_id,
     evidence_data,
 )
+from vonggac.domain.lifecycle import TRANSITIONS
 from vonggac.domain.severity import Grounds, Rating, rating_data
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -193,6 +193,8 @@ ACTS = st.sampled_from(
         entry(14, EntryKind.SPLIT, detections=["d11"], into="inc-3"),
         entry(15, EntryKind.MERGED, into="inc-2"),
         entry(16, EntryKind.TRANSITIONED, to="closed"),
+        entry(19, EntryKind.GRADED, conditions=["control"], beyond_owner=True, table="t"),
+        entry(20, EntryKind.LIKENED, incident="inc-5"),
         entry(17, EntryKind.ABSORBED, incident="inc-4", severity="high", evidence=[dict(detected(18).data)]),
     ]
 )
