@@ -82,7 +82,7 @@ def test_statistics_count_what_the_caller_may_see(node: Node, ministry_incident:
 def test_the_comparison_comes_as_a_table_too(node: Node, ministry_incident: str) -> None:
     answer = node.program(UserRole.STATISTICIAN).get("/api/v1/stats/compare?period=2026&format=csv")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    assert answer.text.splitlines()[0] == "key,label,current,previous,change_percent"
+    assert answer.text.splitlines()[0] == "key,label,current,previous,change_percent,verdict"
 
 
 def test_pages_follow_each_other_without_gap(node: Node) -> None:
