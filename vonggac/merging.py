@@ -96,7 +96,12 @@ def split(hand: Hand, identity: str, detections: Sequence[str], reason: str) -> 
     opened = hand.store.append(new, _split_off(hand, new, whole, leaving))
     said = {"detections": [part.detection for part in leaving], "into": new, "number": opened.number}
     entry = hand.entry(whole, EntryKind.SPLIT, said | ({"reason": reason} if reason else {}))
-    hand.store.append(identity, [entry], expected_version=whole.version)
+    try:
+        hand.store.append(identity, [entry], expected_version=whole.version)
+    except Conflict:
+        back = hand.entry(opened, EntryKind.MERGED, {"into": identity, "number": whole.number})
+        hand.store.append(new, [back])
+        raise
     return opened
 
 
@@ -151,8 +156,9 @@ def part_again(hand: Hand, identity: str, merged: Entry) -> None:
     gone = undone_ids(history)
     standing = [entry for entry in history if entry.id not in gone]
     taken = [each for each in standing if each.kind is EntryKind.ABSORBED and each.data["incident"] == identity]
-    if not taken:
-        return  # The whole was told already, or never, by a call that ended in between.
+    in_both = {found.detection for found in whole.evidence} & {found.detection for found in part.evidence}
+    if not taken and not in_both:
+        return  # The whole was told already, by a call that ended in between.
     if "split" in merged.data:
         taken += [e for e in standing if e.kind is EntryKind.UNDONE and e.data["entry"] == merged.data["split"]]
     back = [hand.entry(whole, EntryKind.UNDONE, {"entry": each.id}) for each in taken]

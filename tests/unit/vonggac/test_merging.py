@@ -209,22 +209,44 @@ def test_a_part_is_not_split(work: Casework) -> None:
 
 
 class Contended:
-    """A store in which somebody changes the part while it is being merged."""
+    """A store in which somebody changes an incident just before entries of a kind come to it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, kind: EntryKind) -> None:
         self._incidents = store.incidents
+        self._kind = kind
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._incidents, name)
 
     def append(self, identity: str, entries: list[Entry], *, expected_version: int | None = None) -> Incident:
-        if any(entry.kind is EntryKind.MERGED for entry in entries):
+        if expected_version is not None and any(entry.kind is self._kind for entry in entries):
             raise Conflict("incident_changed", incident=identity, expected=1, found=2)
         return self._incidents.append(identity, entries, expected_version=expected_version)
 
 
 def test_a_merge_that_comes_too_late_leaves_the_whole_as_it_was(work: Casework, store: Store, clock: Clock) -> None:
-    late = Casework(Contended(store), clock, OPERATOR)  # type: ignore[arg-type]
+    late = Casework(Contended(store, EntryKind.MERGED), clock, OPERATOR)  # type: ignore[arg-type]
     with pytest.raises(Conflict):
         late.merge("inc-c", "inc-b")
     assert held(store, "inc-b") == {"d4", "d5"}
+
+
+def test_a_split_that_comes_too_late_leaves_no_detection_in_two_incidents(
+    work: Casework, store: Store, clock: Clock
+) -> None:
+    late = Casework(Contended(store, EntryKind.SPLIT), clock, OPERATOR)  # type: ignore[arg-type]
+    with pytest.raises(Conflict):
+        late.split("inc-a", ["d1"])
+    counted = [part.detection for incident in standing(store) for part in incident.evidence]
+    assert sorted(counted) == ["d1", "d2", "d3", "d4", "d5", "d6"]
+    [gone] = [each for each in everyone(store) if each.merged_into]
+    with pytest.raises(TransitionNotAllowed):
+        work.undo(gone.id)
+
+
+def test_taking_back_a_split_too_late_leaves_it_as_it_was(work: Casework, store: Store, clock: Clock) -> None:
+    new = work.split("inc-a", ["d1"])
+    late = Casework(Contended(store, EntryKind.ABSORBED), clock, OPERATOR)  # type: ignore[arg-type]
+    with pytest.raises(Conflict):
+        late.undo("inc-a")
+    assert (held(store, "inc-a"), store.incidents.get(new.id).counted) == ({"d2", "d3"}, True)
