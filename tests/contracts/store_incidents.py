@@ -164,6 +164,20 @@ class HistoryContract:
         assert [(refusal.location, refusal.offset) for refusal in loaded.refused] == [("b", 1), ("c", 2)]
         assert found(store) == ["a", "d"]
 
+    def test_histories_are_given_together_and_those_not_there_are_left_out(self, store: Store) -> None:
+        store.incidents.load([("a", [opened(), noted("n", "x")]), ("b", [opened()])])
+        assert store.incidents.histories(["b", "none", "a"]) == {
+            name: store.incidents.history(name) for name in ("a", "b")
+        }
+        assert store.incidents.histories([]) == {}
+
+    def test_an_earlier_opening_that_is_learned_later_moves_the_instant_of_opening(self, store: Store) -> None:
+        store.incidents.load([("a", [opened(later(50))])])
+        store.incidents.load([("a", [replace(opened(later(10)), id="earlier")])])
+        assert store.incidents.get("a").opened_at == later(10)
+        assert store.incidents.get("a", known_at=later(20)).opened_at == later(10)
+        assert store.incidents.count(IncidentQuery(opened_until=later(20))) == 1
+
     def test_loading_lets_a_history_grow(self, store: Store) -> None:
         store.incidents.load([("a", [opened()])])
         grown = store.incidents.load([("a", [opened(), noted("n", "x")]), ("b", [opened()]), ("b", [noted("m", "y")])])

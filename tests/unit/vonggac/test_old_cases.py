@@ -387,6 +387,20 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(store: Store, tmp_path
     assert store.incidents.find(IncidentQuery()).items[0].version == 2
 
 
+def test_what_was_broken_off_is_completed_by_loading_again(store: Store, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", *({"incident_id": str(at)} for at in range(700)))
+
+    def interrupt(doing: str, share: float, rows: int) -> None:
+        if doing == "loading":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loaded(store, path, progress=interrupt)
+    assert store.incidents.count(IncidentQuery()) == 500
+    again = loaded(store, path)
+    assert (again.incidents_new, again.incidents_known) == (200, 500)
+
+
 def test_unknown_agencies_are_loaded_and_at_most_twenty_are_named(store: Store, tmp_path: Path) -> None:
     rows = [{"incident_id": f"x{at}", "agency_code": f"X{at:02}"} for at in range(25)]
     imported = loaded(store, write(tmp_path / "a.csv", {}, *rows, rows[0]), units={"H40"})
