@@ -175,7 +175,10 @@ def watched_in(
 ) -> Watched:
     spans = [(_hours(start), max(_hours(end - _SMALLEST), _hours(start)) + 1) for start, end in (current, previous)]
     seen: dict[str, tuple[int, int]] = {}
+    days = [(_day(first), _day(end)) for first, end in spans]
     for record in records.list(WATCHED):
+        if not any(first <= record.body["day"] <= last for first, last in days):
+            continue
         hours, sensor = hours_from(record.body), str(record.body["sensor"])
         if any(first <= hour < end for hour in hours.watched for first, end in spans):
             before, good = seen.get(sensor, (0, 0)), hours.watched - hours.lost

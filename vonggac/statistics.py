@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 
+from vonggac.as_known import instant_of
 from vonggac.connected import sensor_agencies
 from vonggac.coverage import Watched, watched_in
 from vonggac.dated import in_force
@@ -36,7 +37,7 @@ from vonggac.domain.stats import (
     overlap_of,
     shares_of,
 )
-from vonggac.domain.times import VIETNAM, Period, day_in_vietnam, parse_record_time
+from vonggac.domain.times import VIETNAM, Period, day_in_vietnam
 from vonggac.errors import UsageRefused
 from vonggac.ports import Counted, StateQuery, Store
 
@@ -74,14 +75,10 @@ def ask(
     current = _period(period)
     previous = current.year_before() if against == PREVIOUS_YEAR else _period(against)
     try:
-        instant = parse_record_time(known_at) if known_at else None
-    except ValueError as error:
-        raise UsageRefused("bad_time", text=known_at) from error
-    try:
         day = None if units == AS_THEN else date.fromisoformat(units)
     except ValueError as error:
         raise UsageRefused("bad_units", text=units) from error
-    return Question(current, previous, By(by), instant, definitions, day)
+    return Question(current, previous, By(by), instant_of(known_at), definitions, day)
 
 
 def _period(text: str) -> Period:

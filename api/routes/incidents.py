@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.security import Caller, Named, ServicesOf, may
 from api.services import Services
+from vonggac.as_known import incidents_known, instant_of
 from vonggac.casework import MAX_TEXT, Casework, history_data, incident_data
 from vonggac.definitions import definitions
 from vonggac.domain.access import Action
@@ -97,8 +99,10 @@ def list_incidents(
     q: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: str | None = None,
+    known_at: str | None = None,
 ) -> dict[str, Any]:
-    """A page of incidents, the newest first; `next` is the cursor of the page after it."""
+    """A page of incidents, the newest first; `next` is the cursor of the page after it. With `known_at` the first of
+    those that were known at the instant, as they were known then."""
     query = IncidentQuery(
         scope=found.scope,
         statuses=frozenset(status) if status else None,
@@ -109,14 +113,19 @@ def list_incidents(
         limit=limit,
         cursor=cursor,
     )
-    page = services.store.incidents.find(query)
+    store, instant = services.store.incidents, instant_of(known_at)
+    if instant is not None:
+        then = islice(incidents_known(store, query, instant), limit)
+        return {"incidents": [incident_data(each) for each in then], "next": None}
+    page = store.find(query)
     return {"incidents": [incident_data(each) for each in page.items], "next": page.next}
 
 
 @router.get("/{identity}")
-def get_incident(identity: Named, services: ServicesOf, found: Reader) -> dict[str, Any]:
-    """The incident as its history makes it now."""
-    return incident_data(services.store.incidents.get(identity, scope=found.scope))
+def get_incident(identity: Named, services: ServicesOf, found: Reader, known_at: str | None = None) -> dict[str, Any]:
+    """The incident as its history makes it, now or as it was known at the instant."""
+    instant = instant_of(known_at)
+    return incident_data(services.store.incidents.get(identity, scope=found.scope, known_at=instant))
 
 
 @router.get("/{identity}/history")

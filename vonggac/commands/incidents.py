@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
 
+from vonggac.as_known import incidents_known, instant_of
 from vonggac.call import Call
 from vonggac.casework import Casework, history_data, incident_data
 from vonggac.commands.load_progress import LoadProgress
@@ -18,9 +20,8 @@ from vonggac.definitions import definitions
 from vonggac.domain.access import OPERATOR
 from vonggac.domain.detection import Severity
 from vonggac.domain.incident import Cause, Incident, Status
-from vonggac.domain.times import format_instant, parse_record_time
+from vonggac.domain.times import format_instant
 from vonggac.duplicates import duplicate_pairs, duplicates_of
-from vonggac.errors import UsageRefused
 from vonggac.messages import say
 from vonggac.old_cases import Defaults, import_cases, import_data, unit_names
 from vonggac.ports import IncidentQuery
@@ -42,10 +43,17 @@ def incident() -> None:
 @click.option("--category", multiple=True)
 @click.option("--agency")
 @click.option("--text", help="Words of the title, entity or notes; marks and case do not matter.")
+@click.option("--known-at", help="Those that were known at this instant, as they were known then.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.pass_obj
 def list_(
-    call: Call, status: tuple[str, ...], category: tuple[str, ...], agency: str | None, text: str | None, limit: int
+    call: Call,
+    status: tuple[str, ...],
+    category: tuple[str, ...],
+    agency: str | None,
+    text: str | None,
+    known_at: str | None,
+    limit: int,
 ) -> None:
     """Incidents, the newest first."""
     query = IncidentQuery(
@@ -55,8 +63,9 @@ def list_(
         text=text,
         limit=limit,
     )
-    page = node_of(call).store.incidents.find(query)
-    call.table([incident_data(found) for found in page.items], COLUMNS)
+    store, instant = node_of(call).store.incidents, instant_of(known_at)
+    found = store.find(query).items if instant is None else islice(incidents_known(store, query, instant), limit)
+    call.table([incident_data(each) for each in found], COLUMNS)
 
 
 @incident.command()
@@ -72,11 +81,7 @@ def show(call: Call, identity: str, known_at: str | None, history: bool) -> None
         for entry in history_data(store.history(identity)):
             call.show(entry)
         return
-    try:
-        instant = parse_record_time(known_at) if known_at else None
-    except ValueError as error:
-        raise UsageRefused("bad_time", text=known_at) from error
-    call.show(incident_data(store.get(identity, known_at=instant)))
+    call.show(incident_data(store.get(identity, known_at=instant_of(known_at))))
 
 
 def _act(call: Call, identity: str, act: Callable[[Casework, str], Incident]) -> None:

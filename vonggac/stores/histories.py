@@ -12,7 +12,6 @@ import orjson
 from vonggac.domain.fold import fold
 from vonggac.domain.incident import Entry, EntryKind, Incident, Involvement, Role
 from vonggac.domain.states import Facts, Parties
-from vonggac.domain.text import fold as fold_text
 from vonggac.domain.times import VIETNAM, format_instant, parse_instant
 from vonggac.errors import Conflict, UsageRefused
 
@@ -49,17 +48,6 @@ def folded(identity: str, entries: Sequence[Entry]) -> Incident:
     if incident is None:
         raise UsageRefused("history_not_opened", incident=identity)
     return incident
-
-
-def search_text(incident: Incident) -> str:
-    """What a text search looks in, folded: marks and case do not matter (`domain.text.fold`)."""
-    parts = (incident.title, incident.title_vi, incident.entity, *(note.text for note in incident.notes))
-    return fold_text("\n".join(dict.fromkeys(part for part in parts if part)))
-
-
-def search_words(text: str | None) -> tuple[str, ...]:
-    """The folded words of a text query; each must stand somewhere in `search_text`."""
-    return tuple(dict.fromkeys(fold_text(text or "").split()))
 
 
 def numbered(entries: Sequence[Entry], number: Callable[[int], str]) -> tuple[Entry, ...]:

@@ -17,6 +17,7 @@ from vonggac.domain.account import Refusal
 from vonggac.domain.fold import fold
 from vonggac.domain.incident import Entry, Incident
 from vonggac.domain.marking import Tlp
+from vonggac.domain.searching import search_text, search_words
 from vonggac.domain.states import Facts, Parties, followed, states_of
 from vonggac.domain.times import to_epoch_us
 from vonggac.errors import NotFound, UsageRefused
@@ -32,8 +33,6 @@ from vonggac.stores.histories import (
     new_entries,
     numbered,
     readable,
-    search_text,
-    search_words,
 )
 from vonggac.stores.paging import decode_cursor, page_of, page_size
 

@@ -17,6 +17,7 @@ from vonggac.domain.access import EVERYTHING, Scope
 from vonggac.domain.account import Refusal
 from vonggac.domain.fold import fold
 from vonggac.domain.incident import Entry, Incident
+from vonggac.domain.searching import search_text, search_words
 from vonggac.domain.states import Facts, Parties, State, followed, states_of
 from vonggac.domain.times import from_epoch_us, to_epoch_us
 from vonggac.errors import NotFound, UsageRefused
@@ -30,8 +31,6 @@ from vonggac.stores.histories import (
     numbered,
     parties_from,
     readable,
-    search_text,
-    search_words,
 )
 from vonggac.stores.paging import Place, decode_cursor, page_of, page_size
 from vonggac.stores.sqlite import states
