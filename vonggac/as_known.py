@@ -23,7 +23,7 @@ def instant_of(text: str | None) -> datetime | None:
     """The instant that a person wrote; None for none. Raises UsageRefused."""
     try:
         return parse_record_time(text) if text else None
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageRefused("bad_time", text=text) from error
 
 

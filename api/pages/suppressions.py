@@ -11,6 +11,7 @@ from api.forms import Form
 from api.pages.choice import offered
 from api.pages.words import Words
 from api.services import Services
+from vonggac.as_known import instant_of
 from vonggac.domain.access import Principal, Scope
 from vonggac.domain.detection import Detection
 from vonggac.domain.incident import Incident
@@ -67,7 +68,7 @@ class Asked:
             kind=self.kind or None,
             agency=self.agency or None,
             conditions=tuple(_condition(row) for row in self.rows),
-            start=_instant(self.start) if self.start else None,
+            start=instant_of(self.start),
             ticket=self.ticket,
         )
 
@@ -118,13 +119,6 @@ def end_of_day(day: str) -> datetime:
         return parse_record_time(date.fromisoformat(day).isoformat()) + timedelta(days=1)
     except (ValueError, OverflowError) as error:
         raise UsageRefused("suppression_until", text=day) from error
-
-
-def _instant(text: str) -> datetime:
-    try:
-        return parse_record_time(text)
-    except ValueError as error:
-        raise UsageRefused("bad_time", text=text) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from api.pages import duties as view
 from api.routes.duties import owed_by
 from api.security import Caller, ServicesOf, may
 from api.views import draw, see, words_of
+from vonggac.as_known import instant_of
 from vonggac.domain.access import Action
-from vonggac.duties.look import instant_asked, usual_window
+from vonggac.duties.look import usual_window
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(read_form)])
 Reader = Annotated[Caller, Depends(may(Action.READ_CONSOLE))]
@@ -36,7 +37,7 @@ def file(services: ServicesOf, form: FormOf, found: Worker) -> Response:
         form.one("duty"),
         form.one("subject"),
         agency=form.one("agency"),
-        at=instant_asked(form.one("at")),
+        at=instant_of(form.one("at")),
         note=form.one("note"),
     )
     return see(own_path(form.one("back"), "/duties?done=1"))
@@ -47,7 +48,5 @@ def mark(services: ServicesOf, form: FormOf, found: Worker) -> Response:
     """The incident begins the clock of a duty that no record shows by itself."""
     incident = form.one("incident")
     acts = services.reporting(found.principal, found.scope)
-    acts.open(
-        form.one("duty"), incident, form.one("reason"), agency=form.one("agency"), at=instant_asked(form.one("at"))
-    )
+    acts.open(form.one("duty"), incident, form.one("reason"), agency=form.one("agency"), at=instant_of(form.one("at")))
     return see(f"/incidents/{incident}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from vonggac.as_known import instant_of
 from vonggac.call import Call
 from vonggac.commands.options import node_of
 from vonggac.domain.access import OPERATOR
@@ -18,7 +19,6 @@ from vonggac.duties.kept import filing_data, mark_data
 from vonggac.duties.law import all_duties, versions_of
 from vonggac.duties.look import (
     duty_data,
-    instant_asked,
     lateness_data,
     notices,
     obligation_data,
@@ -70,7 +70,7 @@ def list_(call: Call, agency: str | None, states: tuple[str, ...], since: str | 
     now = node.clock()
     first, after = usual_window(node.store, now)
     found = reckoned(
-        node.store, node.directory(), instant_asked(since) or first, instant_asked(until) or after, now, agency=agency
+        node.store, node.directory(), instant_of(since) or first, instant_of(until) or after, now, agency=agency
     )
     wanted = {State(each) for each in states} or OPEN
     call.table([obligation_data(each) for each in found if each.state in wanted], COLUMNS)
@@ -105,7 +105,7 @@ def file(
             identity,
             subject,
             agency=agency,
-            at=instant_asked(at),
+            at=instant_of(at),
             by=by,
             digest=_digest_of(path) if path else "",
             note=note,
@@ -133,7 +133,7 @@ def _digest_of(path: Path) -> str:
 def open_(call: Call, incident: str, identity: str, reason: str, agency: str, at: str | None, withdraw: bool) -> None:
     """A duty that no record shows by itself, such as the notice of a personal-data breach, applies to an incident."""
     acts = node_of(call).reporting(OPERATOR)
-    mark = acts.open(identity, incident, reason, agency=agency, at=instant_asked(at), stands=not withdraw)
+    mark = acts.open(identity, incident, reason, agency=agency, at=instant_of(at), stands=not withdraw)
     call.show({"id": mark.id, **mark_data(mark)})
 
 
@@ -156,7 +156,7 @@ def lateness_(call: Call, period: str, by: str) -> None:
 @click.pass_obj
 def notices_(call: Call, since: str | None) -> None:
     """The warnings and missed limits that the node's job has told, the oldest first."""
-    call.table(notices(node_of(call).store.records, since=instant_asked(since)), NOTICE_COLUMNS)
+    call.table(notices(node_of(call).store.records, since=instant_of(since)), NOTICE_COLUMNS)
 
 
 @duty.command()
@@ -177,8 +177,6 @@ def form(call: Call, subject: str, identity: str, agency: str, period: str, out:
 
     subject, agency = _named(identity, subject, agency, period)
     node = node_of(call)
-    content = make_form(
-        node.store, node.directory(), identity, subject, instant_asked(at) or node.clock(), agency=agency
-    )
+    content = make_form(node.store, node.directory(), identity, subject, instant_of(at) or node.clock(), agency=agency)
     out.write_bytes(content)
     call.show({"path": str(out), "bytes": len(content), "digest": sha256(content).hexdigest()})

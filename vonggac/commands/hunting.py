@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from vonggac.as_known import instant_of
 from vonggac.bootstrap import indicator_files, load_rules
 from vonggac.call import Call
 from vonggac.commands.options import node_of
 from vonggac.domain.indicator import Indicator, IndicatorKind
-from vonggac.domain.times import parse_record_time
 from vonggac.errors import UsageRefused
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def hunt(
     from vonggac.hunting import Hunter
 
     node = node_of(call)
-    hunter = Hunter(node.store, node.clock, _when(since), _when(until))
+    hunter = Hunter(node.store, node.clock, instant_of(since), instant_of(until))
     known = _indicators(call, indicators) if indicators else []
     patterns = [each for each in known if each.kind is IndicatorKind.PATTERN]
     _emit(call, hunter.values((*values, *(each.value for each in known if each.kind is not IndicatorKind.PATTERN))))
@@ -66,10 +65,3 @@ def _indicators(call: Call, paths: tuple[str, ...]) -> list[Indicator]:
 
 def _emit(call: Call, answers: Iterable[Answer]) -> None:
     call.emit_many([answer.data() for answer in answers])
-
-
-def _when(text: str | None) -> datetime | None:
-    try:
-        return parse_record_time(text) if text else None
-    except ValueError as error:
-        raise UsageRefused("bad_time", text=text) from error

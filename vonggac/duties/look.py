@@ -11,7 +11,7 @@ from vonggac.domain.agency import Directory
 from vonggac.domain.duty import Duty, Known, Obligation, obligations
 from vonggac.domain.incident import Incident
 from vonggac.domain.lateness import Lateness
-from vonggac.domain.times import Period, format_instant, parse_period, parse_record_time
+from vonggac.domain.times import Period, format_instant, parse_period
 from vonggac.duties.kept import NOTICE, load_filings, load_marks, watched_since
 from vonggac.duties.law import all_duties, longest_limit
 from vonggac.errors import NotFound, UsageRefused
@@ -36,14 +36,6 @@ def period_asked(text: str) -> Period:
         return parse_period(text)
     except (ValueError, OverflowError) as error:
         raise UsageRefused("bad_period", text=text, reason=error) from error
-
-
-def instant_asked(text: str | None) -> datetime | None:
-    """None for an empty text. Raises UsageRefused for what is no instant."""
-    try:
-        return parse_record_time(text) if text else None
-    except (ValueError, OverflowError) as error:
-        raise UsageRefused("bad_time", text=text) from error
 
 
 def since_when(store: Store, now: datetime) -> datetime:
