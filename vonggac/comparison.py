@@ -201,14 +201,3 @@ def percent_of(share: Fraction | None, lang: str) -> str:
         return "–"
     text = f"{print_percent(100 * share)} %"
     return text.replace(".", ",") if lang == "vi" else text
-
-
-def percent_text(row: Mapping[str, Any], lang: str) -> str:
-    """`−51.4 %` in English, `−51,4 %` in Vietnamese; a dash where there is none. From the two counts, never a float."""
-    current, previous = (Fraction(row[name]).limit_denominator(10**6) for name in ("current", "previous"))
-    if not previous:
-        return "–"
-    rounded = print_percent(Change("", current, previous).change)
-    sign = "−" if rounded is not None and rounded < 0 else "+" if rounded else ""
-    text = f"{abs(rounded or 0):,}".replace(",", "\u202f")
-    return f"{sign}{text.replace('.', ',') if lang == 'vi' else text} %"

@@ -12,13 +12,14 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from api.pages.words import Words
-from vonggac.comparison import answer_data, percent_text
+from vonggac.comparison import answer_data
 from vonggac.domain.access import Scope
 from vonggac.domain.stats import By
 from vonggac.domain.times import VIETNAM, parse_instant
 from vonggac.errors import UsageRefused
 from vonggac.messages import say
 from vonggac.ports import Store
+from vonggac.reports import figures
 from vonggac.statistics import TOTAL, answer, ask
 
 #: The picture shows the largest rows; the table has them all.
@@ -216,7 +217,13 @@ def statistics(store: Store, scope: Scope, asked: Asked, words: Words, now: date
 
 
 def row_of(row: Mapping[str, Any], label: str, lang: str) -> Row:
-    return Row(row.get("key", TOTAL), label, row["current"], row["previous"], percent_text(row, lang))
+    return Row(
+        row.get("key", TOTAL),
+        label,
+        row["current"],
+        row["previous"],
+        figures.change(row["current"], row["previous"], lang),
+    )
 
 
 def span(period: Mapping[str, str]) -> str:

@@ -229,7 +229,7 @@ def print_table(body: Mapping[str, Any], lang: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from vonggac.comparison import percent_text
+    from vonggac.reports import figures
 
     total = body["total"]
     table = Table(title=say(lang, "stats.title", period=body["period"]["text"], against=body["against"]["text"]))
@@ -237,11 +237,15 @@ def print_table(body: Mapping[str, Any], lang: str) -> None:
     for name in ("current", "previous", "change"):
         table.add_column(say(lang, f"stats.{name}"), justify="right")
     for row in body["rows"]:
-        table.add_row(row["label"], str(row["current"]), str(row["previous"]), percent_text(row, lang))
+        table.add_row(
+            row["label"],
+            str(row["current"]),
+            str(row["previous"]),
+            figures.change(row["current"], row["previous"], lang),
+        )
     table.add_section()
-    table.add_row(
-        say(lang, "stats.total"), str(total["current"]), str(total["previous"]), percent_text(total, lang), style="bold"
-    )
+    change = figures.change(total["current"], total["previous"], lang)
+    table.add_row(say(lang, "stats.total"), str(total["current"]), str(total["previous"]), change, style="bold")
     console = Console(width=None if sys.stdout.isatty() else 100)
     console.print(table)
     for sentence in body["sentences"][lang]:

@@ -16,10 +16,11 @@ from sensors.base import Origin
 from sensors.made import day
 from sharing.subscribe import Feed, pages
 from vonggac.bootstrap import Node, load_rules
-from vonggac.comparison import answer_data, percent_text
+from vonggac.comparison import answer_data
 from vonggac.demo.run import SUBSCRIBER, SUBSCRIBER_AGENCY, Demo, made_captures
 from vonggac.domain.marking import Tlp
 from vonggac.pipeline import accounts
+from vonggac.reports import figures
 from vonggac.statistics import answer, ask
 
 Difference = tuple[str, dict[str, object]]
@@ -81,7 +82,7 @@ def _statistics(node: Node) -> Iterator[Difference]:
     """January to April 2020 against 2019: 1,056 against 2,173, a fall of 51.4 %."""
     directory = node.directory()
     total = answer_data(answer(node.store, directory, ask("2020-M1..M4"), now=node.clock()), "en")["total"]
-    printed = percent_text(total, "en")
+    printed = figures.change(total["current"], total["previous"], "en")
     if (total["current"], total["previous"], printed) != (1056, 2173, "−51.4 %"):
         yield "demo.statistics", {"current": total["current"], "previous": total["previous"], "printed": printed}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vonggac.comparison import answer_data, percent_text
+from vonggac.comparison import answer_data
 from vonggac.connected import HEARTBEAT
 from vonggac.coverage import CoverageLog
 from vonggac.definitions import definitions
@@ -17,6 +17,7 @@ from vonggac.domain.times import parse_instant
 from vonggac.errors import NotFound, UsageRefused
 from vonggac.old_cases import IMPORT_COLUMNS, import_cases
 from vonggac.ports import Store
+from vonggac.reports import figures
 from vonggac.statistics import Question, answer, ask
 
 GOOD = {
@@ -73,8 +74,8 @@ def test_january_to_april_2020_prints_minus_51_4_percent(store: Store, tmp_path:
     question = ask("2020-M1..M4")
     body = answered(store, question)
     assert (body["total"]["current"], body["total"]["previous"]) == (1056, 2173)
-    assert percent_text(body["total"], "vi") == "−51,4 %"
-    assert percent_text(body["total"], "en") == "−51.4 %"
+    assert figures.change(body["total"]["current"], body["total"]["previous"], "vi") == "−51,4 %"
+    assert figures.change(body["total"]["current"], body["total"]["previous"], "en") == "−51.4 %"
     assert body["total"]["verdict"] == "reduction"
     english = answered(store, question, "en")
     assert english["digest"] == body["digest"]
