@@ -207,5 +207,5 @@ def _when(text: str, now: datetime) -> datetime:
         return now + span
     try:
         return parse_record_time(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageRefused("bad_time", text=text) from error

@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contracts.store_samples import NOVEMBER, entry, involved, later, opened
-from vonggac.as_known import incidents_known
+from vonggac.as_known import incidents_known, instant_of
 from vonggac.domain.access import Scope
 from vonggac.domain.incident import EntryKind, Status
 from vonggac.domain.marking import Tlp
+from vonggac.errors import UsageRefused
 from vonggac.ports import IncidentQuery, Store
 from vonggac.settings import Settings
 from vonggac.stores import open_store
@@ -56,3 +57,9 @@ def test_every_incident_is_listed_once_the_last_first_however_long_ago(
             store.incidents.append(f"inc-{number}", [opened(at, NOVEMBER)])
         found = [incident.first_at for incident in incidents_known(store.incidents, ALL, later(1))]
     assert found == sorted((NOVEMBER + timedelta(days=day) for day in days), reverse=True)
+
+
+@pytest.mark.parametrize("text", ["soon", "31/02/2025", "0001-01-01", "9999-12-31T23:59:59-14:00"])
+def test_what_is_no_instant_is_refused(text: str) -> None:
+    with pytest.raises(UsageRefused):
+        instant_of(text)
