@@ -258,7 +258,7 @@ class _Counting:
         lost: set[tuple[str, int]] = set()
         rows = counted_by_parties(slices, self._shares(days, lost))
         stranded = 0
-        for place, part in enumerate(slices):
+        for place, part in enumerate(slices if lost else ()):
             for parties, count in part.parties.items():
                 stranded += count * sum((code, place) in lost for code in {each.agency for each in parties})
         return rows, stranded
