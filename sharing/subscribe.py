@@ -17,6 +17,7 @@ from requests.auth import HTTPBasicAuth
 
 from sharing.exchange import Accepted, Exchange, Sender
 from sharing.session import PeerSession, in_clear
+from vonggac.coverage import CoverageLog
 from vonggac.domain.agency import Directory
 from vonggac.domain.times import format_instant
 from vonggac.errors import Conflict, NotFound, PeerUnavailable, UsageRefused
@@ -103,6 +104,7 @@ class Subscriber:
         self._records = records
         self._exchange = exchange
         self._clock = clock
+        self._coverage = CoverageLog(records)
 
     def pull(self, name: str, directory: Directory) -> Accepted:
         """What was new in a feed since its cursor is taken. Raises PeerUnavailable; what came before that is kept."""
@@ -116,7 +118,9 @@ class Subscriber:
         except PeerUnavailable as error:
             self._save(feed, str(error))
             raise
-        self._save(replace(feed, last_success=format_instant(self._clock())), _line(total))
+        now = self._clock()
+        self._save(replace(feed, last_success=format_instant(now)), _line(total))
+        self._coverage.fresh(name, now)
         return total
 
     def pull_all(self, directory: Directory) -> str:

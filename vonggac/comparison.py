@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from fractions import Fraction
 from hashlib import sha256
@@ -11,9 +11,10 @@ from typing import Any
 
 from vonggac.definitions import breaks
 from vonggac.domain.agency import Agency
+from vonggac.domain.covered import Coverage, Pair, Part
 from vonggac.domain.definitions import Break
 from vonggac.domain.states import Span
-from vonggac.domain.stats import INVOLVING, UNKNOWN, By, Change, Count, Coverage, Measures, Number, print_percent
+from vonggac.domain.stats import INVOLVING, UNKNOWN, By, Change, Count, Measures, Number, print_percent
 from vonggac.domain.times import VIETNAM, Period, day_in_vietnam, format_instant
 from vonggac.messages import LANGUAGES, say
 from vonggac.statistics import AS_THEN, Answer, Question
@@ -44,6 +45,7 @@ def answer_data(found: Answer, lang: str) -> dict[str, Any]:
             "previous": _number(comparison.previous.overlap),
         },
         "measures": _measures(comparison.current, comparison.previous),
+        "coverage_parts": _parts(comparison.coverage),
         "breaks": [{"at": each.at.isoformat(), "of": each.of, "basis": each.basis} for each in crossed],
     }
     body["digest"] = digest(body)
@@ -81,7 +83,17 @@ def _row(row: Change) -> dict[str, Any]:
 
 
 def _coverage(coverage: Coverage) -> dict[str, float | None]:
-    return {"current": _share(coverage.current), "previous": _share(coverage.previous)}
+    return _pair(coverage.sensors)
+
+
+def _parts(coverage: Coverage) -> dict[str, dict[str, Any]]:
+    """What the coverage is made of, and by which parts it fell."""
+    fallen = coverage.fallen
+    return {str(part): {**_pair(pair), "fell": part in fallen} for part, pair in coverage.parts.items()}
+
+
+def _pair(pair: Pair) -> dict[str, float | None]:
+    return {"current": _share(pair.current), "previous": _share(pair.previous)}
 
 
 def _number(number: Number) -> int | float:
@@ -182,17 +194,38 @@ def _sentences(found: Answer, crossed: Iterable[Break], lang: str) -> list[str]:
         say(lang, "stats.break", day=f"{each.at:%d/%m/%Y}", what=each.vi if lang == "vi" else each.en, basis=each.basis)
         for each in crossed
     ]
-    if comparison.coverage.current is None:
-        told.append(say(lang, "stats.coverage_unknown"))
-    else:
-        shares = {
-            name: percent_of(share, lang)
-            for name, share in (("current", comparison.coverage.current), ("previous", comparison.coverage.previous))
-        }
-        told.append(say(lang, "stats.coverage", **shares))
+    told += _covered(comparison.coverage, lang)
     if question.period.end > found.now:
         told.append(say(lang, "stats.not_over", day=f"{found.now.astimezone(VIETNAM):%d/%m/%Y}"))
     return told
+
+
+def _covered(coverage: Coverage, lang: str) -> Iterator[str]:
+    """How well the two periods were watched."""
+    if coverage.sensors.current is None:
+        yield say(lang, "stats.coverage_unknown")
+    else:
+        shares = {name: percent_of(getattr(coverage.sensors, name), lang) for name in ("current", "previous")}
+        yield say(lang, "stats.coverage", **shares)
+    if coverage.parts:
+        yield say(lang, "stats.coverage_parts", parts="; ".join(_part(*each, lang) for each in coverage.parts.items()))
+    if coverage.fallen:
+        names = ", ".join(say(lang, f"stats.covered.{part}") for part in coverage.fallen)
+        yield say(lang, "stats.coverage_fallen", parts=names)
+
+
+def _part(part: Part, pair: Pair, lang: str) -> str:
+    written = rounded if part is Part.RULES_LOADED else percent_of
+    current, previous = (written(figure, lang) for figure in (pair.current, pair.previous))
+    return say(lang, "stats.coverage_part", part=say(lang, f"stats.covered.{part}"), current=current, previous=previous)
+
+
+def rounded(figure: Fraction | None, lang: str) -> str:
+    """A figure as a whole number, thousands parted."""
+    if figure is None:
+        return "–"
+    text = f"{round(figure):,}"
+    return text.replace(",", ".") if lang == "vi" else text
 
 
 def percent_of(share: Fraction | None, lang: str) -> str:

@@ -1,88 +1,114 @@
-"""In which hours which sensor was watching, and in which of them data was lost: what a negative answer is worth.
+"""Which sensor watched in which hour, what it lost, how many rules looked at it; which feeds were fresh, which services
+probed: what a number, and a negative answer, is worth.
 
 A sensor watched in an hour of which an event of its is there, be it a heartbeat. It lost data in the hours that a
-telling of loss names, and where a heartbeat's count of packets that the kernel dropped has grown.
+telling of loss names, and where a heartbeat's count of packets that the kernel dropped has grown. A feed is fresh for
+FRESH after a pull that went through. A service was probed in the hours of which an answer, or its failure, is there.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
-from functools import lru_cache
+from enum import StrEnum
+from functools import cached_property, lru_cache
 from typing import Any
 
 from vonggac.domain.event import Document
 from vonggac.domain.event import field as value_at
-from vonggac.domain.stats import Coverage as Shares
+from vonggac.domain.hours import BLOCK, Hours
 from vonggac.domain.times import format_instant, parse_instant
 from vonggac.errors import Conflict
 from vonggac.ports import RecordStore
 
-WATCHED = "watched"  # kind of record: one for each sensor and day
+COVERAGE = "coverage"  # kind of record: one for each of those that watch, and block of hours
 HOUR = timedelta(hours=1)
-_SMALLEST = timedelta(microseconds=1)
+FRESH = timedelta(hours=24)
+PROBE = "probe"  # the dataset of events that tell how a service answered
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: Days of sensors remembered as written; and the most hours that one telling of loss may name.
+#: Blocks of hours remembered as written; and the most hours that one telling of loss may name.
 _MAX_KNOWN = 10_000
 _MAX_LOST = 24 * 7
+_FIRST_BLOCK, _LAST_BLOCK = 0, 999_999
 
 
-@dataclass(slots=True)
-class Hours:
-    """Hours since 1970 in which a sensor watched, and in which it lost data."""
+class Of(StrEnum):
+    """What kind of thing has hours."""
 
-    watched: set[int] = field(default_factory=set)
-    lost: set[int] = field(default_factory=set)
-
-    def take(self, other: Hours) -> None:
-        self.watched |= other.watched
-        self.lost |= other.lost
-
-    def within(self, other: Hours) -> bool:
-        return self.watched <= other.watched and self.lost <= other.lost
+    SENSOR = "sensor"
+    FEED = "feed"
+    SYSTEM = "system"
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """Whole hours that nobody can answer for: `nobody-watching` (no sensor), `sensor-silent`, `data-lost`."""
+class Track:
+    """The hours of one sensor, feed or system. `good` are those in which it watched, was fresh, was probed; `rules` by
+    how many rules looked at what it saw."""
 
-    start: datetime
-    end: datetime
-    reason: str
-    sensor: str | None = None
+    good: Hours = field(default_factory=Hours)
+    lost: Hours = field(default_factory=Hours)
+    rules: Mapping[int, Hours] = field(default_factory=dict)
 
-    def data(self) -> dict[str, Any]:
-        said = {"start": format_instant(self.start), "end": format_instant(self.end), "reason": self.reason}
-        return {**said, "sensor": self.sensor} if self.sensor else said
+    def __or__(self, other: Track) -> Track:
+        nothing, counts = Hours(), {*self.rules, *other.rules}
+        rules = {count: self.rules.get(count, nothing) | other.rules.get(count, nothing) for count in counts}
+        return Track(self.good | other.good, self.lost | other.lost, rules)
+
+    def between(self, first: int, end: int) -> Track:
+        rules = {count: found for count, hours in self.rules.items() if (found := hours.between(first, end))}
+        return Track(self.good.between(first, end), self.lost.between(first, end), rules)
+
+    @property
+    def matched(self) -> Hours:
+        """The hours in which any rule looked."""
+        found = Hours()
+        for count, hours in self.rules.items():
+            found = found | hours if count else found
+        return found
+
+    @property
+    def loaded(self) -> int:
+        """Over all the hours in which anybody asked, how many rules looked, added up."""
+        return sum(count * len(hours) for count, hours in self.rules.items())
+
+
+#: By name.
+Tracks = Mapping[str, Track]
 
 
 class CoverageLog:
-    """Writes down which hours the sensors of a store watched."""
+    """Writes down which hours were covered. To write them down again changes nothing."""
 
     def __init__(self, records: RecordStore) -> None:
         self._records = records
-        self._known: dict[tuple[str, str], Hours] = {}
+        self._known: dict[str, Track] = {}
         self._dropped: dict[str, int] = {}
 
-    def note(self, events: Iterable[Document]) -> None:
-        """The hours of these events are on record. Noting them again changes nothing."""
-        if len(self._known) > _MAX_KNOWN:
-            self._known.clear()
-        for key, found in self._told(events).items():
-            known = self._known.setdefault(key, Hours())
-            if not found.within(known):
-                known.take(self._written(key, found))
-
-    def _told(self, events: Iterable[Document]) -> dict[tuple[str, str], Hours]:
-        told: dict[tuple[str, str], Hours] = {}
+    def note(self, events: Iterable[Document], rules: int) -> None:
+        """The hours of these events, at which so many rules look, are on record."""
+        good: dict[tuple[Of, str], set[int]] = defaultdict(set)
+        lost: dict[str, set[int]] = defaultdict(set)
         for event in events:
-            sensor, hour = str(value_at(event, "observer.name")), hour_of(str(event["@timestamp"]))
-            told.setdefault((sensor, _day(hour)), Hours()).watched.add(hour)
-            for lost in self._lost(event, sensor, hour):
-                told.setdefault((sensor, _day(lost)), Hours()).lost.add(lost)
-        return told
+            hour = hour_of(str(event["@timestamp"]))
+            if value_at(event, "event.dataset") == PROBE:
+                good[Of.SYSTEM, str(value_at(event, "vonggac.probe.system"))].add(hour)
+                continue
+            sensor = str(value_at(event, "observer.name"))
+            good[Of.SENSOR, sensor].add(hour)
+            if hours := self._lost(event, sensor, hour):
+                lost[sensor].update(hours)
+        for (of, name), found in good.items():
+            track = Track(Hours.of(found))
+            if of is Of.SENSOR:
+                track = Track(track.good, Hours.of(lost.get(name, ())), {rules: track.good})
+            self._write(of, name, track)
+
+    def fresh(self, feed: str, pulled: datetime) -> None:
+        """The feed is fresh from this pull on."""
+        first = hours_since_epoch(pulled)
+        self._write(Of.FEED, feed, Track(Hours.of(range(first, first + FRESH // HOUR))))
 
     def _lost(self, event: Document, sensor: str, hour: int) -> Iterable[int]:
         dataset = value_at(event, "event.dataset")
@@ -101,123 +127,150 @@ class CoverageLog:
                 return (hour,) if dropped > before else ()
         return ()
 
-    def _written(self, key: tuple[str, str], found: Hours) -> Hours:
+    def _write(self, of: Of, name: str, track: Track) -> None:
+        if len(self._known) > _MAX_KNOWN:
+            self._known.clear()
+        for block in {*track.good.blocks, *track.lost.blocks}:
+            found = track.between(block * BLOCK, (block + 1) * BLOCK)
+            key = _key(block, of, name)
+            known = self._known.get(key)
+            if known is None or known | found != known:
+                self._known[key] = self._written(key, of, name, block, found)
+
+    def _written(self, key: str, of: Of, name: str, block: int, found: Track) -> Track:
         """What is on record after it."""
-        sensor, day = key
-        name = f"{sensor}/{day}"
         while True:
-            record = self._records.get(WATCHED, name)
-            hours = hours_from(record.body) if record else Hours()
-            if record is not None and found.within(hours):
-                return hours
-            hours.take(found)
-            body = {"sensor": sensor, "day": day, "watched": sorted(hours.watched), "lost": sorted(hours.lost)}
+            record = self._records.get(COVERAGE, key)
+            before = _track(record.body, block) if record else Track()
+            after = before | found
+            if record is not None and after == before:
+                return before
+            body = {"of": of, "name": name, "since": format_instant(instant_of(block * BLOCK)), **_marks(after, block)}
             try:
-                self._records.put(WATCHED, name, body, expected_version=record.version if record else 0)
+                self._records.put(COVERAGE, key, body, expected_version=record.version if record else 0)
             except Conflict:
                 continue
-            return hours
+            return after
 
 
-class Coverage:
-    """What is on record of a store's sensors."""
+def _key(block: int, of: Of, name: str) -> str:
+    """In the order of time."""
+    return f"{block:06d}/{of}/{name}"
+
+
+def _marks(track: Track, block: int) -> dict[str, Any]:
+    """The hours of one block as hexadecimal numbers."""
+
+    def bits(hours: Hours) -> str:
+        return f"{hours.blocks.get(block, 0):x}"
+
+    rules = {str(count): bits(hours) for count, hours in sorted(track.rules.items())}
+    return {"good": bits(track.good), "lost": bits(track.lost), "rules": rules}
+
+
+def _track(body: Mapping[str, Any], block: int) -> Track:
+    def hours(text: str) -> Hours:
+        bits = int(text, 16)
+        return Hours({block: bits} if bits else {})
+
+    rules = {int(count): hours(text) for count, text in body["rules"].items()}
+    return Track(hours(body["good"]), hours(body["lost"]), rules)
+
+
+def tracks(records: RecordStore, first: int = _FIRST_BLOCK * BLOCK, end: int = _LAST_BLOCK * BLOCK) -> dict[Of, Tracks]:
+    """Of each kind those that have hours in the blocks of `[first, end)`, and these."""
+    blocks = f"{first // BLOCK:06d}", f"{-(-end // BLOCK):06d}"
+    found: dict[Of, dict[str, Track]] = {of: {} for of in Of}
+    for record in records.list(COVERAGE, *blocks):
+        of, name = Of(record.body["of"]), str(record.body["name"])
+        found[of][name] = found[of].get(name, Track()) | _track(record.body, int(record.key[:6]))
+    return {**found}
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Whole hours that nobody can answer for: `nobody-watching` (no sensor), `sensor-silent`, `data-lost`."""
+
+    start: datetime
+    end: datetime
+    reason: str
+    sensor: str | None = None
+
+    def data(self) -> dict[str, Any]:
+        said = {"start": format_instant(self.start), "end": format_instant(self.end), "reason": self.reason}
+        return {**said, "sensor": self.sensor} if self.sensor else said
+
+
+class Retained:
+    """What the sensors of a store can answer for."""
 
     def __init__(self, records: RecordStore, oldest: datetime | None) -> None:
         """`oldest` is the time of the oldest event that is retained: what was seen before it is gone."""
-        self._sensors: dict[str, Hours] = {}
-        first = 0 if oldest is None else hour_of(format_instant(oldest))
-        for record in records.list(WATCHED) if oldest is not None else ():
-            hours = hours_from(record.body)
-            kept = Hours(
-                {hour for hour in hours.watched if hour >= first}, {hour for hour in hours.lost if hour >= first}
-            )
-            self._sensors.setdefault(str(record.body["sensor"]), Hours()).take(kept)
-        self._watched = {hour for hours in self._sensors.values() for hour in hours.watched}
+        self._sensors: Tracks = {}
+        if oldest is not None:
+            first = hours_since_epoch(oldest)
+            kept = tracks(records, first)[Of.SENSOR]
+            end = _LAST_BLOCK * BLOCK
+            self._sensors = {name: track.between(first, end) for name, track in kept.items()}
+
+    @cached_property
+    def _watched(self) -> Hours:
+        found = Hours()
+        for track in self._sensors.values():
+            found |= track.good
+        return found
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:
         """From the first hour that is retained to the end of the last; None where nothing is."""
-        return (_at(min(self._watched)), _at(max(self._watched) + 1)) if self._watched else None
+        hours = list(self._watched)
+        return (instant_of(hours[0]), instant_of(hours[-1] + 1)) if hours else None
 
     def gaps(self, since: datetime, until: datetime) -> list[Gap]:
         """The hours of `[since, until)` for which not every sensor can answer, neighbours joined, by time."""
-        asked = range(hour_of(format_instant(since)), -((_EPOCH - until) // HOUR))
-        nobody = [hour for hour in asked if hour not in self._watched]
-        found = _joined(nobody, "nobody-watching", None)
-        empty = set(nobody)
-        for sensor, hours in self._sensors.items():
-            own = range(min(hours.watched), max(hours.watched)) if hours.watched else range(0)
-            silent = [hour for hour in asked if hour in own and hour not in hours.watched and hour not in empty]
-            found += _joined(silent, "sensor-silent", sensor)
-            found += _joined([hour for hour in asked if hour in hours.lost], "data-lost", sensor)
+        asked = Hours.of(range(hours_since_epoch(since), -((_EPOCH - until) // HOUR)))
+        nobody = asked - self._watched
+        found = joined(nobody, "nobody-watching")
+        for sensor, track in self._sensors.items():
+            found += silent(sensor, track, asked - nobody)
+            found += joined(track.lost & asked, "data-lost", sensor)
         return sorted(found, key=lambda gap: (gap.start, gap.reason, gap.sensor or ""))
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """Of two periods, how many hours each sensor that is on record in one of them watched without losing data; and how
-    many hours they have."""
-
-    sensors: Mapping[str, tuple[int, int]]
-    hours: tuple[int, int]
-
-    def share(self, sensors: Iterable[str] | None = None) -> Shares:
-        """Of each period the share of the sensor-hours that were watched, of these sensors or of all: one gone dark
-        counts against the period. None where no such sensor is on record."""
-        found = [self.sensors[name] for name in (self.sensors if sensors is None else sensors) if name in self.sensors]
-        if not found:
-            return Shares()
-        return Shares(*(Fraction(sum(each[at] for each in found), len(found) * self.hours[at]) for at in (0, 1)))
+def silent(sensor: str, track: Track, asked: Hours) -> list[Gap]:
+    """The hours asked for in which the sensor said nothing, between its first and its last."""
+    own = list(track.good)
+    if not own:
+        return []
+    return joined(asked.between(own[0], own[-1]) - track.good, "sensor-silent", sensor)
 
 
-def watched_in(
-    records: RecordStore, current: tuple[datetime, datetime], previous: tuple[datetime, datetime]
-) -> Watched:
-    spans = [(_hours(start), max(_hours(end - _SMALLEST), _hours(start)) + 1) for start, end in (current, previous)]
-    seen: dict[str, tuple[int, int]] = {}
-    days = [(_day(first), _day(end)) for first, end in spans]
-    for record in records.list(WATCHED):
-        if not any(first <= record.body["day"] <= last for first, last in days):
-            continue
-        hours, sensor = hours_from(record.body), str(record.body["sensor"])
-        if any(first <= hour < end for hour in hours.watched for first, end in spans):
-            before, good = seen.get(sensor, (0, 0)), hours.watched - hours.lost
-            now, then = (sum(first <= hour < end for hour in good) for first, end in spans)
-            seen[sensor] = before[0] + now, before[1] + then
-    return Watched(seen, (spans[0][1] - spans[0][0], spans[1][1] - spans[1][0]))
+def joined(hours: Iterable[int], reason: str, sensor: str | None = None) -> list[Gap]:
+    """Hours in order, neighbours as one."""
+    gaps: list[Gap] = []
+    for hour in hours:
+        start, end = instant_of(hour), instant_of(hour + 1)
+        if gaps and gaps[-1].end == start:
+            gaps[-1] = replace(gaps[-1], end=end)
+        else:
+            gaps.append(Gap(start, end, reason, sensor))
+    return gaps
 
 
-def _hours(instant: datetime) -> int:
+def hours_since_epoch(instant: datetime) -> int:
     return (instant - _EPOCH) // HOUR
 
 
-def hours_from(body: Mapping[str, Any]) -> Hours:
-    return Hours(set(body["watched"]), set(body["lost"]))
+def instant_of(hour: int) -> datetime:
+    """When the hour begins."""
+    return _EPOCH + hour * HOUR
 
 
 def hour_of(text: str) -> int:
+    """The hour of an instant as events have it."""
     return _hour_of(f"{text[:13]}:00:00Z" if text.endswith("Z") else text)
 
 
 @lru_cache(maxsize=4_096)
 def _hour_of(text: str) -> int:
-    return (parse_instant(text) - _EPOCH) // HOUR
-
-
-def _at(hour: int) -> datetime:
-    return _EPOCH + hour * HOUR
-
-
-def _day(hour: int) -> str:
-    return _at(hour).date().isoformat()
-
-
-def _joined(hours: list[int], reason: str, sensor: str | None) -> list[Gap]:
-    gaps: list[Gap] = []
-    start = None
-    for place, hour in enumerate(hours):
-        start = hour if start is None else start
-        if place + 1 == len(hours) or hours[place + 1] != hour + 1:
-            gaps.append(Gap(_at(start), _at(hour + 1), reason, sensor))
-            start = None
-    return gaps
+    return hours_since_epoch(parse_instant(text))

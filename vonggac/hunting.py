@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from correlator.engine import Correlator
 from correlator.indicators import IndicatorSet, canonical
 from correlator.rule import Rule
-from vonggac.coverage import Coverage, Gap
+from vonggac.coverage import Gap, Retained
 from vonggac.domain.detection import Detection
 from vonggac.domain.event import Document, field, observables
 from vonggac.domain.indicator import Indicator, IndicatorKind
@@ -121,7 +121,7 @@ class Hunter:
 
     def _not_covered(self) -> list[Gap]:
         oldest = next(iter(self._store.events.search_events(EventQuery(limit=1)).items), None)
-        coverage = Coverage(self._store.records, None if oldest is None else parse_instant(str(oldest["@timestamp"])))
+        coverage = Retained(self._store.records, None if oldest is None else parse_instant(str(oldest["@timestamp"])))
         now = self._clock()
         first, end = coverage.span or (now, now)
         since, until = self._since or first, min(self._until or end, now)

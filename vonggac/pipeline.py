@@ -129,7 +129,8 @@ class Pipeline:
             events = [with_agency(event, directory) for event in batch.events]
             stored = self._store.events.add_events(events)
             refused = {refusal.offset for refusal in stored.refused}
-            self._coverage.note(event for at, event in enumerate(events) if at not in refused)
+            kept = (event for at, event in enumerate(events) if at not in refused)
+            self._coverage.note(kept, self._matching.correlator.rules)
             new = [events[at] for at in stored.arrival.offsets] if stored.arrival else []
             total += self._settled(self._matching.take(stored.arrival, new))
             refusals = (*batch.refused, *stored.refused)

@@ -368,8 +368,8 @@ class RecordStore(Protocol):
 
     def delete(self, kind: str, key: str) -> bool: ...
 
-    def list(self, kind: str) -> list[Record]:
-        """All records of a kind, by key."""
+    def list(self, kind: str, first: str = "", end: str | None = None) -> list[Record]:
+        """The records of a kind whose keys lie in `[first, end)` (None: all from `first` on), by key."""
         ...
 
 

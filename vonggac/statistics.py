@@ -11,11 +11,11 @@ from itertools import pairwise
 
 from vonggac.as_known import instant_of
 from vonggac.connected import sensor_agencies
-from vonggac.coverage import Watched, watched_in
 from vonggac.dated import in_force
 from vonggac.definitions import all_definitions, definitions, period_of
 from vonggac.domain.access import EVERYTHING, Scope
 from vonggac.domain.agency import Agency, Directory
+from vonggac.domain.covered import Coverage
 from vonggac.domain.definitions import Definitions
 from vonggac.domain.lineage import Lineage
 from vonggac.domain.states import Facts, Parties
@@ -25,7 +25,6 @@ from vonggac.domain.stats import (
     By,
     Comparison,
     Count,
-    Coverage,
     Number,
     Shares,
     Slice,
@@ -40,6 +39,7 @@ from vonggac.domain.stats import (
 from vonggac.domain.times import VIETNAM, Period, day_in_vietnam
 from vonggac.errors import UsageRefused
 from vonggac.ports import Counted, StateQuery, Store
+from vonggac.watching import Watched, watched_in
 
 AS_THEN = "as-then"
 PREVIOUS_YEAR = "previous-year"
@@ -119,7 +119,7 @@ def answer(
         previous,
         counting.names(),
         time=Fraction(_length(question.period, now) / _length(question.against, now)),
-        coverage=watched.share(),
+        coverage=watched.coverage(),
         coverage_of=counting.coverage_of(watched),
         changed=changed,
         ordered=question.by is By.MONTH,
@@ -285,17 +285,21 @@ class _Counting:
         return row
 
     def coverage_of(self, watched: Watched) -> Callable[[Hashable], Coverage | None]:
-        """Of the row of a unit, how much its own sensors, and those of the units below it, watched; None where it has
-        none on record."""
+        """Of the row of a unit, how well its own sensors and services, and those of the units below it, were watched;
+        None where it has no sensor on record."""
         sensors: dict[str, list[str]] = {}
         for name, agency in sensor_agencies(self._store.records).items():
             sensors.setdefault(agency, []).append(name)
+        systems: dict[str, list[str]] = {}
+        for system in self._directory.systems:
+            systems.setdefault(system.agency, []).append(system.code)
 
         def coverage(row: Hashable) -> Coverage | None:
             unit = self._rows.get(row)
-            codes = self._directory.below(unit.code) & sensors.keys() if unit and sensors else ()
-            found = watched.share(name for code in codes for name in sensors[code])
-            return None if found.current is None else found
+            codes = self._directory.below(unit.code) if unit and sensors else frozenset()
+            own, services = ([name for code in codes for name in names.get(code, ())] for names in (sensors, systems))
+            found = watched.coverage(own, services) if own else None
+            return found if found and found.sensors.current is not None else None
 
         return coverage
 

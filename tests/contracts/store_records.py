@@ -49,6 +49,18 @@ class RecordStoreContract:
             versions = list(pool.map(lambda number: records.put("k", "one", {"n": number}), range(8)))
         assert sorted(versions) == list(range(1, 9))
 
+    def test_a_range_of_keys_is_listed_without_its_end(self, store: Store) -> None:
+        store.records.put_many("coverage", {"001/a": {}, "001/b": {}, "002/a": {}, "010/a": {}})
+        store.records.put("other", "002/b", {})
+        for asked, wanted in {
+            ("001", "002"): ["001/a", "001/b"],
+            ("001/b", "010"): ["001/b", "002/a"],
+            ("002", None): ["002/a", "010/a"],
+            ("", "001/a"): [],
+            ("001/a", "001/a"): [],
+        }.items():
+            assert [record.key for record in store.records.list("coverage", *asked)] == wanted
+
     def test_records_are_listed_by_key(self, store: Store) -> None:
         store.records.put("agency", "b", {"n": 1})
         store.records.put_many("agency", {"c": {"n": 2}, "a": {"n": 3}, "b": {"n": 4}, "Đ": {"n": 5}, "x" * 600: {}})

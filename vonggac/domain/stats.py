@@ -13,13 +13,12 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from fractions import Fraction
 
+from vonggac.domain.covered import Coverage
 from vonggac.domain.rates import differs, ratio_interval
 from vonggac.domain.states import Facts, Parties, Span
 
 #: Fewer cases than this in both periods together carry no trend.
 FEW_CASES = 10
-#: So much less watched is a fall in coverage.
-COVERAGE_FELL = Fraction(9, 10)
 
 Number = int | Fraction
 #: Who stands in which row with which share of an incident: of an agency's code on the day of a slice. A whole share is
@@ -51,27 +50,6 @@ class Verdict(StrEnum):
 
 
 _VERDICTS = {-1: Verdict.REDUCTION, 0: Verdict.NO_SIGNIFICANT_CHANGE, 1: Verdict.INCREASE}
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """The share of the period's sensor-hours in which somebody was watching, 0 to 1; None where nobody kept it."""
-
-    current: Fraction | None = None
-    previous: Fraction | None = None
-
-    @property
-    def fell(self) -> bool:
-        """By more than a tenth; unknown coverage is not taken as a fall."""
-        if self.current is None or self.previous is None:
-            return False
-        return self.current < COVERAGE_FELL * self.previous
-
-    @property
-    def ratio(self) -> Fraction:
-        """How much was watched for what was watched before; 1 where that is not known, or where it was more: a count
-        that stayed the same while more was watched is not sold as a fall."""
-        return min(self.current / self.previous, Fraction(1)) if self.current and self.previous else Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +219,7 @@ def _change(key: str, current: Number, previous: Number, basis: _Basis, own: Cov
 def _verdict(current: Number, previous: Number, basis: _Basis) -> tuple[Verdict, str | None]:
     if basis.definitions_changed:
         return Verdict.NOT_COMPARABLE, "definitions-changed"
-    if basis.coverage.fell and current < previous:
+    if basis.coverage.fallen and current < previous:
         return Verdict.NOT_COMPARABLE, "coverage-fell"
     if current + previous < FEW_CASES:
         return Verdict.NOT_COMPARABLE, "too-few-cases"

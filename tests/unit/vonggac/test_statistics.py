@@ -272,14 +272,15 @@ def test_dark_sensors_take_the_claim_of_a_fall_away(store: Store, tmp_path: Path
     assert total["coverage"]["current"] == pytest.approx(0.7 * total["coverage"]["previous"])
 
 
-def watch(store: Store, sensor: str, *years: int) -> None:
+def watch(store: Store, sensor: str, *years: int, rules: int = 100) -> None:
     """The sensor watched every hour of August of these years."""
-    CoverageLog(store.records).note(
+    hours = (
         {"@timestamp": f"{year}-08-{day:02d}T{hour:02d}:00:00Z", "observer": {"name": sensor}}
         for year in years
         for day in range(1, 32)
         for hour in range(24)
     )
+    CoverageLog(store.records).note(hours, rules)
 
 
 def test_each_unit_is_judged_by_what_its_own_sensors_watched(store: Store, tmp_path: Path) -> None:

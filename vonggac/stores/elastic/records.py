@@ -10,7 +10,7 @@ import orjson
 
 from vonggac.errors import Conflict
 from vonggac.ports import Record
-from vonggac.stores.elastic.server import Changed, Found, Server, Write
+from vonggac.stores.elastic.server import Changed, Found, Query, Server, Write
 from vonggac.stores.elastic.turns import attempts
 
 _BATCH = 500
@@ -54,8 +54,11 @@ class ElasticRecordStore:
     def delete(self, kind: str, key: str) -> bool:
         return self._server.delete(self._index, _identity(kind, key))
 
-    def list(self, kind: str) -> list[Record]:
-        sources = self._server.scan(self._index, {"term": {"kind": kind}})
+    def list(self, kind: str, first: str = "", end: str | None = None) -> list[Record]:
+        conditions: list[Query] = [{"term": {"kind": kind}}]
+        if first or end is not None:
+            conditions.append({"range": {"key": {"gte": first, **({} if end is None else {"lt": end})}}})
+        sources = self._server.scan(self._index, {"bool": {"filter": conditions}})
         records = [Record(source["key"], source["body"], source["version"]) for source in sources]
         return sorted(records, key=lambda record: record.key)
 

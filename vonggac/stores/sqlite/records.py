@@ -47,7 +47,10 @@ class SqliteRecordStore:
             gone = connection.execute("DELETE FROM record WHERE kind = ? AND key = ?", (kind, key))
             return bool(gone.rowcount)
 
-    def list(self, kind: str) -> list[Record]:
+    def list(self, kind: str, first: str = "", end: str | None = None) -> list[Record]:
+        where, parameters = "kind = ? AND key >= ?", [kind, first]
+        if end is not None:
+            where, parameters = f"{where} AND key < ?", [*parameters, end]
         with self._database.read() as connection:
-            rows = connection.execute("SELECT key, body, version FROM record WHERE kind = ? ORDER BY key", (kind,))
+            rows = connection.execute(f"SELECT key, body, version FROM record WHERE {where} ORDER BY key", parameters)  # noqa: S608
             return [Record(key, orjson.loads(body), version) for key, body, version in rows]

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vonggac.domain.covered import Coverage, Pair
 from vonggac.domain.incident import Involvement, Role
 from vonggac.domain.states import Facts, Parties
 from vonggac.domain.stats import (
     UNKNOWN,
     Change,
     Count,
-    Coverage,
     Measures,
     Number,
     Slice,
@@ -142,26 +142,26 @@ def test_other_measures_stand_beside_the_count() -> None:
     ("watched", "reason"), [("7/10", "coverage-fell"), ("89/100", "coverage-fell"), ("9/10", None)]
 )
 def test_a_fall_with_a_fall_in_coverage_is_not_comparable(watched: str, reason: str | None) -> None:
-    total = compare(count(500), count(1000), {}, coverage=Coverage(Fraction(watched), Fraction(1))).total
+    total = compare(count(500), count(1000), {}, coverage=Coverage(Pair(Fraction(watched), Fraction(1)))).total
     assert total.reason == reason
     assert total.verdict is (Verdict.NOT_COMPARABLE if reason else Verdict.REDUCTION)
 
 
 def test_a_rise_with_a_fall_in_coverage_is_an_increase() -> None:
     assert (
-        compare(count(200), count(100), {}, coverage=Coverage(Fraction(1, 2), Fraction(1))).total.verdict
+        compare(count(200), count(100), {}, coverage=Coverage(Pair(Fraction(1, 2), Fraction(1)))).total.verdict
         is Verdict.INCREASE
     )
 
 
 def test_more_watching_makes_no_fall_of_a_count_that_stayed() -> None:
-    found = compare(count(1000), count(1000), {}, coverage=Coverage(Fraction(1), Fraction(1, 2)))
+    found = compare(count(1000), count(1000), {}, coverage=Coverage(Pair(Fraction(1), Fraction(1, 2))))
     assert (found.total.verdict, found.rate_ratio) == (Verdict.NO_SIGNIFICANT_CHANGE, 1.0)
 
 
 def test_less_watching_makes_a_fall_harder_to_claim() -> None:
     assert compare(count(930), count(1024), {}).total.verdict is Verdict.REDUCTION
-    little = compare(count(930), count(1024), {}, coverage=Coverage(Fraction(92, 100), Fraction(1)))
+    little = compare(count(930), count(1024), {}, coverage=Coverage(Pair(Fraction(92, 100), Fraction(1))))
     assert little.total.verdict is Verdict.NO_SIGNIFICANT_CHANGE
 
 

@@ -26,7 +26,7 @@ def test_a_fall_that_the_verdict_does_not_allow_is_not_called_one(verdict: str) 
 
 def test_what_cannot_be_compared_says_why() -> None:
     body = comparison(verdict="not-comparable", reason="coverage-fell")
-    assert claims.claim(body, "vi").endswith("vì số giờ được giám sát ít hơn kỳ trước")
+    assert claims.claim(body, "vi").endswith("vì kỳ này được giám sát ít hơn kỳ trước")
 
 
 def test_a_reason_without_a_sentence_is_named_by_its_key() -> None:
