@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "incident": "vonggac.commands.incidents:incident",
     "suppression": "vonggac.commands.suppressions:suppression",
     "agency": "vonggac.commands.agencies:agency",
+    "coverage": "vonggac.commands.coverage:coverage",
     "stats": "vonggac.commands.reports:stats",
     "duty": "vonggac.commands.duties:duty",
     "share": "vonggac.commands.sharing:share",

@@ -72,8 +72,8 @@ def ask(
     units: str = AS_THEN,
 ) -> Question:
     """The question that these texts put. Raises UsageRefused that names the one which is wrong."""
-    current = _period(period)
-    previous = current.year_before() if against == PREVIOUS_YEAR else _period(against)
+    current = period_named(period)
+    previous = current.year_before() if against == PREVIOUS_YEAR else period_named(against)
     try:
         day = None if units == AS_THEN else date.fromisoformat(units)
     except ValueError as error:
@@ -81,7 +81,8 @@ def ask(
     return Question(current, previous, By(by), instant_of(known_at), definitions, day)
 
 
-def _period(text: str) -> Period:
+def period_named(text: str) -> Period:
+    """A period as people write it, or a reporting year (`definitions.period_of`). Raises UsageRefused."""
     try:
         return period_of(text)
     except (ValueError, OverflowError) as error:

@@ -27,7 +27,7 @@ class Watched:
     def coverage(self, sensors: Collection[str] | None = None, systems: Collection[str] | None = None) -> Coverage:
         """Of these sensors and systems, or of all."""
         now, then = (
-            _figures(hours, _chosen(found[Of.SENSOR], sensors), found[Of.FEED], _chosen(found[Of.SYSTEM], systems))
+            figures(hours, _chosen(found[Of.SENSOR], sensors), found[Of.FEED], _chosen(found[Of.SYSTEM], systems))
             for hours, found in zip(self.periods, self.tracks, strict=True)
         )
         parts = {part: Pair(now.get(part), then.get(part)) for part in Part if part in now or part in then}
@@ -38,7 +38,7 @@ def watched_in(
     records: RecordStore, current: tuple[datetime, datetime], previous: tuple[datetime, datetime]
 ) -> Watched:
     """What the records say of two periods `[start, end)`, hours that they have a part of whole."""
-    periods = _hours(*current), _hours(*previous)
+    periods = whole_hours(*current), whole_hours(*previous)
     found = [
         {
             of: {name: track.between(*hours) for name, track in kept.items()}
@@ -55,7 +55,7 @@ def _within(found: Mapping[Of, Tracks], hours: Hours) -> dict[Of, Tracks]:
     return {of: {name: track.between(*hours) for name, track in kept.items()} for of, kept in found.items()}
 
 
-def _hours(start: datetime, end: datetime) -> Hours:
+def whole_hours(start: datetime, end: datetime) -> Hours:
     first = hours_since_epoch(start)
     return first, max(hours_since_epoch(end - _SMALLEST), first) + 1
 
@@ -64,7 +64,7 @@ def _chosen(kept: Tracks, names: Collection[str] | None) -> Tracks:
     return kept if names is None else {name: kept[name] for name in names if name in kept}
 
 
-def _figures(hours: Hours, sensors: Tracks, feeds: Tracks, systems: Tracks) -> dict[Part | None, Fraction]:
+def figures(hours: Hours, sensors: Tracks, feeds: Tracks, systems: Tracks) -> dict[Part | None, Fraction]:
     """Each part that is known, and the coverage of sensors as None."""
     each = hours[1] - hours[0]
     heard = [track.good for track in sensors.values()]

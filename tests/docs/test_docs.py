@@ -47,6 +47,8 @@ def commands() -> Iterator[str]:
 @pytest.mark.parametrize("command", list(commands()))
 def test_every_command_stands_in_its_page_and_has_a_help_line(command: str) -> None:
     assert re.search(rf"^\| `{command}[` ]", text("docs/cli.md"), re.M), command
+    line = f"help.{command.split()[0]}"
+    assert all(line in catalogue(lang) for lang in LANGUAGES), line
 
 
 def test_no_command_stands_in_the_page_that_the_program_lacks() -> None:

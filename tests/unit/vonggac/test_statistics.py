@@ -272,6 +272,20 @@ def test_dark_sensors_take_the_claim_of_a_fall_away(store: Store, tmp_path: Path
     assert total["coverage"]["current"] == pytest.approx(0.7 * total["coverage"]["previous"])
 
 
+def test_fewer_rules_take_the_claim_of_a_fall_away_and_a_sentence_says_so(store: Store, tmp_path: Path) -> None:
+    watch(store, "s", 2019, rules=1_000)
+    watch(store, "s", 2020, rules=300)
+    rows = [*many(2019, agencies={"A": 200}), *many(2020, agencies={"A": 100})]
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    body = answered(store, ask("2020-08-01/2020-09-01"), "en")
+    assert (body["total"]["verdict"], body["total"]["reason"]) == ("not-comparable", "coverage-fell")
+    assert body["total"]["coverage"] == {"current": pytest.approx(1, abs=0.02), "previous": pytest.approx(1, abs=0.02)}
+    assert body["coverage_parts"]["rules_loaded"] == {"current": 300, "previous": 1_000, "fell": True}
+    assert not body["coverage_parts"]["sensors"]["fell"]
+    assert "Fell by more than a tenth: rules loaded." in body["sentences"]["en"]
+    assert any("số luật đang nạp 300 (kỳ trước 1.000)" in sentence for sentence in body["sentences"]["vi"])
+
+
 def watch(store: Store, sensor: str, *years: int, rules: int = 100) -> None:
     """The sensor watched every hour of August of these years."""
     hours = (
