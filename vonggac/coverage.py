@@ -31,7 +31,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Blocks of hours remembered as written; and the most hours that one telling of loss may name.
 _MAX_KNOWN = 10_000
 _MAX_LOST = 24 * 7
-_FIRST_BLOCK, _LAST_BLOCK = 0, 999_999
+_DIGITS = 6  # of the number of a block in a key
+_FIRST_BLOCK, _LAST_BLOCK = 0, 10**_DIGITS - 1
 
 
 class Of(StrEnum):
@@ -141,7 +142,7 @@ class CoverageLog:
         """What is on record after it."""
         while True:
             record = self._records.get(COVERAGE, key)
-            before = _track(record.body, block) if record else Track()
+            before = _track({block: record.body}) if record else Track()
             after = before | found
             if record is not None and after == before:
                 return before
@@ -155,7 +156,7 @@ class CoverageLog:
 
 def _key(block: int, of: Of, name: str) -> str:
     """In the order of time."""
-    return f"{block:06d}/{of}/{name}"
+    return f"{block:0{_DIGITS}d}/{of}/{name}"
 
 
 def _marks(track: Track, block: int) -> dict[str, Any]:
@@ -168,22 +169,29 @@ def _marks(track: Track, block: int) -> dict[str, Any]:
     return {"good": bits(track.good), "lost": bits(track.lost), "rules": rules}
 
 
-def _track(body: Mapping[str, Any], block: int) -> Track:
-    def hours(text: str) -> Hours:
-        bits = int(text, 16)
-        return Hours({block: bits} if bits else {})
+def _track(bodies: Mapping[int, Mapping[str, Any]]) -> Track:
+    """What the records of some blocks say, by the blocks' numbers."""
 
-    rules = {int(count): hours(text) for count, text in body["rules"].items()}
-    return Track(hours(body["good"]), hours(body["lost"]), rules)
+    def hours(texts: Iterable[tuple[int, str]]) -> Hours:
+        return Hours({block: int(text, 16) for block, text in texts if text != "0"})
+
+    rules: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for block, body in bodies.items():
+        for count, text in body["rules"].items():
+            rules[int(count)].append((block, text))
+    good, lost = (hours((block, body[name]) for block, body in bodies.items()) for name in ("good", "lost"))
+    return Track(good, lost, {count: hours(texts) for count, texts in rules.items()})
 
 
 def tracks(records: RecordStore, first: int = _FIRST_BLOCK * BLOCK, end: int = _LAST_BLOCK * BLOCK) -> dict[Of, Tracks]:
     """Of each kind those that have hours in the blocks of `[first, end)`, and these."""
-    blocks = f"{first // BLOCK:06d}", f"{-(-end // BLOCK):06d}"
-    found: dict[Of, dict[str, Track]] = {of: {} for of in Of}
+    blocks = f"{first // BLOCK:0{_DIGITS}d}", f"{-(-end // BLOCK):0{_DIGITS}d}"
+    blocks_of: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = defaultdict(dict)
     for record in records.list(COVERAGE, *blocks):
-        of, name = Of(record.body["of"]), str(record.body["name"])
-        found[of][name] = found[of].get(name, Track()) | _track(record.body, int(record.key[:6]))
+        blocks_of[record.body["of"], record.body["name"]][int(record.key[:_DIGITS])] = record.body
+    found: dict[Of, dict[str, Track]] = {of: {} for of in Of}
+    for (of, name), bodies in blocks_of.items():
+        found[Of(of)][name] = _track(bodies)
     return {**found}
 
 
