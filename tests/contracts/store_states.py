@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+import pytest
+
 from tests.contracts.store_incidents import MINISTRY
 from tests.contracts.store_samples import DECEMBER, NOVEMBER, detected, entry, involved, later, noted, opened
 from vonggac.domain.access import NOTHING, Scope
@@ -212,3 +214,23 @@ class CountContract:
         early = StateQuery(NOVEMBER, DECEMBER, known_at=later(95))
         among = everything(store, early)
         assert store.incidents.tally(early).quantiles(among, HALVES)[Span.CONTAIN] == (1, (90, 90))
+
+    def test_a_rank_is_exact_also_among_months_and_seconds(self, store: Store) -> None:
+        lengths = sorted((977 * number * number * number + 13 * number + 4) % 20_000_003 for number in range(60))
+        for number, length in enumerate(lengths):
+            store.incidents.append(f"inc-{number}", [opened(NOVEMBER, later(length))])
+        query = StateQuery(NOVEMBER, DECEMBER)
+        tally, among = store.incidents.tally(query), everything(store, query)
+        shares = [Fraction(at, 60) for at in (1, 7, 30, 54, 59, 60)]
+        wanted = tuple(lengths[at - 1] for at in (1, 7, 30, 54, 59, 60))
+        assert tally.quantiles(among, shares) == {Span.DETECT: (60, wanted), Span.CONTAIN: (0, ()), Span.CLOSE: (0, ())}
+
+    @pytest.mark.parametrize("at_once", [700, 300])
+    def test_parties_of_many_kinds_are_all_counted(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch, at_once: int
+    ) -> None:
+        monkeypatch.setattr("vonggac.stores.elastic.states._BUCKETS", at_once)
+        store.incidents.load((f"inc-{n}", [opened(NOVEMBER), involved(f"A{n % 700}")]) for n in range(1_000))
+        query = StateQuery(NOVEMBER, DECEMBER)
+        [found] = store.incidents.tally(query).parties(everything(store, query))
+        assert (len(found), sum(found.values())) == (700, 1_000)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from itertools import pairwise
@@ -25,9 +26,10 @@ NOW = (1 << 63) - 1
 PATH = "states"
 #: Longer parties are not a keyword (a Lucene term has at most 32,766 bytes).
 _LONGEST = 8_000
-_BUCKETS = 10_000
-#: Into how many parts an interval is cut to find where a rank lies.
-_PARTS = 256
+#: How many values one answer counts (`search.max_buckets` is 65,536).
+_BUCKETS = 30_000
+#: Into how many parts an interval is cut at most to find where a rank lies, as a power of two.
+_PARTS_BITS = 12
 
 
 def documents(identity: str, states: Sequence[State]) -> list[dict[str, Any]]:
@@ -90,6 +92,16 @@ class ElasticTally:
         return [state for state in states if known_at is None or state.since <= known_at][-1].parties
 
     def _tally(self, field: str, more: Sequence[Query]) -> Iterator[tuple[str, int]]:
+        """Each value of the field, and how many states have it: at once where there are not too many."""
+        terms = {"field": f"{PATH}.{field}", "size": _BUCKETS}
+        found = self._aggregate(more, {"by": {"terms": terms}})["by"]
+        if found["sum_other_doc_count"]:
+            yield from self._page_by_page(field, more)
+            return
+        for bucket in found["buckets"]:
+            yield bucket["key"], bucket["doc_count"]
+
+    def _page_by_page(self, field: str, more: Sequence[Query]) -> Iterator[tuple[str, int]]:
         after: dict[str, Any] = {}
         while True:
             by = {"size": _BUCKETS, "sources": [{"by": {"terms": {"field": f"{PATH}.{field}"}}}], **after}
@@ -107,26 +119,28 @@ class ElasticTally:
             for name in ("value_count", "min", "max")
         }
         told = self._aggregate([_among(among)], ends)
-        found: dict[Span, tuple[int, tuple[int, ...]]] = {}
+        sought: dict[tuple[Span, int], _Rank] = {}
+        counts: dict[Span, int] = {}
         for span in Span:
             count, low, high = (told[f"{span}_{name}"]["value"] for name in ("value_count", "min", "max"))
-            ranks = [max(1, ceil(share * count)) for share in shares] if count else []
-            lengths = [self._ranked(among, span, rank, int(low), int(high)) for rank in ranks]
-            found[span] = int(count), tuple(lengths)
-        return found
+            counts[span] = int(count)
+            for at, share in enumerate(shares if count else ()):
+                sought[span, at] = _Rank(max(1, ceil(share * count)), int(low), int(high))
+        found = self._ranked(among, sought)
+        return {
+            span: (count, tuple(found[span, at] for at in range(len(shares) if count else 0)))
+            for span, count in counts.items()
+        }
 
-    def _ranked(self, among: Set[Facts], span: Span, rank: int, low: int, high: int) -> int:
-        """The length at a rank, counted from 1, which lies in `[low, high]`: its part is looked for until it is one."""
-        while low < high:
-            step = -(-(high + 1 - low) // _PARTS)
-            parts = [{"from": at, "to": min(at + step, high + 1)} for at in range(low, high + 1, step)]
-            asked = {"parts": {"range": {"field": f"{PATH}.{span}", "ranges": parts}}}
-            for bucket in self._aggregate([_among(among)], asked)["parts"]["buckets"]:
-                if rank <= bucket["doc_count"]:
-                    low, high = int(bucket["from"]), int(bucket["to"]) - 1
-                    break
-                rank -= bucket["doc_count"]
-        return low
+    def _ranked(self, among: Set[Facts], sought: Mapping[tuple[Span, int], _Rank]) -> dict[tuple[Span, int], int]:
+        """The length at each rank: the part it lies in is looked for, of all at once, until it is one second."""
+        ranks = dict(sought)
+        while open_ := {place: rank for place, rank in ranks.items() if rank.low < rank.high}:
+            asked = {rank.name(place[0]): rank.parts(place[0]) for place, rank in open_.items()}
+            told = self._aggregate([_among(among)], asked)
+            for place, rank in open_.items():
+                ranks[place] = rank.narrowed(told[rank.name(place[0])]["buckets"])
+        return {place: rank.low for place, rank in ranks.items()}
 
     def _aggregate(self, more: Sequence[Query], asked: Mapping[str, Any]) -> dict[str, Any]:
         inside: Query = {"bool": {"filter": [*_conditions(self._query), *more]}}
@@ -134,6 +148,39 @@ class ElasticTally:
         aggregations = {"states": {"nested": {"path": PATH}, "aggs": {"known": {"filter": inside, "aggs": asked}}}}
         answer = self._server.search(self._index, whole, size=0, aggs=aggregations)
         return dict(answer["aggregations"]["states"]["known"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Rank:
+    """The length at a rank, counted from 1 among those that are not less than `low`; it lies in `[low, high]`."""
+
+    rank: int
+    low: int
+    high: int
+
+    @property
+    def step(self) -> int:
+        """A power of two, so that the parts of a part end where it does."""
+        return 1 << max(0, (self.high - self.low).bit_length() - _PARTS_BITS)
+
+    def name(self, span: Span) -> str:
+        """The same for ranks that are looked for in the same parts."""
+        return f"{span}_{self.low}_{self.high}"
+
+    def parts(self, span: Span) -> dict[str, Any]:
+        """The aggregation that counts each part of the interval."""
+        bounds = {"min": self.low // self.step * self.step, "max": self.high}
+        by = {"field": f"{PATH}.{span}", "interval": self.step, "hard_bounds": bounds, "min_doc_count": 1}
+        return {"histogram": by}
+
+    def narrowed(self, parts: Sequence[Mapping[str, Any]]) -> _Rank:
+        """The same rank in the part in which it lies."""
+        rank = self.rank
+        for part in parts:
+            if rank <= part["doc_count"]:
+                return _Rank(rank, int(part["key"]), min(int(part["key"]) + self.step - 1, self.high))
+            rank -= part["doc_count"]
+        raise AssertionError("a rank lies in one of the parts")
 
 
 def places(
