@@ -85,6 +85,11 @@ def feeds(records: RecordStore) -> list[Feed]:
     return [feed_from(record) for record in records.list(FEED)]
 
 
+def agencies_of_feeds(records: RecordStore) -> list[tuple[str, str]]:
+    """The name and the agency of each feed that speaks for one."""
+    return [(feed.name, feed.agency) for feed in feeds(records) if feed.agency]
+
+
 def one_feed(records: RecordStore, name: str) -> Feed:
     record = records.get(FEED, name)
     if record is None:

@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from vonggac.coverage import Gap, Of, Tracks, joined
-from vonggac.domain.agency import NEVER, SINCE_EVER, Agency, Directory
+from vonggac.connected import sensor_agencies
+from vonggac.coverage import Gap, Of, Tracks, joined, tracks
+from vonggac.domain.agency import NEVER, SINCE_EVER, Agency, Directory, Level
 from vonggac.domain.covered import Part
 from vonggac.domain.hours import Hours
-from vonggac.domain.times import VIETNAM, format_instant
+from vonggac.domain.times import VIETNAM, Period, day_in_vietnam, format_instant
+from vonggac.errors import NotFound, UsageRefused
+from vonggac.ports import RecordStore
+from vonggac.statistics import period_named
+from vonggac.units import by_name
 from vonggac.watching import figures, whole_hours
 
-
-@dataclass(frozen=True, slots=True)
-class Guarded:
-    """What belongs to which agency: the names of sensors and feeds and the codes of systems, by the agency's code."""
-
-    sensors: Mapping[str, Set[str]]
-    feeds: Mapping[str, Set[str]]
-    systems: Mapping[str, Set[str]]
+#: What the network's own target counts.
+LEVELS = (Level.MINISTRY, Level.PROVINCE)
 
 
 @dataclass(frozen=True, slots=True)
 class UnitWatched:
-    """A unit, with those below it, over the hours of the period in which it was there. `watched` are the hours in which
-    any of its sensors was heard; `coverage` is the share of its sensors' hours, None where it has none."""
+    """A unit, with those below it, over the hours `[first, end)` of a period in which it was there. `heard` are those
+    in which any of its sensors was; `coverage` is the share of its sensors' hours, None where it has none."""
 
     unit: Agency
     sensors: int
-    hours: int
-    watched: int
+    hours: tuple[int, int]
+    heard: Hours
     coverage: Fraction | None
     parts: Mapping[Part, Fraction]
-    gaps: tuple[Gap, ...]
+
+    @property
+    def gaps(self) -> list[Gap]:
+        return joined(Hours.of(range(*self.hours)) - self.heard, "nobody-watching")
 
     def data(self) -> dict[str, Any]:
         return {
@@ -44,31 +46,58 @@ class UnitWatched:
             "name": self.unit.name,
             "level": str(self.unit.level),
             "sensors": self.sensors,
-            "hours": self.hours,
-            "watched": self.watched,
+            "hours": self.hours[1] - self.hours[0],
+            "watched": len(self.heard),
             "coverage": None if self.coverage is None else float(self.coverage),
             "parts": {str(part): float(share) for part, share in self.parts.items()},
             "gaps": [{"start": format_instant(gap.start), "end": format_instant(gap.end)} for gap in self.gaps],
         }
 
 
+def period_asked(text: str | None, now: datetime) -> Period:
+    """What of a period is over; of this month where none is named. Raises UsageRefused for what is none, and for one
+    that has not begun."""
+    found = period_named(text or f"{now.astimezone(VIETNAM):%Y-M%m}")
+    if found.start >= now:
+        raise UsageRefused("period_not_begun", text=found.text, now=day_in_vietnam(now).isoformat())
+    return Period(found.start, min(found.end, now), found.text)
+
+
+def units_asked(directory: Directory, codes: Collection[str], levels: Collection[Level] = LEVELS) -> list[Agency]:
+    """Every validity of these codes, or of all units of these levels that stand in a denominator, by name. Raises
+    NotFound."""
+    for code in codes:
+        if not directory.lives(code):
+            raise NotFound("unknown_agency", code=code)
+    if codes:
+        return by_name(unit for code in dict.fromkeys(codes) for unit in directory.lives(code))
+    return by_name(unit for unit in directory.agencies if unit.level in levels and not unit.outside_scope)
+
+
 def units_watched(
+    records: RecordStore,
     directory: Directory,
+    feeds: Iterable[tuple[str, str]],
     units: Iterable[Agency],
-    kept: Mapping[Of, Tracks],
-    guarded: Guarded,
-    period: tuple[datetime, datetime],
+    period: Period,
 ) -> Iterator[UnitWatched]:
-    """Of each of the units that was there in a part of the period `[start, end)`. `kept` are all tracks on record that
-    may have hours in it."""
+    """Of each of the units that was there in a part of the period; `feeds` are (name, agency)."""
+    kept = tracks(records, *whole_hours(period.start, period.end))
+    owned = {
+        Of.SENSOR: _by_agency(sensor_agencies(records).items()),
+        Of.FEED: _by_agency(feeds),
+        Of.SYSTEM: _by_agency((system.code, system.agency) for system in directory.systems),
+    }
     for unit in units:
         start, end = _there(unit, period)
         if start < end:
-            yield _watched(unit, directory.below(unit.code), kept, guarded, whole_hours(start, end))
+            codes = directory.below(unit.code)
+            own = {of: _own(kept[of], owned[of], codes) for of in Of}
+            yield _watched(unit, own, whole_hours(start, end))
 
 
-def _there(unit: Agency, period: tuple[datetime, datetime]) -> tuple[datetime, datetime]:
-    start, end = period
+def _there(unit: Agency, period: Period) -> tuple[datetime, datetime]:
+    start, end = period.start, period.end
     if unit.valid_from > SINCE_EVER:
         start = max(start, datetime.combine(unit.valid_from, datetime.min.time(), VIETNAM))
     if unit.end < NEVER:
@@ -76,25 +105,23 @@ def _there(unit: Agency, period: tuple[datetime, datetime]) -> tuple[datetime, d
     return start, end
 
 
-def _watched(
-    unit: Agency, codes: Set[str], kept: Mapping[Of, Tracks], guarded: Guarded, hours: tuple[int, int]
-) -> UnitWatched:
-    def own(of: Of, names: Mapping[str, Set[str]]) -> Tracks:
-        wanted = {name for code in codes for name in names.get(code, ())}
-        return {name: track.between(*hours) for name, track in kept[of].items() if name in wanted}
+def _own(kept: Tracks, owned: Mapping[str, Set[str]], codes: Iterable[str]) -> Tracks:
+    names = {name for code in codes for name in owned.get(code, ())}
+    return {name: kept[name] for name in names & kept.keys()}
 
-    sensors = own(Of.SENSOR, guarded.sensors)
-    found = figures(hours, sensors, own(Of.FEED, guarded.feeds), own(Of.SYSTEM, guarded.systems))
+
+def _watched(unit: Agency, own: Mapping[Of, Tracks], hours: tuple[int, int]) -> UnitWatched:
+    within = {of: {name: track.between(*hours) for name, track in kept.items()} for of, kept in own.items()}
+    found = figures(hours, within[Of.SENSOR], within[Of.FEED], within[Of.SYSTEM])
     heard = Hours()
-    for track in sensors.values():
+    for track in within[Of.SENSOR].values():
         heard |= track.good
-    dark = Hours.of(range(*hours)) - heard
-    return UnitWatched(
-        unit=unit,
-        sensors=len(sensors),
-        hours=hours[1] - hours[0],
-        watched=len(heard),
-        coverage=found.get(None),
-        parts={part: found[part] for part in Part if part in found},
-        gaps=tuple(joined(dark, "nobody-watching")),
-    )
+    parts = {part: found[part] for part in Part if part in found}
+    return UnitWatched(unit, len(within[Of.SENSOR]), hours, heard, found.get(None), parts)
+
+
+def _by_agency(named: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, agency in named:
+        found.setdefault(agency, set()).add(name)
+    return found

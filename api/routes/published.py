@@ -1,4 +1,4 @@
-"""The console's pages of published tables and of what a figure counts."""
+"""The console's pages of published tables, of what a figure counts, and of who was watched."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from api.forms import FormOf, read_form
+from api.pages import coverage
 from api.pages import published as view
-from api.routes.statistics import Asked, PublisherCaller, Reader
+from api.pages.coverage import MAX_DAYS, days_of
+from api.routes.statistics import Asked, PublisherCaller, Reader, watched_by
 from api.security import ServicesOf
 from api.views import draw, see, words_of
 from vonggac.domain.stats import By
+from vonggac.errors import UsageRefused
 from vonggac.publishing import publications
 from vonggac.statistics import AS_THEN, PREVIOUS_YEAR, TOTAL, ask
+from vonggac.watched_units import period_asked
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(read_form)])
 
@@ -37,6 +41,29 @@ def cell_page(
         if there
     ]
     return draw(request, "cell.html", found, cell=cell, pages=pages)
+
+
+@router.get("/stats/coverage")
+def coverage_page(
+    request: Request, services: ServicesOf, found: Reader, period: Annotated[str | None, Query(max_length=100)] = None
+) -> Response:
+    """Who was watched, when, in a month: each of the reader's units with its days."""
+    now = services.clock()
+    asked = period_asked(period, now)
+    days = days_of(asked)
+    if len(days) > MAX_DAYS:
+        raise UsageRefused("coverage_long", text=asked.text, most=MAX_DAYS)
+    watched, lang = watched_by(services, found.scope, asked), words_of(request).lang
+    return draw(
+        request,
+        "coverage.html",
+        found,
+        period=asked,
+        days=days,
+        rows=coverage.rows(watched, days, lang),
+        without=coverage.without(watched, lang),
+        around=coverage.months_around(asked, now),
+    )
 
 
 @router.get("/stats/published")

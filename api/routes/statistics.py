@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import islice
 from typing import Annotated, Any, Literal
 
@@ -10,16 +11,20 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.security import Caller, ServicesOf, may, may_publish
+from api.services import Services
 from sharing.outbox import sent_form
+from sharing.subscribe import agencies_of_feeds
 from vonggac.cells import incident_row
 from vonggac.comparison import answer_data
-from vonggac.domain.access import Action
+from vonggac.domain.access import Action, Scope
+from vonggac.domain.agency import Level
 from vonggac.domain.stats import By
-from vonggac.domain.times import parse_instant
+from vonggac.domain.times import Period, format_instant, parse_instant
 from vonggac.publishing import intact, publications
 from vonggac.reports.table import MEDIA_TYPES, render
 from vonggac.revision import revision
 from vonggac.statistics import AS_THEN, PREVIOUS_YEAR, TOTAL, Question, answer, ask, cell
+from vonggac.watched_units import LEVELS, UnitWatched, period_asked, units_asked, units_watched
 
 Reader = Annotated[Caller, Depends(may(Action.READ_STATISTICS))]
 PublisherCaller = Annotated[Caller, Depends(may_publish)]
@@ -86,6 +91,33 @@ def open_cell(
         "incidents": [incident_row(services.store, each, question) for each in page[:limit]],
         "next": offset + limit if len(page) > limit else None,
     }
+
+
+@router.get("/coverage")
+def coverage(
+    services: ServicesOf,
+    found: Reader,
+    period: Annotated[str | None, Query(max_length=100)] = None,
+    level: Level | None = None,
+    code: Annotated[list[str] | None, Query(max_length=100)] = None,
+) -> dict[str, Any]:
+    """Who was watched, when, of the caller's own units (contract: `coverage`)."""
+    asked = period_asked(period, services.clock())
+    watched = watched_by(services, found.scope, asked, code or (), LEVELS if level is None else (level,))
+    return {
+        "period": {"start": format_instant(asked.start), "end": format_instant(asked.end), "text": asked.text},
+        "units": [each.data() for each in watched],
+    }
+
+
+def watched_by(
+    services: Services, scope: Scope, period: Period, codes: Collection[str] = (), levels: Collection[Level] = LEVELS
+) -> list[UnitWatched]:
+    """The units that somebody asks for, of those that are his own."""
+    records, directory = services.store.records, services.directory()
+    units = units_asked(directory, codes, levels)
+    own = [unit for unit in units if scope.agencies is None or unit.code in scope.agencies]
+    return list(units_watched(records, directory, agencies_of_feeds(records), own, period))
 
 
 @router.post("/publications", status_code=201)
