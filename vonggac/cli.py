@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "serve": "vonggac.commands.serving:serve",
     "sensor": "vonggac.commands.sensing:sensor",
     "ship": "vonggac.commands.sensing:ship",
+    "probe": "vonggac.commands.probing:probe",
     "hunt": "vonggac.commands.hunting:hunt",
     "rules": "vonggac.commands.rules:rules",
     "incident": "vonggac.commands.incidents:incident",

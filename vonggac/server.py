@@ -22,6 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from api.app import create_app
 from api.services import JobLine, Services
 from sensors.base import Batch
+from sensors.probing.prober import Prober
 from sensors.spool import SpoolReader, spool_id
 from sharing.outbox import Schedule
 from sharing.taxii import TaxiiServer
@@ -29,16 +30,17 @@ from vonggac.bootstrap import Node
 from vonggac.comparison import answer_data
 from vonggac.connected import HEARTBEAT
 from vonggac.definitions import definitions
-from vonggac.domain.event import Document
+from vonggac.domain.event import PROBE, Document
 from vonggac.domain.event import field as value_at
 from vonggac.domain.stats import By
-from vonggac.domain.times import VIETNAM, Period, format_instant, parse_instant
+from vonggac.domain.times import VIETNAM, Period, day_in_vietnam, format_instant, parse_instant
 from vonggac.duties.watch import watch
 from vonggac.errors import UsageRefused
 from vonggac.evidence import packets_behind
 from vonggac.hunting import hunt_received
 from vonggac.jobs import Jobs, JobSpec
 from vonggac.pipeline import Pipeline, Summary, accounts, keep_accounts
+from vonggac.probing import probe_all, prober_of, targets_of
 from vonggac.statistics import Question, answer
 
 #: A sensor that has not been heard of for so long is silent.
@@ -69,6 +71,7 @@ class Running:
         self._heard_lock = threading.Lock()
         self._draining = threading.Lock()
         self._taking = threading.Lock()
+        self._ending = threading.Event()
         self._readers: dict[tuple[Path, str], SpoolReader] = {}
         self.taxii = TaxiiServer(node.store, node.exchange, node.clock, node.ids, node.settings.node_name)
         self.jobs = Jobs(
@@ -107,12 +110,14 @@ class Running:
 
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+            self._ending.clear()
             if self.worker:
                 keep_accounts(node.store.records, self.pipeline.catch_up().stages)
                 self.jobs.start()
             try:
                 yield
             finally:
+                self._ending.set()
                 if self.worker:
                     self.jobs.stop()
                     with self._draining:
@@ -169,14 +174,16 @@ class Running:
             self._readers.popitem()[1].close()
 
     def _hear(self, batch: Batch) -> None:
-        """Whose events came, and what a sensor's heartbeat said of itself, with the rules that this node matches."""
+        """Whose events came, but probes, and what a sensor's heartbeat said of itself, with the rules that this node
+        matches."""
         now = self.node.clock()
+        events = [event for event in batch.events if value_at(event, "event.dataset") != PROBE]
         beats = {
             str(value_at(event, "observer.name")): event
-            for event in batch.events
+            for event in events
             if value_at(event, "event.dataset") == "heartbeat"
         }
-        agencies = {str(value_at(event, "observer.name")): value_at(event, "organization.id") for event in batch.events}
+        agencies = {str(value_at(event, "observer.name")): value_at(event, "organization.id") for event in events}
         for name, agency in agencies.items():
             with self._heard_lock:
                 recent = name in self._heard and now - self._heard[name] < timedelta(seconds=30)
@@ -195,7 +202,7 @@ class Running:
 
     def _specs(self) -> list[JobSpec]:
         settings = self.node.settings
-        return [
+        specs = [
             JobSpec("intake", timedelta(seconds=settings.intake_poll_seconds), self.drain_spools, local=True),
             JobSpec("catch-up", timedelta(minutes=1), self._catch_up, local=True),
             JobSpec("feed-pull", timedelta(minutes=settings.feeds_pull_minutes), self._pull_feeds),
@@ -207,6 +214,10 @@ class Running:
             JobSpec("heartbeat-check", timedelta(minutes=1), self._check_heartbeats),
             JobSpec("forget-expired", timedelta(hours=1), self._forget),
         ]
+        if settings.probe_minutes:
+            prober = prober_of(settings)
+            specs.append(JobSpec("probing", timedelta(minutes=settings.probe_minutes), lambda: self._probe(prober)))
+        return specs
 
     def _job_lines(self) -> list[JobLine]:
         return [
@@ -267,6 +278,11 @@ class Running:
     def _watch_duties(self) -> str:
         """Warnings before the law's time limits, and what was missed."""
         return watch(self.node.store, self.node.directory(), self.node.clock())
+
+    def _probe(self, prober: Prober) -> str:
+        now = self.node.clock()
+        targets = targets_of(self.node.directory(), day_in_vietnam(now))
+        return probe_all(prober, targets, now, self.take, self._ending)
 
     def _forget(self) -> str:
         sessions, statuses = self.node.accounts.forget_expired(), self.taxii.forget_statuses()

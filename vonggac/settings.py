@@ -49,6 +49,10 @@ class Settings:
     retention_days: int = 400
     feeds_pull_minutes: float = 5.0
     snapshot_minutes: int = 60
+    probe_minutes: int = 0  # how often information systems are asked whether they answer; 0: never
+    probe_seconds: float = 10.0  # how long one probe may take
+    probe_at_once: int = 8
+    probe_authorities: str = ""  # PEM file of authorities that are trusted beside the system's
     reporting_url: str = ""  # where published tables are sent; empty: nowhere
     reporting_token: str = ""  # of this node there
     reporting_day: int = 0  # of each month, on which the month before is reported; 0: by hand alone
@@ -68,8 +72,8 @@ class Settings:
         return Path(self.evidence_dir) if self.evidence_dir else self.data_dir / "evidence"
 
 
-#: A free port; no ring of packets; no schedule; midnight.
-MAY_BE_0 = ("serve_port", "evidence_max_mb", "reporting_day", "reporting_hour")
+#: A free port; no ring of packets; no probes; no schedule; midnight.
+MAY_BE_0 = ("serve_port", "evidence_max_mb", "probe_minutes", "reporting_day", "reporting_hour")
 #: The largest values of what is bounded; every month has 28 days.
 AT_MOST = {"reporting_day": 28, "reporting_hour": 23}
 
@@ -87,6 +91,7 @@ TABLES = (
     "retention",
     "feeds",
     "snapshot",
+    "probe",
     "reporting",
     "lease",
     "incident",

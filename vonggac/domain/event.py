@@ -16,6 +16,9 @@ Document = dict[str, Any]
 
 ECS_VERSION = "9.0.0"
 
+#: The dataset of what a node asked of a system (`sensors.probing`): no sensor was there to see it.
+PROBE = "probe"
+
 #: Every event has these (docs/ecs-fields.md).
 REQUIRED = (
     "@timestamp",
