@@ -3,7 +3,8 @@ probed: what a number, and a negative answer, is worth.
 
 A sensor watched in an hour of which an event of its is there, be it a heartbeat. It lost data in the hours that a
 telling of loss names, and where a heartbeat's count of packets that the kernel dropped has grown. A feed is fresh for
-FRESH after a pull that went through. A service was probed in the hours of which an answer, or its failure, is there.
+FRESH after a pull that went through. A service was probed in the hours of which an answer, or its
+failure, is there.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any
 
-from vonggac.domain.event import Document
+from vonggac.domain.event import PROBE, Document
 from vonggac.domain.event import field as value_at
 from vonggac.domain.hours import BLOCK, Hours
 from vonggac.domain.times import format_instant, parse_instant
@@ -26,7 +27,8 @@ from vonggac.ports import RecordStore
 COVERAGE = "coverage"  # kind of record: one for each of those that watch, and block of hours
 HOUR = timedelta(hours=1)
 FRESH = timedelta(hours=24)
-PROBE = "probe"  # the dataset of events that tell how a service answered
+#: The result of a probe that this machine could not make (docs/probing.md).
+_NOT_ASKED = "not-asked"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Blocks of hours remembered as written; and the most hours that one telling of loss may name.
 _MAX_KNOWN = 10_000
@@ -94,7 +96,8 @@ class CoverageLog:
         for event in events:
             hour = hour_of(str(event["@timestamp"]))
             if value_at(event, "event.dataset") == PROBE:
-                good[Of.SYSTEM, str(value_at(event, "vonggac.probe.system"))].add(hour)
+                if value_at(event, "vonggac.probe.result") != _NOT_ASKED:
+                    good[Of.SYSTEM, str(value_at(event, "vonggac.probe.system"))].add(hour)
                 continue
             sensor = str(value_at(event, "observer.name"))
             good[Of.SENSOR, sensor].add(hour)

@@ -99,6 +99,8 @@ def test_an_answer_to_a_probe_tells_of_the_service_and_not_of_the_node(records: 
     for start, hours in ((START, 6), (THEN, 24)):
         for at in range(hours):
             log.note([told(start + timedelta(hours=at), "node", "probe", vonggac={"probe": {"system": "cổng"}})], 9)
+    unable = {"probe": {"system": "cổng", "result": "not-asked"}}
+    log.note([told(START + timedelta(hours=9), "node", "probe", vonggac=unable)], 9)
     found = covered(records)
     assert found.parts == {Part.PROBES: pair("6/24", "1")}
     assert covered(records, systems=[]).parts == {}
