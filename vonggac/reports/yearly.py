@@ -14,7 +14,8 @@ from vonggac.messages import say
 from vonggac.reports import charts, claims, comparison, figures, maps
 from vonggac.reports.asking import Body, Compare, Report, by_month, months_of
 from vonggac.reports.document import Block, Document, Facts, Heading, Notes, Text
-from vonggac.reports.provinces import Provinces
+from vonggac.reports.provinces import PER, Provinces, rates
+from vonggac.reports.tilemap import layout_on
 from vonggac.statistics import Question
 
 
@@ -22,8 +23,9 @@ def yearly(compare: Compare, question: Question, lang: str, *, now: datetime, di
     """The report on the question's period against its `against`, made `now`; `by` is set here. Months that begin
     later are left out.
 
-    The map needs units of one day: that of the question's units, or where these are of the time of each incident the
-    period's last day. `directory` says which province an agency stands under."""
+    The maps need units of one day: that of the question's units, or where these are of the time of each incident the
+    period's last day. `directory` says which province an agency stands under, and which information systems there were
+    on the period's last day, or today where that is to come."""
     asked = {str(by): replace(question, by=by) for by in (By.CATEGORY, By.LEVEL, By.AGENCY)}
     tables = {name: compare(each) for name, each in asked.items()}
     months = [compare(each) for each in months_of(question) if each.period.start < now]
@@ -32,8 +34,13 @@ def yearly(compare: Compare, question: Question, lang: str, *, now: datetime, di
     day = question.units or last_day(question)
     if question.units is None:
         tables["map"] = compare(replace(asked["agency"], units=day))
-    drawn = maps.involvements(
-        tables.get("map", tables["agency"]), Provinces(directory, day), lang, other_units="map" in tables
+    by_province = tables.get("map", tables["agency"])
+    provinces, counted_on = Provinces(directory, day), min(last_day(question), day_in_vietnam(now))
+    codes = [tile.code for tile in layout_on(day).tiles]
+    found = rates(by_province["rows"], provinces, codes, counted_on)
+    drawn = (
+        *maps.involvements(by_province, provinces, lang, other_units="map" in tables),
+        *maps.rate(by_province, found, provinces, counted_on, lang),
     )
     document = Document(
         lang=lang,
@@ -49,7 +56,8 @@ def yearly(compare: Compare, question: Question, lang: str, *, now: datetime, di
         ),
         foot=comparison.foot(category["digest"], lang),
     )
-    return Report("yearly", now, document, {**tables, "months": months})
+    rate = {"systems_on": counted_on.isoformat(), "per": PER, "rows": [each.data() for each in found]}
+    return Report("yearly", now, document, {**tables, "months": months, "rate": rate})
 
 
 def last_day(question: Question) -> date:

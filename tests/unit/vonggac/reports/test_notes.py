@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.unit.vonggac.reports.bodies import comparison, row
 from tests.unit.vonggac.reports.test_table import pdf_text
 from tests.unit.vonggac.test_statistics import answered, write
 from vonggac.definitions import definitions
-from vonggac.domain.agency import Agency, Directory, Level
+from vonggac.domain.agency import Agency, Directory, Level, System
 from vonggac.domain.times import parse_instant
 from vonggac.old_cases import import_cases
 from vonggac.ports import Store
@@ -204,6 +205,32 @@ def test_what_stands_under_no_province_is_told_beside_the_map(published: Store) 
     directory = Directory((ministry, *(each for each in SHIPPED.agencies if each.code != "48")))
     made = yearly(asker(published, "vi"), in_units_of_its_last_day("2020"), "vi", now=AT, directory=directory)
     assert "357 lượt liên quan của các cơ quan không thuộc tỉnh" in made.render("html").decode()
+
+
+def rated(store: Store, systems: tuple[System, ...], lang: str = "vi") -> Report:
+    directory = Directory(SHIPPED.agencies, systems)
+    return yearly(asker(store, lang), in_units_of_its_last_day("2020"), lang, now=AT, directory=directory)
+
+
+def test_the_rate_map_stands_on_the_systems_of_the_periods_last_day(published: Store) -> None:
+    systems = [System(f"s{at}", "", 2, "48") for at in range(8)]
+    systems += [System("later", "", 2, "48", valid_from=date(2021, 1, 1)), System("s", "", 2, "79")]
+    made = rated(published, tuple(systems))
+    html, pdf = made.render("html").decode(), pdf_text(made.render("pdf"))
+    assert "Đà Nẵng: 4.462,5;" in html
+    for said in ("hệ thống có bản ghi ngày 31/12/2020", "Lượt liên quan trên 100 hệ thống thông tin"):
+        assert said in html
+        assert said in pdf
+    rows = {each["key"]: each for each in as_json(made)["bodies"]["rate"]["rows"]}
+    assert (rows["48"]["current"], rows["48"]["systems"], rows["48"]["rate"]) == (357, 8, 4462.5)
+    assert (rows["79"]["current"], rows["79"]["systems"], rows["79"]["rate"]) == (None, 1, None)
+    assert (rows["01"]["systems"], rows["01"]["rate"]) == (0, None)
+
+
+def test_without_any_system_on_record_a_sentence_takes_the_place_of_the_rate_map(published: Store) -> None:
+    html = rated(published, (System("s", "", 2, "BTC"),)).render("html").decode()
+    assert "Ngày 31/12/2020 không có bản ghi nào về hệ thống thông tin" in html
+    assert "trên 100 hệ thống" not in html
 
 
 def test_months_to_come_are_left_out_of_a_years_report(published: Store) -> None:
