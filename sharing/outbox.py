@@ -6,7 +6,7 @@ receiver knows a table that comes again by its id, which is the request's Idempo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -176,11 +176,13 @@ def receipt(answer: requests.Response, now: datetime) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Each month the month before and the year up to its end are published and put into the outbox."""
+    """Each month the month before and the year up to its end are published and put into the outbox, counted by each of
+    `tables`."""
 
     outbox: Outbox
     publisher: Callable[[], Publisher]
     directory: Callable[[], Directory]
+    tables: Sequence[str]
 
     def run(self) -> str:
         """What is due is published, and what waits is sent; one line on it."""
@@ -190,23 +192,27 @@ class Schedule:
         return self.outbox.push_due() if self.outbox.receiver.url else "-"
 
     def report(self, month: str) -> None:
-        """The tables of a month (`2026-10`) are published and stand in the outbox, once. The plan keeps the instant, so
-        that a run which was cut short goes on with the tables that it had begun."""
+        """The tables of a month (`2026-10`) are published and stand in the outbox, each once. The plan keeps the
+        instant, so that a run which was cut short goes on with the tables that it had begun, and one that the settings
+        name later in the month counts what the others count."""
         records, clock = self.outbox.store.records, self.outbox.clock
         with suppress(Conflict):  # begun before
-            records.put(PLAN, month, {"at": format_instant(clock()), "tables": []}, expected_version=0)
+            records.put(PLAN, month, {"at": format_instant(clock()), "tables": {}}, expected_version=0)
         plan = records.get(PLAN, month)
-        if plan is None or plan.body["tables"]:
+        if plan is None:
             return
-        now = parse_instant(plan.body["at"])
-        tables = [self._published(period, now) for period in periods_of(month)]
-        for identity in tables:
-            self.outbox.add(identity)
-        records.put(PLAN, month, {**plan.body, "tables": tables})
+        done, now = dict(plan.body["tables"]), parse_instant(plan.body["at"])
+        for by in self.tables:
+            if by not in done:
+                done[by] = [self._added(period, by, now) for period in periods_of(month)]
+                records.put(PLAN, month, {**plan.body, "tables": done})
 
-    def _published(self, period: str, now: datetime) -> str:
-        table = self.publisher().publish(self.directory(), ask(period), now=now, by="schedule")
-        return str(table["id"])
+    def _added(self, period: str, by: str, now: datetime) -> str:
+        """The id of the table, published and in the outbox."""
+        table = self.publisher().publish(self.directory(), ask(period, by=by), now=now, by="schedule")
+        identity = str(table["id"])
+        self.outbox.add(identity)
+        return identity
 
 
 def periods_of(month: str) -> tuple[str, str]:

@@ -23,7 +23,6 @@ from api.app import create_app
 from api.services import JobLine, Services
 from sensors.base import Batch
 from sensors.spool import SpoolReader, spool_id
-from sharing.outbox import Schedule
 from sharing.taxii import TaxiiServer
 from vonggac.bootstrap import Node
 from vonggac.comparison import answer_data
@@ -262,7 +261,7 @@ class Running:
 
     def _report(self) -> str:
         """The tables of the month before are published in time, and sent until they are taken."""
-        return Schedule(self.node.outbox, lambda: self.node.publisher, self.node.directory).run()
+        return self.node.schedule.run()
 
     def _watch_duties(self) -> str:
         """Warnings before the law's time limits, and what was missed."""

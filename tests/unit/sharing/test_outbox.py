@@ -258,7 +258,7 @@ def test_a_month_is_due_from_its_hour_in_vietnam(now: str, month: str) -> None:
 
 @pytest.fixture
 def schedule(outbox: Outbox, publisher: Publisher) -> Schedule:
-    return Schedule(outbox, lambda: publisher, Directory)
+    return Schedule(outbox, lambda: publisher, Directory, ("category",))
 
 
 def test_the_month_before_and_the_year_to_date_are_published_and_sent_once(
@@ -301,6 +301,52 @@ def test_a_run_that_was_cut_short_goes_on_with_the_tables_it_had_begun(
         hands.now += timedelta(minutes=7)
     assert schedule.run() == "0 pending, 2 delivered, 0 refused"
     assert len(publications(store)) == 2
+
+
+def test_each_table_of_the_settings_is_published_and_sent_once(
+    store: Store, schedule: Schedule, office: Office, hands: Hands
+) -> None:
+    chosen = replace(schedule, tables=("category", "agency", "severity"))
+    for _ in range(2):
+        assert chosen.run() == "0 pending, 6 delivered, 0 refused"
+        hands.now += timedelta(hours=1)
+    assert sorted((each["by"], each["period"]) for each in publications(store)) == [
+        (by, period) for by in ("agency", "category", "severity") for period in ("2026-M1..M10", "2026-M10")
+    ]
+    assert sorted(office.ids()) == sorted(each["id"] for each in publications(store))
+
+
+def test_a_table_that_the_settings_name_later_counts_what_the_others_count(
+    store: Store, schedule: Schedule, hands: Hands
+) -> None:
+    schedule.run()
+    hands.now += timedelta(days=3)
+    assert replace(schedule, tables=("category", "level")).run() == "0 pending, 4 delivered, 0 refused"
+    assert {each["known_at"] for each in publications(store)} == {"2026-11-05T02:00:00.000000Z"}
+    hands.now += timedelta(days=1)
+    assert schedule.run() == "0 pending, 4 delivered, 0 refused"
+
+
+def test_a_table_that_was_published_before_a_cut_is_not_published_again(
+    store: Store, schedule: Schedule, publisher: Publisher, office: Office, hands: Hands
+) -> None:
+    class Cut(Exception):
+        pass
+
+    calls = iter([publisher] * 3)
+
+    def give() -> Publisher:
+        try:
+            return next(calls)
+        except StopIteration:
+            raise Cut from None
+
+    chosen = replace(schedule, tables=("category", "severity"))
+    with pytest.raises(Cut):
+        replace(chosen, publisher=give).run()
+    hands.now += timedelta(minutes=7)
+    assert chosen.run() == "0 pending, 4 delivered, 0 refused"
+    assert len(publications(store)) == len(office.ids()) == 4
 
 
 def test_without_an_address_nothing_is_published(store: Store, schedule: Schedule) -> None:
