@@ -98,6 +98,7 @@ class Running:
             suppressing=node.suppressing,
             reporting=node.reporting,
             publisher=lambda: node.publisher,
+            outbox=lambda: node.outbox,
             told=lambda: self.pipeline.told,
             jobs=self._job_lines,
             node_name=settings.node_name,
