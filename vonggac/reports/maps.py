@@ -20,13 +20,18 @@ from vonggac.reports.tilemap import Values, layout_on, tile_map
 def involvements(body: Body, provinces: Provinces, lang: str, *, other_units: bool) -> Iterator[Block]:
     """The map of involvements. `body` is a comparison by agency in the units of the provinces' day; `other_units` says
     that the report's tables are in units of another time."""
-    placed: Counter[str | None] = Counter()
+    layout = layout_on(provinces.day)
+    tiles = {tile.code for tile in layout.tiles}
+    placed: Counter[str] = Counter()
+    nowhere = 0.0
     for row in body["rows"]:
-        placed[provinces.of_row(row["key"])] += row["current"]
-    nowhere = placed.pop(None, 0)
-    values = Values({str(code): count for code, count in placed.items()}, say(lang, "report.map.unit"), figures.count)
+        code = provinces.of_row(row["key"])
+        if code in tiles:
+            placed[code] += row["current"]
+        else:
+            nowhere += row["current"]
     caption = say(lang, "report.map.caption", period=figures.period_name(body["period"], lang))
-    yield tile_map(caption, layout_on(provinces.day), values, lang)
+    yield tile_map(caption, layout, Values(placed, say(lang, "report.map.unit"), figures.count), lang)
     said = [say(lang, "report.map.units", day=f"{provinces.day:%d/%m/%Y}")] if other_units else []
     said += [say(lang, "report.map.nowhere", count=figures.count(nowhere, lang))] if nowhere else []
     if said:

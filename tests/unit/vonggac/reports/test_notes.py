@@ -16,7 +16,7 @@ from tests.unit.vonggac.reports.bodies import comparison, row
 from tests.unit.vonggac.reports.test_table import pdf_text
 from tests.unit.vonggac.test_statistics import answered, write
 from vonggac.definitions import definitions
-from vonggac.domain.agency import Agency, Directory, Level, System
+from vonggac.domain.agency import Agency, Directory, Level, Predecessor, System
 from vonggac.domain.times import parse_instant
 from vonggac.old_cases import import_cases
 from vonggac.ports import Store
@@ -205,6 +205,14 @@ def test_what_stands_under_no_province_is_told_beside_the_map(published: Store) 
     directory = Directory((ministry, *(each for each in SHIPPED.agencies if each.code != "48")))
     made = yearly(asker(published, "vi"), in_units_of_its_last_day("2020"), "vi", now=AT, directory=directory)
     assert "357 lượt liên quan của các cơ quan không thuộc tỉnh" in made.render("html").decode()
+
+
+def test_a_province_that_the_map_does_not_know_is_told_beside_it(published: Store) -> None:
+    unit = Agency("48", "Tỉnh Mới", Level.PROVINCE, valid_to=date(2021, 1, 1))
+    later = Agency("48x", "Tỉnh Mới", Level.PROVINCE, valid_from=date(2021, 1, 1), predecessors=(Predecessor("48"),))
+    directory = Directory((unit, later, *(each for each in SHIPPED.agencies if each.code != "48")))
+    made = yearly(asker(published, "en"), ask("2020", units="2021-01-01"), "en", now=AT, directory=directory)
+    assert "357 involvements of agencies that stand under no province of the map" in made.render("html").decode()
 
 
 def rated(store: Store, systems: tuple[System, ...], lang: str = "vi") -> Report:
