@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from api.forms import FormOf, read_form
 from api.pages import published as view
 from api.routes.statistics import Asked, PublisherCaller, Reader
-from api.security import ServicesOf
+from api.security import ServicesOf, publishes
 from api.views import draw, see, words_of
 from vonggac.domain.stats import By
 from vonggac.publishing import publications
@@ -69,4 +69,5 @@ def publication_page(
     revised = None
     if compare and table.intact:
         revised = view.beside_now(services.store, found.scope, identity, words, services.clock())
-    return draw(request, "publication.html", found, view=table, revised=revised, done=done)
+    sends = publishes(found) and bool(services.outbox().receiver.url)
+    return draw(request, "publication.html", found, view=table, revised=revised, done=done, sends=sends)

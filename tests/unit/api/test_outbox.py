@@ -52,6 +52,16 @@ def test_a_table_is_sent_from_the_page_and_its_receipt_is_shown(node: Node, offi
     assert office.ids() == [table]
 
 
+def test_a_table_is_sent_from_its_own_page_by_those_who_may(node: Node, office: Office, table: str) -> None:
+    place, form = f"/stats/published/{table}", f'action="/outbox/{table}/push"'
+    assert form in node.browser(UserRole.STATISTICIAN).get(place).text
+    for reader in (node.browser(UserRole.VIEWER), node.browser(UserRole.LEAD, "G99")):
+        assert form not in reader.get(place).text
+    closed = Outbox(node.store, Receiver("", "", day=0, hour=8), node.services.clock)
+    node.app.state.services = replace(node.services, outbox=lambda: closed)
+    assert form not in node.browser(UserRole.STATISTICIAN).get(place).text
+
+
 def test_what_the_receiver_said_stands_on_the_page_for_those_who_may_send(
     node: Node, office: Office, table: str
 ) -> None:
