@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sensors.base import Batch
 from sensors.evidence import Found
 from sharing.exchange import Exchange
+from sharing.outbox import Outbox
 from sharing.subscribe import Subscriber
 from sharing.taxii import TaxiiServer
 from vonggac.accounts import Accounts
@@ -52,6 +53,7 @@ class Services:
     suppressing: Callable[[Principal], Suppressing]
     reporting: Callable[[Principal, Scope], Reporting]
     publisher: Callable[[], Publisher]
+    outbox: Callable[[], Outbox]
     told: Callable[[], Known]
     jobs: Callable[[], Sequence[JobLine]]
     node_name: str

@@ -6,7 +6,7 @@ receiver knows a table that comes again by its id, which is the request's Idempo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +28,8 @@ from vonggac.statistics import ask
 
 OUTBOX = "outbox"  # kinds of records
 PLAN = "reporting-plan"
+#: In whose name tables are published and sent that nobody asked for.
+SCHEDULE = "schedule"
 #: The pause before a table is sent again doubles from the first to the longest.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
 #: Not now: another time the same request may be taken (RFC 9110 §15.5.9, RFC 8470, RFC 6585 §4).
@@ -72,14 +74,14 @@ class Outbox:
         bodies = [record.body for record in self.store.records.list(OUTBOX)]
         return sorted(bodies, key=lambda body: (body["added_at"], body["id"]))
 
-    def push(self, identity: str) -> Mapping[str, Any]:
-        """The table is sent now, whenever its next try would be; one that was delivered is not sent again. What became
-        of it. Raises as `intact` does, and UsageRefused without an address."""
+    def push(self, identity: str, by: str) -> Mapping[str, Any]:
+        """The table is sent now, whenever its next try would be, in the name of `by`; one that was delivered is not
+        sent again. What became of it. Raises as `intact` does, and UsageRefused without an address."""
         check_address(self.receiver.url)
         self.add(identity)
         record = self._record(identity)
         if record.body["state"] != State.DELIVERED:
-            self._send(record)
+            self._send(record, by)
         return self._record(identity).body
 
     def push_due(self) -> str:
@@ -88,7 +90,7 @@ class Outbox:
         now = self.clock()
         for record in self.store.records.list(OUTBOX):
             if record.body["state"] == State.PENDING and parse_instant(record.body["next_try"]) <= now:
-                self._send(record)
+                self._send(record, SCHEDULE)
         return self._line()
 
     def _record(self, identity: str) -> Record:
@@ -97,13 +99,14 @@ class Outbox:
             raise NotFound("unknown_publication", id=identity)
         return record
 
-    def _send(self, record: Record) -> None:
-        """The record says what became of this try. If somebody else wrote to it meanwhile, theirs stays."""
+    def _send(self, record: Record, by: str) -> None:
+        """The record says when this try was, whose it was and what became of it. If somebody else wrote to it
+        meanwhile, theirs stays."""
         tries = record.body["tries"] + 1
         outcome = self._outcome(record.key, tries)
         body = {name: value for name, value in record.body.items() if name not in ("next_try", "fault")}
         with suppress(Conflict):
-            body |= {"tries": tries, **outcome}
+            body |= {"tries": tries, "tried_at": format_instant(self.clock()), "tried_by": by, **outcome}
             self.store.records.put(OUTBOX, record.key, body, expected_version=record.version)
 
     def _outcome(self, identity: str, tries: int) -> dict[str, Any]:
@@ -149,9 +152,13 @@ def check_address(url: str) -> None:
 
 def post(receiver: Receiver, identity: str, content: bytes) -> requests.Response:
     """The receiver's answer. Raises RequestException."""
-    headers = {"Content-Type": "application/json", "Accept": "application/json", "Idempotency-Key": identity}
+    headers: dict[str, str | bytes] = {
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "Idempotency-Key": identity,
+    }
     if receiver.token:
-        headers["Authorization"] = f"Bearer {receiver.token}"
+        headers["Authorization"] = f"Bearer {receiver.token}".encode()  # as text it would have to be Latin-1
     with PeerSession(receiver.url) as session:
         return session.post(receiver.url, data=content, headers=headers)
 
@@ -176,11 +183,13 @@ def receipt(answer: requests.Response, now: datetime) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Each month the month before and the year up to its end are published and put into the outbox."""
+    """Each month the month before and the year up to its end are published and put into the outbox, counted by each of
+    `tables`."""
 
     outbox: Outbox
     publisher: Callable[[], Publisher]
     directory: Callable[[], Directory]
+    tables: Sequence[str]
 
     def run(self) -> str:
         """What is due is published, and what waits is sent; one line on it."""
@@ -190,23 +199,27 @@ class Schedule:
         return self.outbox.push_due() if self.outbox.receiver.url else "-"
 
     def report(self, month: str) -> None:
-        """The tables of a month (`2026-10`) are published and stand in the outbox, once. The plan keeps the instant, so
-        that a run which was cut short goes on with the tables that it had begun."""
+        """The tables of a month (`2026-10`) are published and stand in the outbox, each once. The plan keeps the
+        instant, so that a run which was cut short goes on with the tables that it had begun, and one that the settings
+        name later in the month counts what the others count."""
         records, clock = self.outbox.store.records, self.outbox.clock
         with suppress(Conflict):  # begun before
-            records.put(PLAN, month, {"at": format_instant(clock()), "tables": []}, expected_version=0)
+            records.put(PLAN, month, {"at": format_instant(clock()), "tables": {}}, expected_version=0)
         plan = records.get(PLAN, month)
-        if plan is None or plan.body["tables"]:
+        if plan is None:
             return
-        now = parse_instant(plan.body["at"])
-        tables = [self._published(period, now) for period in periods_of(month)]
-        for identity in tables:
-            self.outbox.add(identity)
-        records.put(PLAN, month, {**plan.body, "tables": tables})
+        done, now = dict(plan.body["tables"]), parse_instant(plan.body["at"])
+        for by in self.tables:
+            if by not in done:
+                done[by] = [self._added(period, by, now) for period in periods_of(month)]
+                records.put(PLAN, month, {**plan.body, "tables": done})
 
-    def _published(self, period: str, now: datetime) -> str:
-        table = self.publisher().publish(self.directory(), ask(period), now=now, by="schedule")
-        return str(table["id"])
+    def _added(self, period: str, by: str, now: datetime) -> str:
+        """The id of the table, published and in the outbox."""
+        table = self.publisher().publish(self.directory(), ask(period, by=by), now=now, by=SCHEDULE)
+        identity = str(table["id"])
+        self.outbox.add(identity)
+        return identity
 
 
 def periods_of(month: str) -> tuple[str, str]:

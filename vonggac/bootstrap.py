@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from correlator.sigma.load import LoadedRules
     from sensors.base import Origin
     from sharing.exchange import Exchange
-    from sharing.outbox import Outbox
+    from sharing.outbox import Outbox, Schedule
     from sharing.subscribe import Subscriber
     from vonggac.pipeline import Pipeline
     from vonggac.publishing import Publisher
@@ -142,6 +142,14 @@ class Node:
         chosen = self.settings
         receiver = Receiver(chosen.reporting_url, chosen.reporting_token, chosen.reporting_day, chosen.reporting_hour)
         return Outbox(self.store, receiver, self.clock)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Which tables of each month go there by themselves."""
+        from sharing.outbox import Schedule
+
+        tables = tuple(self.settings.reporting_tables.split(","))
+        return Schedule(self.outbox, lambda: self.publisher, self.directory, tables)
 
     @cached_property
     def exchange(self) -> Exchange:

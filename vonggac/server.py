@@ -24,7 +24,6 @@ from api.services import JobLine, Services
 from sensors.base import Batch
 from sensors.probing.prober import Prober
 from sensors.spool import SpoolReader, spool_id
-from sharing.outbox import Schedule
 from sharing.taxii import TaxiiServer
 from vonggac.bootstrap import Node
 from vonggac.comparison import answer_data
@@ -102,6 +101,7 @@ class Running:
             suppressing=node.suppressing,
             reporting=node.reporting,
             publisher=lambda: node.publisher,
+            outbox=lambda: node.outbox,
             told=lambda: self.pipeline.told,
             jobs=self._job_lines,
             node_name=settings.node_name,
@@ -273,7 +273,7 @@ class Running:
 
     def _report(self) -> str:
         """The tables of the month before are published in time, and sent until they are taken."""
-        return Schedule(self.node.outbox, lambda: self.node.publisher, self.node.directory).run()
+        return self.node.schedule.run()
 
     def _watch_duties(self) -> str:
         """Warnings before the law's time limits, and what was missed."""

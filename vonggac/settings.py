@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from vonggac.domain.stats import By
 from vonggac.errors import UsageRefused
 
 
@@ -57,6 +58,7 @@ class Settings:
     reporting_token: str = ""  # of this node there
     reporting_day: int = 0  # of each month, on which the month before is reported; 0: by hand alone
     reporting_hour: int = 8  # on that day, Vietnam's time
+    reporting_tables: str = "category"  # the tables of the month, by what each counts; comma-separated, a list in TOML
     lease_seconds: int = 60
     incident_window_minutes: int = 1440
     suppression_max_days: int = 366  # how far from now a suppression may hold
@@ -76,6 +78,9 @@ class Settings:
 MAY_BE_0 = ("serve_port", "evidence_max_mb", "probe_minutes", "reporting_day", "reporting_hour")
 #: The largest values of what is bounded; every month has 28 days.
 AT_MOST = {"reporting_day": 28, "reporting_hour": 23}
+
+#: Lists of names, and the names there are.
+NAMES = {"reporting_tables": tuple(map(str, By))}
 
 #: TOML tables; a field `store_url` is `[store] url`.
 TABLES = (
@@ -177,6 +182,8 @@ def _convert(name: str, value: Any, origin: str) -> Any:
     wanted = type(getattr(Settings(), name))
     if name == "behaviour":
         raise UsageRefused("bad_setting", name=name, value=value, origin=origin, wanted="[behaviour]")
+    if name in NAMES:
+        return _names(name, value, origin)
     if issubclass(wanted, Path):
         return Path(str(value))
     if wanted is bool:
@@ -199,3 +206,14 @@ def _convert(name: str, value: Any, origin: str) -> Any:
     meant = "> 0" if wanted in (int, float) else wanted.__name__
     meant = f"0-{AT_MOST[name]}" if name in AT_MOST else meant
     raise UsageRefused("bad_setting", name=dotted(name), value=value, origin=origin, wanted=meant)
+
+
+def _names(name: str, value: Any, origin: str) -> str:
+    """The names of a list, each once, with commas between them."""
+    given = value if isinstance(value, list) else str(value).split(",")
+    names = dict.fromkeys(str(each).strip() for each in given)
+    for each in names or [""]:
+        if each not in NAMES[name]:
+            wanted = ", ".join(NAMES[name])
+            raise UsageRefused("bad_setting", name=dotted(name), value=each, origin=origin, wanted=wanted)
+    return ",".join(names)

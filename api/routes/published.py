@@ -12,7 +12,7 @@ from api.pages import coverage
 from api.pages import published as view
 from api.pages.coverage import MAX_DAYS, days_of
 from api.routes.statistics import Asked, PublisherCaller, Reader, watched_by
-from api.security import ServicesOf
+from api.security import ServicesOf, publishes
 from api.views import draw, see, words_of
 from vonggac.domain.stats import By
 from vonggac.errors import UsageRefused
@@ -96,4 +96,5 @@ def publication_page(
     revised = None
     if compare and table.intact:
         revised = view.beside_now(services.store, found.scope, identity, words, services.clock())
-    return draw(request, "publication.html", found, view=table, revised=revised, done=done)
+    sends = publishes(found) and bool(services.outbox().receiver.url)
+    return draw(request, "publication.html", found, view=table, revised=revised, done=done, sends=sends)

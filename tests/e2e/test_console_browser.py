@@ -18,6 +18,7 @@ import pytest
 from sensors.made.day import MINISTRY, make_capture
 from tests.conftest import ROOT
 from tests.real.parts import lacking
+from tests.unit.sharing.office import Office, open_office
 
 pytestmark = pytest.mark.browser
 CHROMIUM = "/usr/bin/chromium"
@@ -39,23 +40,25 @@ class Console:
 
     url: str
     data: Path
+    office: Office  # where its published tables go
 
     def link(self) -> str:
         return self.url + json.loads(vonggac(self.data, "user", "link", "lan"))["path"]
 
 
-def vonggac(data: Path, *arguments: str, given: str = "") -> str:
+def vonggac(data: Path, *arguments: str, given: str = "", code: int = 0, **settings: str) -> str:
     command = [sys.executable, "-m", "vonggac", "--data-dir", str(data), "--quiet", *arguments]
     done = subprocess.run(
-        command, input=given, capture_output=True, text=True, cwd=ROOT, env=environment(), timeout=120
+        command, input=given, capture_output=True, text=True, cwd=ROOT, env=environment(**settings), timeout=120
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
     return done.stdout
 
 
-def environment() -> dict[str, str]:
+def environment(**settings: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("VONGGAC_")}
-    return {**kept, "PYTHONPATH": str(ROOT)}
+    given = {f"VONGGAC_{name.upper()}": value for name, value in settings.items()}
+    return {**kept, **given, "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +74,15 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     vonggac(data, "ingest", str(folder / "day.pcap"), "--sensor", "bo-mau", "--agency", "G99")
     vonggac(data, "user", "add", "lan", "--role", "lead", "--password-stdin", given="mật khẩu đủ dài 12")
     command = [sys.executable, "-m", "vonggac", "--data-dir", str(data), "serve", "--port", "0", "--role", "console"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment()) as server:
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        try:
-            yield Console(json.loads(line)["ready"], data)
-        finally:
-            server.terminate()
+    with open_office() as office:
+        env = environment(reporting_url=office.url)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env) as server:
+            assert server.stdout is not None
+            line = server.stdout.readline()
+            try:
+                yield Console(json.loads(line)["ready"], data, office)
+            finally:
+                server.terminate()
 
 
 @pytest.fixture(scope="module")
@@ -256,6 +261,21 @@ def test_a_table_is_published_and_laid_beside_today(page: Any, console: Console)
     assert page.get_by_role("link", name=identity).is_visible()
 
 
+def test_a_table_that_was_not_taken_is_sent_from_its_page(page: Any, console: Console) -> None:
+    table = json.loads(vonggac(console.data, "stats", "publish", "--period", "2026-M11"))["id"]
+    console.office.statuses = (503, 201)
+    vonggac(console.data, "stats", "push", table, code=4, reporting_url=console.office.url)
+    page.goto(f"{console.url}/stats")
+    page.get_by_role("link", name="Bảng gửi đi").click()
+    line = page.locator("tbody tr", has_text=table)
+    assert "đang chờ" in line.inner_text() and "HTTP 503" in line.inner_text()
+    line.get_by_role("button").click()
+    page.wait_for_url("**/outbox?done=delivered")
+    assert "đã nhận" in line.inner_text() and "BC-2" in line.inner_text()
+    assert line.get_by_role("button").count() == 0
+    assert console.office.ids() == [table, table]
+
+
 def test_the_language_changes_in_place(page: Any, console: Console) -> None:
     page.goto(f"{console.url}/stats?by=agency")
     page.get_by_role("link", name="English").click()
@@ -285,6 +305,7 @@ def test_the_font_of_vietnamese_is_ours(page: Any) -> None:
         "/stats",
         "/stats/cell?period=2026",
         "/stats/published",
+        "/outbox",
         "/duties",
         "/suppressions",
         "/suppressions/new",

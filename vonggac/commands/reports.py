@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,6 @@ import click
 from vonggac.call import Call
 from vonggac.commands.options import node_of
 from vonggac.commands.stats import stats
-from vonggac.domain.agency import Directory, Level
-from vonggac.domain.times import day_in_vietnam
 from vonggac.errors import UsageRefused
 
 if TYPE_CHECKING:
@@ -40,9 +37,10 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @report.command()
 @click.option("--month", required=True, help="YYYY-MM, in Vietnam's time.")
+@click.option("--units", default="as-then", show_default=True, help="as-then, or the day whose units count.")
 @report_options
 @click.pass_obj
-def monthly(call: Call, month: str, known_at: str | None, definitions: str | None, form: str | None, out: Path) -> None:
+def monthly(call: Call, /, month: str, form: str | None, out: Path, **options: Any) -> None:
     """The note on one month against the month before and the same month of the year before."""
     from vonggac.reports.monthly import monthly as written
     from vonggac.statistics import ask
@@ -50,7 +48,7 @@ def monthly(call: Call, month: str, known_at: str | None, definitions: str | Non
     found = re.fullmatch(r"(\d{4})-(0?[1-9]|1[0-2])", month)
     if found is None:
         raise UsageRefused("bad_month", text=month)
-    question = ask(f"{found[1]}-M{found[2]}", known_at=known_at, definitions=definitions)
+    question = ask(f"{found[1]}-M{found[2]}", **options)
     chosen, node = _form(form, out), node_of(call)
     made = written(_compare(node, call.lang), question, call.lang, now=node.clock())
     _write(call, made, chosen, out)
@@ -58,38 +56,23 @@ def monthly(call: Call, month: str, known_at: str | None, definitions: str | Non
 
 @report.command()
 @click.option("--year", required=True, help="2025, or START/END of a year's length.")
+@click.option("--units", help="as-then, or the day whose units count; the period's last day when not given.")
 @report_options
 @click.pass_obj
-def yearly(call: Call, year: str, known_at: str | None, definitions: str | None, form: str | None, out: Path) -> None:
+def yearly(call: Call, /, year: str, units: str | None, form: str | None, out: Path, **options: Any) -> None:
     """The report on one year against the one before."""
+    from vonggac.reports.yearly import last_day
     from vonggac.reports.yearly import yearly as written
-    from vonggac.statistics import ask
+    from vonggac.statistics import AS_THEN, ask
 
-    question = ask(year, known_at=known_at, definitions=definitions)
+    question = ask(year, units=units or AS_THEN, **options)
     if question.period.days not in (365, 366):
         raise UsageRefused("bad_year", text=year)
-    # One unit has one row, also in a year in which units changed.
-    question = replace(question, units=day_in_vietnam(question.period.end - timedelta(days=1)))
+    if units is None:
+        question = replace(question, units=last_day(question))
     chosen, node = _form(form, out), node_of(call)
-    directory = node.directory()
-    made = written(
-        _compare(node, call.lang),
-        question,
-        call.lang,
-        now=node.clock(),
-        province_of=lambda code: province_of(directory, code),
-    )
+    made = written(_compare(node, call.lang), question, call.lang, now=node.clock(), directory=node.directory())
     _write(call, made, chosen, out)
-
-
-def province_of(directory: Directory, code: str) -> str | None:
-    """The code of the province-level unit that the agency is or stands under; None where there is none."""
-    seen: set[str] = set()
-    unit = directory.latest(code)
-    while unit is not None and unit.level is not Level.PROVINCE and unit.code not in seen:
-        seen.add(unit.code)
-        unit = directory.latest(unit.parent) if unit.parent else None
-    return unit.code if unit is not None and unit.level is Level.PROVINCE else None
 
 
 def _compare(node: Node, lang: str) -> Compare:

@@ -138,10 +138,11 @@ def outbox(call: Call) -> None:
 
 @stats.command()
 @click.argument("identity", metavar="ID")
+@click.option("--by-whom", default="operator", show_default=True, help="Who sends.")
 @click.pass_obj
-def push(call: Call, identity: str) -> None:
+def push(call: Call, identity: str, by_whom: str) -> None:
     """A published table is sent to the national reporting system now; exit code 4 where it was not taken."""
-    sent = node_of(call).outbox.push(identity)
+    sent = node_of(call).outbox.push(identity, by_whom)
     call.show(sent)
     if "fault" in sent:
         raise PeerUnavailable("not_delivered", id=identity, reason=sent["fault"])

@@ -263,7 +263,7 @@ def _stands(owed: Owed, filing: Filing | None, now: datetime) -> Obligation:
 
 
 def _of_incidents(duties: Sequence[Duty], known: Known) -> Iterator[Owed]:
-    marks = _standing_marks(known.marks)
+    marks = standing_marks(known.marks)
     for duty in duties:
         if duty.trigger in PERIODIC or duty.deadline is None:
             continue
@@ -288,7 +288,8 @@ def _begun(duty: Duty, incident: Incident, agency: str, marks: Mapping[tuple[str
     return incident.closed_at if duty.trigger is Trigger.INCIDENT_CLOSED else incident.opened_at
 
 
-def _standing_marks(marks: Iterable[Mark]) -> dict[tuple[str, str, str], Mark]:
+def standing_marks(marks: Iterable[Mark]) -> dict[tuple[str, str, str], Mark]:
+    """(duty, incident, agency) -> the last word on it, where this begins a clock."""
     ordered = sorted(marks, key=lambda each: (each.recorded_at, each.id))
     last = {(each.duty, each.incident, each.agency): each for each in ordered}
     return {key: mark for key, mark in last.items() if mark.standing}

@@ -16,7 +16,7 @@ from vonggac.domain.incident import Role
 from vonggac.errors import InvalidRecord, NotFound, UnknownInput
 
 #: The forms that `vonggac.forms` fills in.
-FORMS = ("tt20-2017-3", "tt20-2017-4", "tt20-2017-5", "tt31-2017-2")
+FORMS = ("tt20-2017-3", "tt20-2017-4", "tt20-2017-5", "tt31-2017-2", "nd13-2023-3", "nd356-2025-8")
 
 
 @cache

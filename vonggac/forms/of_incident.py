@@ -12,7 +12,7 @@ from ipaddress import ip_address
 
 from vonggac.definitions import definitions
 from vonggac.domain.agency import SYSTEM_LEVELS, Agency, Directory, Level, System
-from vonggac.domain.duty import Duty, Filing
+from vonggac.domain.duty import Duty, Filing, Mark
 from vonggac.domain.incident import Entry, EntryKind, Incident, Status
 from vonggac.domain.times import day_in_vietnam
 from vonggac.forms.sheet import Block, Heading, Line, Remark, Sheet, Ticks, count_text, day_text, joined, time_text
@@ -28,7 +28,8 @@ _MANDATORY = "(*) là thông tin bắt buộc. Dòng để chấm là thông tin
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a form of an incident is filled in from; `first_filing` is that of the initial report, if any."""
+    """What a form of an incident is filled in from; `first_filing` is that of the initial report, `mark` what the
+    person said who opened the duty for the agency, each if any."""
 
     incident: Incident
     history: Sequence[Entry]
@@ -37,6 +38,7 @@ class Case:
     duty: Duty
     now: datetime
     first_filing: Filing | None = None
+    mark: Mark | None = None
 
     @property
     def unit(self) -> Agency | None:
@@ -84,7 +86,7 @@ def _initial(case: Case) -> Iterator[Block]:
     yield from _system(case)
     yield Line("Tổ chức cung cấp dịch vụ an toàn thông tin (nếu có)")
     yield Line("Nhà cung cấp dịch vụ kết nối bên ngoài (nếu có)")
-    yield Line("Mô tả sơ bộ về sự cố (*)", _description(incident))
+    yield Line("Mô tả sơ bộ về sự cố (*)", description(incident))
     yield Line("Thời điểm phát hiện sự cố (*)", time_text(incident.opened_at))
     yield Ticks("Hiện trạng sự cố (*)", (_HANDLED, _OPEN), frozenset({_HANDLED if _is_over(incident) else _OPEN}))
     found = frozenset({_BY_DETECTION}) if incident.evidence else frozenset()
@@ -115,14 +117,14 @@ def _end(case: Case) -> Iterator[Block]:
     yield from _reporter(case)
     yield Heading("THÔNG TIN CHUNG VỀ SỰ CỐ")
     yield from _system(case)
-    yield Line("Mô tả về sự cố (*)", _description(incident))
+    yield Line("Mô tả về sự cố (*)", description(incident))
     yield Line("Thời điểm phát hiện sự cố (*)", time_text(incident.opened_at))
     yield Line("Ngày gửi báo cáo ban đầu", day_text(filing.at) if filing else None)
     yield Line("Thời điểm kết thúc ứng phó (*)", time_text(incident.closed_at))
     yield Heading("QUÁ TRÌNH VÀ KẾT QUẢ ỨNG PHÓ (*)")
-    steps = list(_steps(case.history))
-    yield from steps
-    if not steps:
+    done = list(steps(case.history))
+    yield from done
+    if not done:
         yield Line("Các bước đã thực hiện", dotted=2)
     yield Line("Nguyên nhân", dotted=2)
     machines = len(incident.machines)
@@ -150,14 +152,14 @@ def _reporter(case: Case) -> Iterator[Block]:
 def _system(case: Case) -> Iterator[Block]:
     owners = [case.directory.latest(code) for code in sorted({each.agency for each in case.systems})]
     yield Line("Tên đơn vị vận hành hệ thống thông tin (*)", joined([unit.name for unit in owners if unit]))
-    yield Line("Cơ quan chủ quản", _above(case))
+    yield Line("Cơ quan chủ quản", above(case))
     yield Line("Tên hệ thống bị sự cố", joined(case.incident.systems))
     level = case.incident.system_level
     options = tuple(f"Cấp độ {each}" for each in SYSTEM_LEVELS)
     yield Ticks("Cấp độ (nếu có)", options, frozenset({f"Cấp độ {level}"} if level else ()))
 
 
-def _above(case: Case) -> str | None:
+def above(case: Case) -> str | None:
     """The nearest ministry or province at or above the agency."""
     unit, seen = case.unit, set[str]()
     while unit is not None and unit.code not in seen:
@@ -168,7 +170,8 @@ def _above(case: Case) -> str | None:
     return None
 
 
-def _description(incident: Incident) -> str:
+def description(incident: Incident) -> str:
+    """What happened, of which kind, how severe, from when to when."""
     kind = definitions().label(incident.category, "vi")
     span = f"từ {time_text(incident.first_at)} đến {time_text(incident.last_at)}"
     severity = say("vi", f"console.severity.{incident.severity}").lower()
@@ -191,7 +194,7 @@ def _public(machines: frozenset[str]) -> list[str]:
     return [str(each) for each in sorted(found, key=lambda each: (each.version, int(each)))]
 
 
-def _steps(history: Sequence[Entry]) -> Iterator[Line]:
+def steps(history: Sequence[Entry]) -> Iterator[Line]:
     """What was done when, of the acts that still count: each change of status with its reason."""
     gone = {str(entry.data["entry"]) for entry in history if entry.kind is EntryKind.UNDONE}
     for entry in history:

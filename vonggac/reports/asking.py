@@ -23,7 +23,8 @@ FORMS = ("html", "pdf", "json")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report as people read it, when it was made, and every comparison that its figures stand in."""
+    """A report as people read it, when it was made, and every comparison that its figures stand in, with what else
+    they are reckoned from."""
 
     name: str
     made_at: datetime

@@ -34,6 +34,11 @@ def count(value: float | None, lang: str) -> str:
     return decimal(value, 0 if value == int(value) else 1, lang)
 
 
+def rate(value: float, lang: str) -> str:
+    """A rate with one decimal; one that would round to nothing is `< 0,1`."""
+    return f"< {decimal(0.1, 1, lang)}" if 0 < value < 0.05 else decimal(value, 1, lang)
+
+
 def share(value: float | None, lang: str) -> str:
     """A share of 0 to 1 as per cent with one decimal; a dash where nobody kept it."""
     return DASH if value is None else f"{decimal(100 * value, 1, lang)} %"

@@ -71,6 +71,14 @@ def hatch(name: str) -> str:
     )
 
 
+def dots(name: str) -> str:
+    """A pattern of small dots, used as `url(#name)`."""
+    return (
+        f'<defs><pattern id="{name}" width="5" height="5" patternUnits="userSpaceOnUse">'
+        '<rect width="5" height="5" fill="#ffffff"/><circle cx="2.5" cy="2.5" r="0.9" fill="#8a94a0"/></pattern></defs>'
+    )
+
+
 def _told(text: str) -> str:
     """The text as XML takes it; characters that XML does not know (XML 1.0 §2.2) are shown as missing."""
     return escape("".join(char if char.isprintable() else "\ufffd" for char in text))

@@ -7,7 +7,7 @@ day is data/tiles.toml.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -16,16 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from vonggac.dated import in_force
+from vonggac.domain.stats import FEW_CASES
 from vonggac.messages import say
 from vonggac.reports import figures
 from vonggac.reports.document import Picture
-from vonggac.reports.svg import INK, box, disc, drawing, folded, hatch, words
+from vonggac.reports.svg import INK, box, disc, dots, drawing, folded, hatch, words
 
 #: From none to most, told apart in grey.
 STEPS = ("#ffffff", "#d9e6f2", "#a3c1de", "#6394c4", "#1f4e79")
 #: The islets of a group around its place, in pixels.
 _ISLETS = ((-22, -8), (-8, -16), (6, -6), (-14, 6), (20, -12), (16, 8), (0, 14))
-_HATCH = "unknown"
+_HATCH, _DOTS = "unknown", "few"
+#: Letters in a line of the legend.
+_LEGEND_WIDTH = 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,30 @@ class Layout:
     islands: tuple[Islands, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What a map shows: a value by code, what it is a number of, and how it is written in a language. Those in `few`
+    rest on so few cases that they have no tone and a star, not to be set against others."""
+
+    by_code: Mapping[str, float]
+    unit: str
+    write: Callable[[float, str], str]
+    few: frozenset[str] = frozenset()
+
+    def bounds(self, layout: Layout) -> tuple[float, ...]:
+        """Where each tone begins, over the values that have one on this layout."""
+        toned = {tile.code for tile in layout.tiles} - self.few
+        return steps([value for code, value in self.by_code.items() if code in toned])
+
+    def fill(self, code: str, bounds: Sequence[float]) -> str:
+        return f"url(#{_DOTS})" if code in self.few else fill_of(self.by_code.get(code), bounds)
+
+    def text(self, code: str, lang: str) -> str:
+        """The figure, with a star where it rests on few cases; empty where there is none."""
+        value = self.by_code.get(code)
+        return "" if value is None else self.write(value, lang) + (" *" if code in self.few else "")
+
+
 @cache
 def layouts() -> tuple[Layout, ...]:
     """Every layout that ships with us, oldest first."""
@@ -71,24 +98,23 @@ def layout_on(day: date) -> Layout:
     return in_force(layouts(), day)
 
 
-def tile_map(caption: str, layout: Layout, values: Mapping[str, float], unit: str, lang: str) -> Picture:
-    """The map of one value for each code; a unit without a value is hatched, never shown as zero. `unit` says what the
-    value is a number of."""
-    bounds = steps([value for code, value in values.items() if code in {tile.code for tile in layout.tiles}])
+def tile_map(caption: str, layout: Layout, values: Values, lang: str) -> Picture:
+    """The map of one value for each code; a unit without a value is hatched, never shown as zero."""
+    bounds = values.bounds(layout)
     width, height = layout.tile
-    parts = [hatch(_HATCH)]
+    parts = [hatch(_HATCH), dots(_DOTS)]
     for tile in layout.tiles:
-        parts += _tile(tile, layout, values.get(tile.code), bounds, lang)
+        parts += _tile(tile, layout, values.fill(tile.code, bounds), values.text(tile.code, lang))
     names = {tile.code: tile.name for tile in layout.tiles}
     for group in layout.islands:
-        parts += _group(group, names[group.of], layout, fill_of(values.get(group.of), bounds), lang)
+        parts += _group(group, names[group.of], layout, values.fill(group.of, bounds), lang)
     sea_x, sea_y = layout.sea[0] * width, layout.sea[1] * height
     parts.append(
         words(sea_x, sea_y, say(lang, "report.map.sea"), size=15, anchor="middle", fill="#3b6ea5", italic=True)
     )
     across = max(group.column for group in layout.islands) * width + 110
-    parts += _legend(across - 210, 16, unit, bounds, lang)
-    alt = _in_words(layout, values, unit, lang)
+    parts += _legend(across - 210, 16, values, bounds, lang)
+    alt = _in_words(layout, values, lang)
     tall = (max(tile.row for tile in layout.tiles) + 1) * height + 2
     return Picture(caption, drawing(across, tall, caption, alt, parts), alt)
 
@@ -109,18 +135,18 @@ def fill_of(value: float | None, bounds: Sequence[float]) -> str:
     return STEPS[0] if not value else STEPS[1 + sum(value >= bound for bound in bounds)]
 
 
-def _tile(tile: Tile, layout: Layout, value: float | None, bounds: Sequence[float], lang: str) -> list[str]:
+def _tile(tile: Tile, layout: Layout, fill: str, figure: str) -> list[str]:
     width, height = layout.tile
-    x, y, fill = tile.column * width + 1, tile.row * height + 1, fill_of(value, bounds)
+    x, y = tile.column * width + 1, tile.row * height + 1
     ink = "#ffffff" if fill == STEPS[-1] else INK
     middle, name = x + (width - 3) / 2, folded(tile.name, int(width / 5.8))
-    lines = [*name, "" if value is None else figures.count(value, lang)]
-    above = y + height / 2 + 2 - 6.0 * (len(lines) - 1) + (6 if value is None else 0)
+    lines = [*name, *([figure] if figure else [])]
+    above = y + height / 2 + 2 - 6.0 * (len(lines) - 1)
     parts = [box(x, y, width - 3, height - 3, fill, INK, radius=3)]
-    if value is None:
-        parts.append(box(x + 3, above - 9, width - 9, 11.5 * len(name) + 2, "#ffffff", radius=2))
+    if fill not in STEPS:
+        parts.append(box(x + 3, above - 9, width - 9, 11.5 * len(lines) + 2, "#ffffff", radius=2))
     for row, text in enumerate(lines):
-        bold = row == len(lines) - 1
+        bold = bool(figure) and row == len(lines) - 1
         parts.append(words(middle, above + 11.5 * row, text, size=10.5, anchor="middle", fill=ink, bold=bold))
     return parts
 
@@ -136,28 +162,32 @@ def _group(group: Islands, owner: str, layout: Layout, fill: str, lang: str) -> 
     ]
 
 
-def _legend(x: float, y: float, unit: str, bounds: Sequence[float], lang: str) -> list[str]:
+def _legend(x: float, y: float, values: Values, bounds: Sequence[float], lang: str) -> list[str]:
     marks = [figures.count(bound, lang) if bound >= 1 else figures.decimal(bound, 3, lang) for bound in bounds]
     said = ["0", say(lang, "report.map.below", high=marks[0]) if marks else say(lang, "report.map.some")]
     said += [say(lang, "report.map.between", low=low, high=high) for low, high in pairwise(marks)]
     said += [say(lang, "report.map.from", low=mark) for mark in marks[-1:]]
-    parts = [words(x, y, unit, bold=True)]
-    fills = [*STEPS[: len(said)], f"url(#{_HATCH})"]
-    for row, (fill, text) in enumerate(zip(fills, [*said, say(lang, "report.map.unknown")], strict=True)):
-        below = y + 10 + 20 * row
-        parts += [box(x, below, 22, 14, fill, INK), words(x + 30, below + 11, text)]
+    entries = [*zip(STEPS, said, strict=False), (f"url(#{_HATCH})", say(lang, "report.map.unknown"))]
+    if values.few:
+        entries.append((f"url(#{_DOTS})", say(lang, "report.map.few", few=FEW_CASES)))
+    heads = folded(values.unit, _LEGEND_WIDTH)
+    parts = [words(x, y + 14 * row, text, bold=True) for row, text in enumerate(heads)]
+    below = y + 10 + 14 * (len(heads) - 1)
+    for fill, text in entries:
+        lines = folded(text, _LEGEND_WIDTH)
+        parts.append(box(x, below, 22, 14, fill, INK))
+        parts += [words(x + 30, below + 11 + 14 * row, line) for row, line in enumerate(lines)]
+        below += 6 + 14 * len(lines)
     return parts
 
 
-def _in_words(layout: Layout, values: Mapping[str, float], unit: str, lang: str) -> str:
+def _in_words(layout: Layout, values: Values, lang: str) -> str:
     unknown = say(lang, "report.map.unknown")
-    said = [
-        f"{tile.name}: {figures.count(values[tile.code], lang) if tile.code in values else unknown}"
-        for tile in layout.tiles
-    ]
+    said = [f"{tile.name}: {values.text(tile.code, lang) or unknown}" for tile in layout.tiles]
+    said += [f"*: {say(lang, 'report.map.few', few=FEW_CASES)}"] if values.few else []
     names = {tile.code: tile.name for tile in layout.tiles}
     groups = [f"{say(lang, 'report.map.islands', name=group.name)} ({names[group.of]})" for group in layout.islands]
-    return f"{unit}. {'; '.join(said)}. {'; '.join(groups)}."
+    return f"{values.unit}. {'; '.join(said)}. {'; '.join(groups)}."
 
 
 def _layout(table: Mapping[str, Any]) -> Layout:

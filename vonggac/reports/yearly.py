@@ -3,41 +3,45 @@ measures and the method."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
+from vonggac.domain.agency import Directory
 from vonggac.domain.stats import By
 from vonggac.domain.times import day_in_vietnam
 from vonggac.messages import say
-from vonggac.reports import charts, claims, comparison, figures
+from vonggac.reports import charts, claims, comparison, figures, maps
 from vonggac.reports.asking import Body, Compare, Report, by_month, months_of
-from vonggac.reports.document import Block, Document, Facts, Heading, Notes, Picture, Text
-from vonggac.reports.tilemap import Layout, layout_on, tile_map
+from vonggac.reports.document import Block, Document, Facts, Heading, Notes, Text
+from vonggac.reports.provinces import PER, Provinces, rates
+from vonggac.reports.tilemap import layout_on
 from vonggac.statistics import Question
 
 
-def yearly(
-    compare: Compare,
-    question: Question,
-    lang: str,
-    *,
-    now: datetime,
-    province_of: Callable[[str], str | None] = lambda code: code,
-) -> Report:
+def yearly(compare: Compare, question: Question, lang: str, *, now: datetime, directory: Directory) -> Report:
     """The report on the question's period against its `against`, made `now`; `by` is set here. Months that begin
     later are left out.
 
-    The map has the tiles of the period's last day: where units changed within the period, ask in the units of that day.
-    `province_of` gives for the key of a row by agency the code of the tile it counts in."""
+    The maps need units of one day: that of the question's units, or where these are of the time of each incident the
+    period's last day. `directory` says which province an agency stands under, and which information systems there were
+    on the period's last day, or today where that is to come."""
     asked = {str(by): replace(question, by=by) for by in (By.CATEGORY, By.LEVEL, By.AGENCY)}
     tables = {name: compare(each) for name, each in asked.items()}
     months = [compare(each) for each in months_of(question) if each.period.start < now]
     category = tables["category"]
     name = figures.period_name(category["period"], lang)
-    last_day = day_in_vietnam(question.period.end - timedelta(days=1))
-    drawn = _map(tables["agency"]["rows"], layout_on(last_day), province_of, name, lang)
+    day = question.units or last_day(question)
+    if question.units is None:
+        tables["map"] = compare(replace(asked["agency"], units=day))
+    by_province = tables.get("map", tables["agency"])
+    provinces, counted_on = Provinces(directory, day), min(last_day(question), day_in_vietnam(now))
+    codes = [tile.code for tile in layout_on(day).tiles]
+    found = rates(by_province["rows"], provinces, codes, counted_on)
+    drawn = (
+        *maps.involvements(by_province, provinces, lang, other_units="map" in tables),
+        *maps.rate(by_province, found, provinces, counted_on, lang),
+    )
     document = Document(
         lang=lang,
         title=say(lang, "report.yearly.title", period=name),
@@ -52,17 +56,13 @@ def yearly(
         ),
         foot=comparison.foot(category["digest"], lang),
     )
-    return Report("yearly", now, document, {**tables, "months": months})
+    rate = {"systems_on": counted_on.isoformat(), "per": PER, "rows": [each.data() for each in found]}
+    return Report("yearly", now, document, {**tables, "months": months, "rate": rate})
 
 
-def _map(
-    rows: Iterable[Body], layout: Layout, province_of: Callable[[str], str | None], period: str, lang: str
-) -> Picture:
-    values: Counter[str] = Counter()
-    for row in rows:
-        values[province_of(row["key"]) or ""] += row["current"]
-    caption = say(lang, "report.map.caption", period=period)
-    return tile_map(caption, layout, values, say(lang, "report.map.unit"), lang)
+def last_day(question: Question) -> date:
+    """The last day of the question's period."""
+    return day_in_vietnam(question.period.end - timedelta(days=1))
 
 
 def _summary(body: Body, lang: str) -> Iterator[Block]:
@@ -75,7 +75,7 @@ def _summary(body: Body, lang: str) -> Iterator[Block]:
     yield charts.mix(say(lang, "report.chart_mix"), comparison.pairs_of(body, lang), names, lang)
 
 
-def _involved(tables: Mapping[str, Body], drawn: Picture, lang: str) -> Iterator[Block]:
+def _involved(tables: Mapping[str, Body], drawn: Iterable[Block], lang: str) -> Iterator[Block]:
     said = claims.notes(tables["category"], lang)
     for name in ("level", "agency"):
         yield Heading(say(lang, f"report.yearly.{name}"))
@@ -83,7 +83,7 @@ def _involved(tables: Mapping[str, Body], drawn: Picture, lang: str) -> Iterator
         if notes:
             yield Notes(notes)
         yield comparison.grid(tables[name], lang)
-    yield drawn
+    yield from drawn
 
 
 def _method(tables: Mapping[str, Body], months: Sequence[Body], lang: str, now: datetime) -> Iterator[Block]:

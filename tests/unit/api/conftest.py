@@ -18,6 +18,7 @@ from api.security import SESSION_COOKIE
 from api.services import JobLine, Services
 from sensors.base import Batch
 from sharing.exchange import Exchange
+from sharing.outbox import Outbox, Receiver
 from sharing.stix import NodeIdentity
 from sharing.subscribe import Subscriber
 from sharing.taxii import TaxiiServer
@@ -113,6 +114,8 @@ def node(store: Store, clock: Clock, ids: Ids, tmp_path: Path) -> Node:
         taken.append(batch)
         return {"events": len(batch.events)}
 
+    # Nobody listens on this port: it is one that ends a connection as soon as it is asked for.
+    receiver = Receiver("http://127.0.0.1:1/bao-cao", "", day=0, hour=8)
     services = Services(
         store=store,
         accounts=Accounts(store.records, clock),
@@ -132,6 +135,7 @@ def node(store: Store, clock: Clock, ids: Ids, tmp_path: Path) -> Node:
             store, clock, ids, load_directory(store.records), principal, scope
         ),
         publisher=lambda: Publisher(store, signing_key(tmp_path / "publishing.key")),
+        outbox=lambda: Outbox(store, receiver, clock),
         told=lambda: {
             "rule-1": Told("EN Quét cổng", "Quét cổng", frozenset({"port-scan"})),
             "rule-2": Told("Flood", "Làm ngập", frozenset({"dos"})),

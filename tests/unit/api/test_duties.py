@@ -237,8 +237,10 @@ def test_the_form_is_a_file_that_opens(node: Node) -> None:
     assert answer.headers["content-disposition"].startswith('attachment; filename="incident-report-')
     text = "\n".join(each.text for each in docx.Document(io.BytesIO(answer.content)).paragraphs)
     assert "Bộ Mẫu" in text and "<img src=x" in text and "\u202e" not in text
-    refused = node.program(UserRole.VIEWER).get(f"{API}/form?duty=personal-data-notice&subject={incident}")
-    assert refused.status_code == 400
+    notice = node.program(UserRole.VIEWER).get(f"{API}/form?duty=personal-data-notice&subject={incident}")
+    assert notice.headers["content-disposition"].startswith('attachment; filename="personal-data-notice-')
+    refused = node.program(UserRole.VIEWER).get(f"{API}/form?duty=network-year&subject={incident}")
+    assert (refused.status_code, refused.headers["content-type"]) == (404, "application/problem+json")
 
 
 def test_planted_markup_in_a_filing_stays_text(node: Node) -> None:

@@ -47,6 +47,8 @@ ALLOWED: dict[str, frozenset[UserRole] | None] = {
     "GET /stats/published": READERS,
     "GET /stats/published/{identity}": READERS,
     "POST /stats/published": PUBLISHERS,
+    "GET /outbox": READERS,
+    "POST /outbox/{identity}/push": PUBLISHERS,
     "GET /help": PUBLIC,
     "GET /docs": PUBLIC,
     "GET /subscribers": READERS,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -18,6 +17,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from sharing.outbox import LONGEST_PAUSE, OUTBOX, Outbox, Receiver, Schedule, due_month, pause_after
+from tests.unit.sharing.office import Office, open_office
 from vonggac.domain.agency import Directory
 from vonggac.errors import NotFound, UsageRefused
 from vonggac.ports import Store
@@ -27,45 +27,10 @@ from vonggac.statistics import ask
 NOW = datetime(2026, 11, 5, 2, tzinfo=UTC)
 
 
-@dataclass
-class Office:
-    """The national reporting system: answers with these statuses in turn, the last one for ever."""
-
-    statuses: Sequence[int] = (201,)
-    url: str = ""
-    came: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-    def ids(self) -> list[str]:
-        return [json.loads(content)["id"] for _, content in self.came]
-
-
 @pytest.fixture
 def office() -> Iterator[Office]:
-    made = Office()
-
-    class Desk(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            content = self.rfile.read(int(self.headers["Content-Length"]))
-            status = made.statuses[min(len(made.came), len(made.statuses) - 1)]
-            made.came.append((dict(self.headers), content))
-            answer = json.dumps({"id": f"BC-{len(made.came)}"}).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            if status == 307:
-                self.send_header("Location", "/elsewhere")
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Desk) as server:
-        made.url = f"http://127.0.0.1:{server.server_port}/bao-cao"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
+    with open_office() as made:
         yield made
-        server.shutdown()
-        thread.join()
 
 
 @dataclass
@@ -90,7 +55,7 @@ def publisher(store: Store) -> Publisher:
 
 @pytest.fixture
 def outbox(store: Store, office: Office, hands: Hands) -> Outbox:
-    return Outbox(store, Receiver(office.url, "khóa", day=5, hour=8), hands)
+    return Outbox(store, Receiver(office.url, "khóa bí mật", day=5, hour=8), hands)
 
 
 @pytest.fixture
@@ -126,12 +91,13 @@ def test_a_receiver_that_fails_twice_is_asked_again_and_its_receipt_is_kept(
         "id": "BC-3",
     }
     assert (kept["tries"], "fault" in kept, "next_try" in kept) == (3, False, False)
+    assert (kept["tried_at"], kept["tried_by"]) == ("2026-11-05T02:03:00.000000Z", "schedule")
     assert len({content for _, content in office.came}) == 1
     assert {headers["Idempotency-Key"] for headers, _ in office.came} == {table}
 
 
 def test_what_is_sent_keeps_its_schema_and_its_signature(outbox: Outbox, office: Office, table: str) -> None:
-    outbox.push(table)
+    outbox.push(table, "an")
     [(headers, content)] = office.came
     assert headers["Authorization"].startswith("Bearer ")
     sent = json.loads(content)
@@ -152,14 +118,14 @@ def test_what_is_sent_keeps_its_schema_and_its_signature(outbox: Outbox, office:
 def test_a_restart_repeats_nothing_and_loses_nothing(
     store: Store, outbox: Outbox, office: Office, publisher: Publisher, table: str
 ) -> None:
-    outbox.push(table)
+    outbox.push(table, "an")
     other = str(publisher.publish(Directory(), ask("2026-M9"), now=NOW, by="an")["id"])
     outbox.add(other)
     again = Outbox(store, outbox.receiver, outbox.clock)
     again.add(table)
     again.push_due()
     again.push_due()
-    again.push(table)
+    again.push(table, "an")
     assert office.ids() == [table, other]
 
 
@@ -167,7 +133,7 @@ def test_a_receiver_that_is_down_is_asked_again_later(outbox: Outbox, hands: Han
     with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         free = server.server_port
     down = replace(outbox, receiver=replace(outbox.receiver, url=f"http://127.0.0.1:{free}/"))
-    kept = down.push(table)
+    kept = down.push(table, "an")
     assert (kept["state"], kept["tries"], kept["next_try"]) == ("pending", 1, "2026-11-05T02:01:00.000000Z")
     assert "ConnectionError" in kept["fault"]
     hands.now += timedelta(minutes=1)
@@ -185,12 +151,13 @@ def test_a_receiver_that_will_not_have_it_is_not_asked_again_by_itself(
     assert len(office.came) == 1
     [kept] = outbox.listed()
     assert kept["fault"].startswith("HTTP 400: ") and "BC-1" in kept["fault"]
-    assert outbox.push(table)["state"] == "delivered", "somebody who mended it sends it by hand"
+    sent = outbox.push(table, "an")
+    assert (sent["state"], sent["tried_by"]) == ("delivered", "an"), "somebody who mended it sends it by hand"
 
 
 def test_a_redirect_is_not_followed(outbox: Outbox, office: Office, table: str) -> None:
     office.statuses = (307,)
-    assert outbox.push(table)["state"] == "pending"
+    assert outbox.push(table, "an")["state"] == "pending"
     assert len(office.came) == 1
 
 
@@ -202,19 +169,19 @@ def test_a_table_that_was_changed_is_not_sent(store: Store, outbox: Outbox, offi
     assert outbox.push_due() == f"0 pending, 0 delivered, 1 refused: {table}"
     assert office.came == []
     with pytest.raises(UsageRefused, match="publication_broken"):
-        outbox.push(table)
+        outbox.push(table, "an")
 
 
 def test_one_that_was_not_published_is_not_found(outbox: Outbox) -> None:
     with pytest.raises(NotFound):
-        outbox.push("TK-1")
+        outbox.push("TK-1", "an")
     assert outbox.listed() == []
 
 
 @pytest.mark.parametrize("url", ["", "ftp://a/", "http://nơi.khác/", "http://192.0.2.1/", "https://a:b@c/", "https://"])
 def test_an_address_that_would_not_do_is_refused(outbox: Outbox, table: str, url: str) -> None:
     with pytest.raises(UsageRefused, match="reporting_address"):
-        replace(outbox, receiver=replace(outbox.receiver, url=url)).push(table)
+        replace(outbox, receiver=replace(outbox.receiver, url=url)).push(table, "an")
     assert outbox.listed() == []
 
 
@@ -230,9 +197,9 @@ def test_another_node_that_sent_it_meanwhile_has_the_last_word(
     outbox.add(table)
     record = store.records.get(OUTBOX, table)
     assert record is not None
-    outbox.push(table)
+    outbox.push(table, "an")
     office.statuses = (500,)
-    outbox._send(record)
+    outbox._send(record, "an")
     assert state(outbox, table) == "delivered"
 
 
@@ -258,7 +225,7 @@ def test_a_month_is_due_from_its_hour_in_vietnam(now: str, month: str) -> None:
 
 @pytest.fixture
 def schedule(outbox: Outbox, publisher: Publisher) -> Schedule:
-    return Schedule(outbox, lambda: publisher, Directory)
+    return Schedule(outbox, lambda: publisher, Directory, ("category",))
 
 
 def test_the_month_before_and_the_year_to_date_are_published_and_sent_once(
@@ -301,6 +268,52 @@ def test_a_run_that_was_cut_short_goes_on_with_the_tables_it_had_begun(
         hands.now += timedelta(minutes=7)
     assert schedule.run() == "0 pending, 2 delivered, 0 refused"
     assert len(publications(store)) == 2
+
+
+def test_each_table_of_the_settings_is_published_and_sent_once(
+    store: Store, schedule: Schedule, office: Office, hands: Hands
+) -> None:
+    chosen = replace(schedule, tables=("category", "agency", "severity"))
+    for _ in range(2):
+        assert chosen.run() == "0 pending, 6 delivered, 0 refused"
+        hands.now += timedelta(hours=1)
+    assert sorted((each["by"], each["period"]) for each in publications(store)) == [
+        (by, period) for by in ("agency", "category", "severity") for period in ("2026-M1..M10", "2026-M10")
+    ]
+    assert sorted(office.ids()) == sorted(each["id"] for each in publications(store))
+
+
+def test_a_table_that_the_settings_name_later_counts_what_the_others_count(
+    store: Store, schedule: Schedule, hands: Hands
+) -> None:
+    schedule.run()
+    hands.now += timedelta(days=3)
+    assert replace(schedule, tables=("category", "level")).run() == "0 pending, 4 delivered, 0 refused"
+    assert {each["known_at"] for each in publications(store)} == {"2026-11-05T02:00:00.000000Z"}
+    hands.now += timedelta(days=1)
+    assert schedule.run() == "0 pending, 4 delivered, 0 refused"
+
+
+def test_a_table_that_was_published_before_a_cut_is_not_published_again(
+    store: Store, schedule: Schedule, publisher: Publisher, office: Office, hands: Hands
+) -> None:
+    class Cut(Exception):
+        pass
+
+    calls = iter([publisher] * 3)
+
+    def give() -> Publisher:
+        try:
+            return next(calls)
+        except StopIteration:
+            raise Cut from None
+
+    chosen = replace(schedule, tables=("category", "severity"))
+    with pytest.raises(Cut):
+        replace(chosen, publisher=give).run()
+    hands.now += timedelta(minutes=7)
+    assert chosen.run() == "0 pending, 4 delivered, 0 refused"
+    assert len(publications(store)) == len(office.ids()) == 4
 
 
 def test_without_an_address_nothing_is_published(store: Store, schedule: Schedule) -> None:

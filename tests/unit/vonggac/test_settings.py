@@ -61,3 +61,22 @@ def test_a_day_that_not_every_month_has_is_refused(variable: str, value: str) ->
     with pytest.raises(UsageRefused, match="0-2"):
         load({f"VONGGAC_{variable}": value}, {})
     assert load({"VONGGAC_REPORTING_DAY": "28", "VONGGAC_REPORTING_HOUR": "0"}, {}).reporting_day == 28
+
+
+def test_the_tables_that_are_reported_are_a_list_in_the_file_and_commas_in_the_environment(tmp_path: Path) -> None:
+    config = tmp_path / "vonggac.toml"
+    config.write_text('[reporting]\ntables = ["category", "agency", "agency"]\n', "utf-8")
+    assert load({}, {}).reporting_tables == "category"
+    assert load({}, {}, config).reporting_tables == "category,agency"
+    assert load({"VONGGAC_REPORTING_TABLES": "severity, level"}, {}, config).reporting_tables == "severity,level"
+
+
+@pytest.mark.parametrize("tables", ["[]", '["category", "kind"]', '""', "[3]", "3", '[["category"]]'])
+def test_a_table_that_there_is_not_is_refused_with_those_that_there_are(tmp_path: Path, tables: str) -> None:
+    config = tmp_path / "vonggac.toml"
+    config.write_text(f"[reporting]\ntables = {tables}\n", "utf-8")
+    with pytest.raises(UsageRefused) as refused:
+        load({}, {}, config)
+    facts = refused.value.facts
+    assert (facts["name"], facts["origin"]) == ("reporting.tables", str(config))
+    assert "category, agency, level, severity" in str(facts["wanted"])

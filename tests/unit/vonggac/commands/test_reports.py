@@ -7,8 +7,6 @@ import pytest
 
 from tests.unit.vonggac.test_statistics import write
 from vonggac.cli import run
-from vonggac.commands.reports import province_of
-from vonggac.domain.agency import Agency, Directory, Level
 
 
 @pytest.fixture
@@ -39,6 +37,31 @@ def test_a_yearly_report_is_written_in_the_form_asked_for(loaded: list[str], tmp
 
 
 @pytest.mark.parametrize(
+    ("units", "counted_in", "drawn_in"),
+    [
+        ([], "2020-12-31", None),
+        (["--units", "as-then"], "as-then", "2020-12-31"),
+        (["--units", "2025-07-01"], "2025-07-01", None),
+    ],
+)
+def test_a_yearly_report_counts_in_the_units_that_were_chosen(
+    loaded: list[str], tmp_path: Path, units: list[str], counted_in: str, drawn_in: str | None
+) -> None:
+    out = tmp_path / "report.json"
+    assert run([*loaded, "stats", "report", "yearly", "--year", "2020", *units, "--out", str(out)]) == 0
+    bodies = json.loads(out.read_bytes())["bodies"]
+    assert {bodies[name]["units"] for name in ("category", "level", "agency")} == {counted_in}
+    assert bodies.get("map", {}).get("units") == drawn_in
+
+
+def test_a_monthly_note_names_the_units_that_were_chosen(loaded: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "note.html"
+    words = ["stats", "report", "monthly", "--month", "2020-02", "--units", "2025-07-01", "--out", str(out)]
+    assert run([*loaded, *words]) == 0
+    assert "theo đơn vị ngày 01/07/2025" in out.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
     ("words", "told"),
     [
         (["monthly", "--month", "2020-13", "--out", "a.pdf"], "2020-13"),
@@ -47,6 +70,8 @@ def test_a_yearly_report_is_written_in_the_form_asked_for(loaded: list[str], tmp
         (["yearly", "--year", "soon", "--out", "a.pdf"], "soon"),
         (["yearly", "--year", "2020", "--out", "a.docx"], "html, pdf, json"),
         (["yearly", "--year", "2020", "--known-at", "?", "--out", "a.pdf"], "?"),
+        (["yearly", "--year", "2020", "--units", "today", "--out", "a.pdf"], "today"),
+        (["monthly", "--month", "2020-02", "--units", "2025-13-01", "--out", "a.pdf"], "2025-13-01"),
     ],
 )
 def test_what_cannot_be_written_is_refused_and_leaves_no_file(
@@ -62,17 +87,3 @@ def test_what_cannot_be_written_is_refused_and_leaves_no_file(
     assert run([*loaded, "stats", "report", *words]) == 2
     assert told in capfd.readouterr().err
     assert set(tmp_path.iterdir()) == before
-
-
-def test_an_agency_counts_in_the_province_it_stands_under() -> None:
-    directory = Directory(
-        (
-            Agency("01", "Hà Nội", Level.PROVINCE),
-            Agency("01-SYT", "Sở Y tế", Level.UNIT, parent="01"),
-            Agency("BTC", "Bộ Tài chính", Level.MINISTRY),
-            Agency("A", "Vòng A", Level.UNIT, parent="B"),
-            Agency("B", "Vòng B", Level.UNIT, parent="A"),
-        )
-    )
-    found = {code: province_of(directory, code) for code in ("01", "01-SYT", "BTC", "A", "không có")}
-    assert found == {"01": "01", "01-SYT": "01", "BTC": None, "A": None, "không có": None}

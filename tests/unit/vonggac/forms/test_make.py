@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import docx
@@ -13,9 +14,10 @@ from tests.unit.vonggac.duties.made import at
 from vonggac.directory import load_directory, save_agencies, save_systems
 from vonggac.domain.access import Principal, UserRole, visible_to
 from vonggac.domain.agency import Agency, Directory, Level, System
-from vonggac.domain.duty import Filing
+from vonggac.domain.duty import Filing, Mark
 from vonggac.domain.incident import Entry, EntryKind, Evidence, Status, evidence_data
-from vonggac.duties.kept import add_filing
+from vonggac.duties.kept import add_filing, add_mark
+from vonggac.duties.law import versions_of
 from vonggac.errors import NotFound, SharingRefused, UsageRefused
 from vonggac.forms.make import make_form
 from vonggac.ports import Store
@@ -25,7 +27,7 @@ NOW = at("07/05/2026 08:00")
 UNITS = (
     Agency("T1", "Tỉnh Một", Level.PROVINCE, valid_from=date(2025, 7, 1)),
     Agency("T1", "Tỉnh Một cũ", Level.PROVINCE, valid_to=date(2025, 7, 1)),
-    Agency("X1", "Xã Một", Level.COMMUNE, parent="T1"),
+    Agency("X1", "Xã Một", Level.COMMUNE, parent="T1", contacts=("bvdl@x1.example",)),
     Agency("T2", "Tỉnh Hai", Level.PROVINCE),
 )
 SYSTEMS = (System("cong", "Cổng dịch vụ công", 3, "X1", domains=("dvc.mau.example",)),)
@@ -124,6 +126,90 @@ def test_the_end_report_tells_the_steps_and_when_the_first_report_went(store: St
     assert "Thời điểm kết thúc ứng phó (*): 15:05 03/05/2026" in text
 
 
+def opened(store: Store, begun: str, reason: str, *, stands: bool = True, number: int = 1) -> None:
+    """A person opened the duty to notify for X1, or took that back."""
+    moment = OPENED + timedelta(hours=number)
+    mark = Mark(f"m{number}", "personal-data-notice", "inc-1", "X1", at(begun), moment, "an", reason, stands)
+    add_mark(store.records, mark)
+
+
+def test_the_notice_of_a_breach_tells_what_the_person_said_and_dots_what_nobody_did(
+    store: Store, directory: Directory
+) -> None:
+    add(store, "inc-1")
+    move(store, "inc-1", Status.CONTAINED, 5, "chặn tên miền")
+    opened(store, "02/05/2026 10:30", "lộ 200 hồ sơ của người nộp")
+    text = text_of(make_form(store, directory, "personal-data-notice", "inc-1", NOW))
+    for wanted in (
+        "Mẫu số 08 (Nghị định số 356/2025/NĐ-CP)",
+        "THÔNG BÁO VI PHẠM QUY ĐỊNH VỀ BẢO VỆ DỮ LIỆU CÁ NHÂN",
+        "Kính gửi: Cơ quan chuyên trách bảo vệ dữ liệu cá nhân (Bộ Công an)",
+        "Tên cơ quan, tổ chức: Xã Một",
+        "Cơ quan chủ quản: Tỉnh Một",
+        "Điện thoại, email: bvdl@x1.example",
+        "Thời điểm phát hiện vi phạm: 10:30 02/05/2026",
+        "Hành vi vi phạm: lộ 200 hồ sơ của người nộp",
+        "Trang giả mạo cổng dịch vụ công. Loại: Giả mạo, lừa đảo.",
+        "Hệ thống thông tin liên quan: Cổng dịch vụ công",
+        "14:05 02/05/2026: Đã khoanh vùng: chặn tên miền",
+        "Mã sự cố trong hệ thống: inc-1",
+    ):
+        assert wanted in text, wanted
+    for dotted in (
+        "Thời gian xảy ra vi phạm",
+        "Địa điểm xảy ra vi phạm",
+        "Loại dữ liệu cá nhân cơ bản",
+        "Loại dữ liệu cá nhân nhạy cảm",
+        "Số lượng dữ liệu",
+        "Số lượng chủ thể dữ liệu",
+        "Tên bộ phận, họ tên nhân sự hoặc tên tổ chức cung cấp dịch vụ",
+        "Có thể xảy ra",
+    ):
+        assert f"{dotted}: \t" in text, dotted
+    assert "☒" not in text and "Lý do thông báo sau 72 giờ" not in text
+
+
+def test_a_breach_before_2026_is_told_in_the_form_of_its_time(store: Store, directory: Directory) -> None:
+    add(store, "inc-1", at("20/12/2025 09:00"))
+    opened(store, "19/12/2025 23:00", "lộ danh sách")
+    text = text_of(make_form(store, directory, "personal-data-notice", "inc-1", NOW))
+    assert "Mẫu số 03 (Nghị định số 13/2023/NĐ-CP)" in text
+    assert "Thời gian xảy ra vi phạm: 23:00 19/12/2025" in text
+    for dotted in ("Thời điểm phát hiện vi phạm", "Lý do thông báo sau 72 giờ (nếu có)"):
+        assert f"{dotted}: \t" in text, dotted
+
+
+def test_the_version_of_a_notice_is_that_of_the_day_on_which_the_clock_began(
+    store: Store, directory: Directory
+) -> None:
+    add(store, "inc-1", at("02/01/2026 09:00"))
+    opened(store, "31/12/2025 23:59:59", "lộ danh sách")
+    assert "Mẫu số 03" in text_of(make_form(store, directory, "personal-data-notice", "inc-1", NOW))
+    opened(store, "01/01/2026 00:00", "lộ danh sách", number=2)
+    assert "Mẫu số 08" in text_of(make_form(store, directory, "personal-data-notice", "inc-1", NOW))
+
+
+def test_a_notice_that_nobody_opened_or_that_was_taken_back_dots_act_and_time(
+    store: Store, directory: Directory
+) -> None:
+    add(store, "inc-1")
+    wanted = "Thời điểm phát hiện vi phạm: \t", "Hành vi vi phạm: \t"
+    assert all(each in text_of(make_form(store, directory, "personal-data-notice", "inc-1", NOW)) for each in wanted)
+    opened(store, "02/05/2026 10:30", "lộ hồ sơ")
+    opened(store, "02/05/2026 10:30", "dữ liệu giả", stands=False, number=2)
+    assert all(each in text_of(make_form(store, directory, "personal-data-notice", "inc-1", NOW)) for each in wanted)
+
+
+def test_a_duty_whose_form_we_do_not_have_says_so(
+    store: Store, directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(store, "inc-1")
+    formless = [replace(each, form="") for each in versions_of("incident-report")]
+    monkeypatch.setattr("vonggac.forms.make.versions_of", lambda duty: formless)
+    with pytest.raises(UsageRefused, match="duty_without_form"):
+        make_form(store, directory, "incident-report", "inc-1", NOW)
+
+
 def test_the_periodic_report_counts_what_involves_the_agency_and_those_below_it(
     store: Store, directory: Directory
 ) -> None:
@@ -159,6 +245,7 @@ def test_the_same_records_give_the_same_bytes_and_no_time_of_the_machine(store: 
     forms = (
         ("incident-report", "inc-1", ""),
         ("end-of-response-report", "inc-1", ""),
+        ("personal-data-notice", "inc-1", ""),
         ("network-half-year", "2026-H1", "T1"),
         ("monitoring-half-year", "2026-H1", "T1"),
     )
@@ -180,7 +267,7 @@ def test_a_hostile_title_is_text_and_cannot_break_the_file(store: Store, directo
 def test_what_has_no_form_is_refused(store: Store, directory: Directory) -> None:
     add(store, "inc-1")
     for duty, subject, agency, key in (
-        ("personal-data-notice", "inc-1", "", "duty_without_form"),
+        ("personal-data-notice", "inc-1", "T1", "duty_agency"),
         ("incident-report", "inc-9", "", "no_such_incident"),
         ("incident-report", "inc-1", "T2", "duty_agency"),
         ("network-half-year", "2026-H2", "T1", "duty_period"),

@@ -84,3 +84,11 @@ def test_months_of_several_years_are_told_apart() -> None:
     across = [period(parse_period("2019-M12")), *within]
     assert figures.month_labels(within, "vi") == ["Tháng 1", "Tháng 2"]
     assert figures.month_labels(across, "vi") == ["12/2019", "01/2020", "02/2020"]
+
+
+@pytest.mark.parametrize(
+    ("value", "vi"), [(0, "0,0"), (0.04, "< 0,1"), (0.05, "0,1"), (12, "12,0"), (1234.56, "1.234,6")]
+)
+def test_a_rate_has_one_decimal_and_never_rounds_to_nothing(value: float, vi: str) -> None:
+    assert figures.rate(value, "vi") == vi
+    assert figures.rate(value, "en") == vi.translate(str.maketrans(",.", ".,"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +16,7 @@ from tests.unit.vonggac.reports.bodies import comparison, row
 from tests.unit.vonggac.reports.test_table import pdf_text
 from tests.unit.vonggac.test_statistics import answered, write
 from vonggac.definitions import definitions
+from vonggac.domain.agency import Agency, Directory, Level, Predecessor, System
 from vonggac.domain.times import parse_instant
 from vonggac.old_cases import import_cases
 from vonggac.ports import Store
@@ -21,10 +24,11 @@ from vonggac.reports.asking import FORMS, Compare, Report, months_of
 from vonggac.reports.document import Notes
 from vonggac.reports.monthly import monthly, parts, sentence
 from vonggac.reports.table import render
-from vonggac.reports.yearly import yearly
+from vonggac.reports.yearly import last_day, yearly
 from vonggac.settings import Settings
 from vonggac.statistics import Question, ask
 from vonggac.stores import open_store
+from vonggac.units import shipped_units
 
 #: (year, month) -> phishing, deface, malware. April 2020, its four months and the totals of 2019 are as published;
 #: the months between are shared out so that the sums hold.
@@ -39,6 +43,7 @@ PUBLISHED = {
     (2019, 4): (638, 0, 0),
 }
 AT = SteppingClock()()
+SHIPPED = Directory(shipped_units())
 
 
 def old_cases() -> Iterator[dict[str, str]]:
@@ -69,7 +74,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 def asker(store: Store, lang: str) -> Compare:
-    return lambda question: answered(store, question, lang)
+    return lambda question: answered(store, question, lang, SHIPPED)
 
 
 def note(store: Store, lang: str = "vi") -> Report:
@@ -77,7 +82,12 @@ def note(store: Store, lang: str = "vi") -> Report:
 
 
 def year(store: Store, lang: str = "vi") -> Report:
-    return yearly(asker(store, lang), ask("2020"), lang, now=AT)
+    return yearly(asker(store, lang), in_units_of_its_last_day("2020"), lang, now=AT, directory=SHIPPED)
+
+
+def in_units_of_its_last_day(text: str) -> Question:
+    asked = ask(text)
+    return replace(asked, units=last_day(asked))
 
 
 def as_json(made: Report) -> dict[str, Any]:
@@ -158,15 +168,82 @@ def test_the_json_of_a_report_holds_every_body(published: Store) -> None:
 
 
 def test_units_below_a_province_count_in_its_tile(published: Store) -> None:
-    made = yearly(asker(published, "vi"), ask("2020"), "vi", now=AT, province_of={"48": "48", "01": "48"}.get)
+    unit = Agency("01", "Sở", Level.UNIT, parent="48")
+    directory = Directory((unit, *(each for each in SHIPPED.agencies if each.code != "01")))
+    made = yearly(asker(published, "vi"), in_units_of_its_last_day("2020"), "vi", now=AT, directory=directory)
     html = made.render("html").decode()
     current = {each["key"]: each["current"] for each in as_json(made)["bodies"]["agency"]["rows"]}
-    assert f"Đà Nẵng: {current['48'] + current['01']};" in html
-    assert "Khánh Hòa: không có bản ghi;" in html
+    here, below = current["48@1900-01-01"], current["01"]
+    assert f"Đà Nẵng: {here + below};" in html
+    assert "Hà Nội: không có bản ghi;" in html
+
+
+def test_a_province_that_was_merged_later_has_its_figure_on_the_map_of_its_time(published: Store) -> None:
+    html = year(published).render("html").decode()
+    assert "Đà Nẵng: 357;" in html
+    assert "Khánh Hòa: không có bản ghi;" not in html
+
+
+def test_with_units_of_the_time_of_each_incident_the_map_says_which_day_it_is_of(published: Store) -> None:
+    made = yearly(asker(published, "vi"), ask("2020"), "vi", now=AT, directory=SHIPPED)
+    said = "Bản đồ vẽ theo các đơn vị của ngày 31/12/2020"
+    bodies = as_json(made)["bodies"]
+    assert said in made.render("html").decode()
+    assert said not in year(published).render("html").decode()
+    assert bodies["map"]["digest"] in made.render("html").decode()
+
+
+def test_units_of_a_given_day_have_the_map_of_that_day(published: Store) -> None:
+    asked = ask("2020", units="2025-07-01")
+    html = yearly(asker(published, "vi"), asked, "vi", now=AT, directory=SHIPPED).render("html").decode()
+    assert "Bình Dương" not in html
+    assert "Đà Nẵng: 357;" in html
+
+
+def test_what_stands_under_no_province_is_told_beside_the_map(published: Store) -> None:
+    ministry = Agency("48", "Bộ", Level.MINISTRY)
+    directory = Directory((ministry, *(each for each in SHIPPED.agencies if each.code != "48")))
+    made = yearly(asker(published, "vi"), in_units_of_its_last_day("2020"), "vi", now=AT, directory=directory)
+    assert "357 lượt liên quan của các cơ quan không thuộc tỉnh" in made.render("html").decode()
+
+
+def test_a_province_that_the_map_does_not_know_is_told_beside_it(published: Store) -> None:
+    unit = Agency("48", "Tỉnh Mới", Level.PROVINCE, valid_to=date(2021, 1, 1))
+    later = Agency("48x", "Tỉnh Mới", Level.PROVINCE, valid_from=date(2021, 1, 1), predecessors=(Predecessor("48"),))
+    directory = Directory((unit, later, *(each for each in SHIPPED.agencies if each.code != "48")))
+    made = yearly(asker(published, "en"), ask("2020", units="2021-01-01"), "en", now=AT, directory=directory)
+    assert "357 involvements of agencies that stand under no province of the map" in made.render("html").decode()
+
+
+def rated(store: Store, systems: tuple[System, ...], lang: str = "vi") -> Report:
+    directory = Directory(SHIPPED.agencies, systems)
+    return yearly(asker(store, lang), in_units_of_its_last_day("2020"), lang, now=AT, directory=directory)
+
+
+def test_the_rate_map_stands_on_the_systems_of_the_periods_last_day(published: Store) -> None:
+    systems = [System(f"s{at}", "", 2, "48") for at in range(8)]
+    systems += [System("later", "", 2, "48", valid_from=date(2021, 1, 1)), System("s", "", 2, "79")]
+    made = rated(published, tuple(systems))
+    html, pdf = made.render("html").decode(), pdf_text(made.render("pdf"))
+    assert "Đà Nẵng: 4.462,5;" in html
+    for said in ("hệ thống có bản ghi ngày 31/12/2020", "Lượt liên quan trên 100 hệ thống thông tin"):
+        assert said in html
+        assert said in pdf
+    rows = {each["key"]: each for each in as_json(made)["bodies"]["rate"]["rows"]}
+    assert (rows["48"]["current"], rows["48"]["systems"], rows["48"]["rate"]) == (357, 8, 4462.5)
+    assert (rows["79"]["current"], rows["79"]["systems"], rows["79"]["rate"]) == (None, 1, None)
+    assert (rows["01"]["systems"], rows["01"]["rate"]) == (0, None)
+
+
+def test_without_any_system_on_record_a_sentence_takes_the_place_of_the_rate_map(published: Store) -> None:
+    html = rated(published, (System("s", "", 2, "BTC"),)).render("html").decode()
+    assert "Ngày 31/12/2020 không có bản ghi nào về hệ thống thông tin" in html
+    assert "trên 100 hệ thống" not in html
 
 
 def test_months_to_come_are_left_out_of_a_years_report(published: Store) -> None:
-    made = yearly(asker(published, "vi"), ask("2020"), "vi", now=parse_instant("2020-04-30T17:00:00Z"))
+    at = parse_instant("2020-04-30T17:00:00Z")
+    made = yearly(asker(published, "vi"), ask("2020"), "vi", now=at, directory=SHIPPED)
     months = as_json(made)["bodies"]["months"]
     assert [body["period"]["text"] for body in months] == ["2020-M1", "2020-M2", "2020-M3", "2020-M4"]
 
