@@ -3,8 +3,8 @@ probed: what a number, and a negative answer, is worth.
 
 A sensor watched in an hour of which an event of its is there, be it a heartbeat. It lost data in the hours that a
 telling of loss names, and where a heartbeat's count of packets that the kernel dropped has grown. A feed is fresh for
-FRESH after a pull that went through. A service was probed in the hours of which an answer, or its
-failure, is there.
+FRESH after a pull that went through. A service was probed in the hours in which somebody asked it and knows what came
+of it.
 """
 
 from __future__ import annotations
@@ -94,15 +94,17 @@ class CoverageLog:
         good: dict[tuple[Of, str], set[int]] = defaultdict(set)
         lost: dict[str, set[int]] = defaultdict(set)
         for event in events:
-            hour = hour_of(str(event["@timestamp"]))
-            if value_at(event, "event.dataset") == PROBE:
+            hour, dataset = hour_of(str(event["@timestamp"])), value_at(event, "event.dataset")
+            if dataset == PROBE:
                 if value_at(event, "vonggac.probe.result") != _NOT_ASKED:
                     good[Of.SYSTEM, str(value_at(event, "vonggac.probe.system"))].add(hour)
                 continue
             sensor = str(value_at(event, "observer.name"))
             good[Of.SENSOR, sensor].add(hour)
-            if hours := self._lost(event, sensor, hour):
-                lost[sensor].update(hours)
+            if dataset == "data-loss":
+                lost[sensor].update(_named(event, hour))
+            elif dataset == "heartbeat" and self._has_dropped(event, sensor):
+                lost[sensor].add(hour)
         for (of, name), found in good.items():
             track = Track(Hours.of(found))
             if of is Of.SENSOR:
@@ -114,22 +116,13 @@ class CoverageLog:
         first = hours_since_epoch(pulled)
         self._write(Of.FEED, feed, Track(Hours.of(range(first, first + FRESH // HOUR))))
 
-    def _lost(self, event: Document, sensor: str, hour: int) -> Iterable[int]:
-        dataset = value_at(event, "event.dataset")
-        if dataset == "data-loss":
-            try:
-                first = hour_of(str(value_at(event, "event.start") or event["@timestamp"]))
-                last = hour_of(str(value_at(event, "event.end") or event["@timestamp"]))
-            except ValueError:
-                return (hour,)
-            return range(max(first, last - _MAX_LOST), last + 1)
-        if dataset == "heartbeat":
-            dropped = value_at(event, "vonggac.heartbeat.dropped_kernel")
-            before = self._dropped.get(sensor, 0)
-            if isinstance(dropped, int):
-                self._dropped[sensor] = dropped
-                return (hour,) if dropped > before else ()
-        return ()
+    def _has_dropped(self, heartbeat: Document, sensor: str) -> bool:
+        """Whether the kernel has dropped packets since the heartbeat before."""
+        dropped, before = value_at(heartbeat, "vonggac.heartbeat.dropped_kernel"), self._dropped.get(sensor, 0)
+        if not isinstance(dropped, int):
+            return False
+        self._dropped[sensor] = dropped
+        return dropped > before
 
     def _write(self, of: Of, name: str, track: Track) -> None:
         if len(self._known) > _MAX_KNOWN:
@@ -155,6 +148,16 @@ class CoverageLog:
             except Conflict:
                 continue
             return after
+
+
+def _named(loss: Document, hour: int) -> Iterable[int]:
+    """The hours that a telling of loss names; that in which it was told where it names none."""
+    try:
+        first = hour_of(str(value_at(loss, "event.start") or loss["@timestamp"]))
+        last = hour_of(str(value_at(loss, "event.end") or loss["@timestamp"]))
+    except ValueError:
+        return (hour,)
+    return range(max(first, last - _MAX_LOST), last + 1)
 
 
 def _key(block: int, of: Of, name: str) -> str:
