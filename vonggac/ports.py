@@ -19,7 +19,7 @@ from vonggac.domain.detection import Detection
 from vonggac.domain.event import Document
 from vonggac.domain.incident import Entry, Incident, Status
 from vonggac.domain.marking import Tlp
-from vonggac.domain.states import Facts, Parties, Span
+from vonggac.domain.states import Agencies, Facts, Parties, Span
 from vonggac.domain.suppression import Hits
 
 T = TypeVar("T")
@@ -198,8 +198,8 @@ class Tally(Protocol):
         """How many incidents of each slice count by which facts."""
         ...
 
-    def parties(self, among: Set[Facts]) -> Sequence[Mapping[Parties, int]]:
-        """Of the incidents that count by one of the facts: how many of each slice have which parties."""
+    def agencies(self, among: Set[Facts]) -> Sequence[Mapping[Agencies, int]]:
+        """Of the incidents that count by one of the facts: how many of each slice involve which agencies."""
         ...
 
     def quantiles(self, among: Set[Facts], shares: Sequence[Fraction]) -> Mapping[Span, tuple[int, tuple[int, ...]]]:
@@ -249,13 +249,13 @@ class IncidentStore(Protocol):
         self,
         query: StateQuery,
         among: Set[Facts],
-        parties: Set[Parties] | None = None,
+        agencies: Set[Agencies] | None = None,
         *,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Counted]:
-        """The incidents that count by one of the facts and, where parties are given, have one of these; the oldest
-        first, ties in an order that stays."""
+        """The incidents that count by one of the facts and, where sets of agencies are given, involve one of these
+        sets; the oldest first, ties in an order that stays."""
         ...
 
 

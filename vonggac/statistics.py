@@ -18,7 +18,7 @@ from vonggac.domain.agency import Agency, Directory
 from vonggac.domain.covered import Coverage
 from vonggac.domain.definitions import Definitions
 from vonggac.domain.lineage import Lineage
-from vonggac.domain.states import Facts, Parties
+from vonggac.domain.states import Agencies, Facts
 from vonggac.domain.stats import (
     INVOLVING,
     UNKNOWN,
@@ -30,7 +30,7 @@ from vonggac.domain.stats import (
     Slice,
     compare,
     counted_by,
-    counted_by_parties,
+    counted_by_agencies,
     is_counted,
     measured,
     overlap_of,
@@ -178,8 +178,8 @@ class _Counting:
         tally = self._store.incidents.tally(StateQuery(period.start, period.end, question.known_at, self._scope), cuts)
         facts = [{each: n for each, n in part.items() if self._counts(each)} for part in tally.facts()]
         among = frozenset().union(*facts)
-        parties = tally.parties(among) if question.by in INVOLVING else [{}] * len(facts)
-        slices = [Slice(*each) for each in zip(facts, parties, strict=True)]
+        agencies = tally.agencies(among) if question.by in INVOLVING else [{}] * len(facts)
+        slices = [Slice(*each) for each in zip(facts, agencies, strict=True)]
         total = sum(n for part in facts for n in part.values())
         rows, stranded = self._counted(slices, [period.start, *cuts])
         return Count(
@@ -197,23 +197,23 @@ class _Counting:
             query = StateQuery(start, end, question.known_at, self._scope)
             tally = self._store.incidents.tally(query)
             among = {each for each in tally.facts()[0] if self._counts(each)}
-            parties: frozenset[Parties] | None = None
+            agencies: frozenset[Agencies] | None = None
             if key != TOTAL and question.by in INVOLVING:
                 shares = self._shares([day_in_vietnam(each) for each in starts], set())
-                held = tally.parties(among)[0]
-                parties = frozenset(each for each in held if key in self._keys(shares_of(each, place, shares)))
+                held = tally.agencies(among)[0]
+                agencies = frozenset(each for each in held if key in self._keys(shares_of(each, place, shares)))
             elif key != TOTAL:
                 among = {each for each in among if self._key(each, place) == key}
-            yield from self._all(query, among, parties)
+            yield from self._all(query, among, agencies)
 
     def _keys(self, rows: Iterable[Hashable]) -> set[str]:
         names = self.names()
         return {names.get(row, str(row)) for row in rows}
 
-    def _all(self, query: StateQuery, among: Set[Facts], parties: Set[Parties] | None) -> Iterator[Counted]:
+    def _all(self, query: StateQuery, among: Set[Facts], agencies: Set[Agencies] | None) -> Iterator[Counted]:
         cursor: str | None = None
-        while among and (parties is None or parties):
-            page = self._store.incidents.counted_in(query, among, parties, limit=_PAGE, cursor=cursor)
+        while among and (agencies is None or agencies):
+            page = self._store.incidents.counted_in(query, among, agencies, limit=_PAGE, cursor=cursor)
             yield from page.items
             cursor = page.next
             if cursor is None:
@@ -257,11 +257,11 @@ class _Counting:
 
     def _counted_by_units(self, slices: Sequence[Slice], days: Sequence[date]) -> tuple[Mapping[Hashable, Number], int]:
         lost: set[tuple[str, int]] = set()
-        rows = counted_by_parties(slices, self._shares(days, lost))
+        rows = counted_by_agencies(slices, self._shares(days, lost))
         stranded = 0
         for place, part in enumerate(slices if lost else ()):
-            for parties, count in part.parties.items():
-                stranded += count * sum((code, place) in lost for code in {each.agency for each in parties})
+            for agencies, count in part.agencies.items():
+                stranded += count * sum((code, place) in lost for code in agencies)
         return rows, stranded
 
     def _shares(self, days: Sequence[date], lost: set[tuple[str, int]]) -> Shares:

@@ -17,18 +17,18 @@ from vonggac.domain.access import NOTHING, Scope
 from vonggac.domain.fold import fold
 from vonggac.domain.incident import EntryKind, Involvement, Role
 from vonggac.domain.marking import Tlp
-from vonggac.domain.states import Facts, Parties, Span, state_of
+from vonggac.domain.states import Agencies, Facts, Span, agencies_of, state_of
 from vonggac.ports import Counted, StateQuery, Store
 
 VICTIM = (Involvement("BCT", Role.VICTIM),)
 HALVES = (Fraction(1, 2), Fraction(9, 10))
 
 
-def listed(store: Store, query: StateQuery, *, parties: frozenset[Parties] | None = None) -> Iterator[Counted]:
+def listed(store: Store, query: StateQuery, *, agencies: frozenset[Agencies] | None = None) -> Iterator[Counted]:
     """Every incident that is counted, page by page."""
     among, cursor = everything(store, query), None
     while True:
-        page = store.incidents.counted_in(query, among, parties, limit=3, cursor=cursor)
+        page = store.incidents.counted_in(query, among, agencies, limit=3, cursor=cursor)
         yield from page.items
         cursor = page.next
         if cursor is None:
@@ -48,7 +48,7 @@ def rows(store: Store, start: datetime, end: datetime, **more: Any) -> dict[str,
     assert [each.occurred_at for each in found] == sorted(each.occurred_at for each in found)
     tally = store.incidents.tally(query)
     assert tally.facts() == [Counter(each.facts for each in found)]
-    assert tally.parties(everything(store, query)) == [Counter(each.parties for each in found)]
+    assert tally.agencies(everything(store, query)) == [Counter(agencies_of(each.parties) for each in found)]
     return by_id
 
 
@@ -156,12 +156,12 @@ class CountContract:
         store.incidents.append("b", [opened(later(2), category="dos"), involved("BYT")])
         store.incidents.append("c", [opened(later(3), category="malware"), involved("BCT")])
         query = StateQuery(NOVEMBER, DECEMBER)
-        assert [each.incident for each in listed(store, query, parties=frozenset({VICTIM}))] == ["a", "c"]
+        assert [each.incident for each in listed(store, query, agencies=frozenset({("BCT",)}))] == ["a", "c"]
         among = frozenset({Facts("dos", "medium", "attack", counted=True, agencies=1)})
         assert [each.incident for each in store.incidents.counted_in(query, among).items] == ["a", "b"]
-        assert [each.incident for each in store.incidents.counted_in(query, among, {VICTIM}).items] == ["a"]
+        assert [each.incident for each in store.incidents.counted_in(query, among, {("BCT",)}).items] == ["a"]
         assert store.incidents.counted_in(query, frozenset()).items == ()
-        assert store.incidents.tally(query).parties(among) == [{VICTIM: 1, (Involvement("BYT", Role.VICTIM),): 1}]
+        assert store.incidents.tally(query).agencies(among) == [{("BCT",): 1, ("BYT",): 1}]
 
     def test_a_period_is_cut_into_slices(self, store: Store) -> None:
         for number, second in enumerate((0, 9, 10, 19, 20, 21)):
@@ -169,9 +169,9 @@ class CountContract:
         query = StateQuery(NOVEMBER, DECEMBER)
         tally = store.incidents.tally(query, [later(10), later(20), later(500)])
         assert [sum(part.values()) for part in tally.facts()] == [2, 2, 2, 0]
-        parties = tally.parties(everything(store, query))
-        assert [part.get(VICTIM, 0) for part in parties] == [1, 1, 1, 0]
-        assert [sum(part.values()) for part in parties] == [2, 2, 2, 0]
+        agencies = tally.agencies(everything(store, query))
+        assert [part.get(("BCT",), 0) for part in agencies] == [1, 1, 1, 0]
+        assert [sum(part.values()) for part in agencies] == [2, 2, 2, 0]
 
     def test_what_was_learned_since_is_told(self, store: Store) -> None:
         store.incidents.append("same", [opened(later(1), later(2))])
@@ -185,7 +185,7 @@ class CountContract:
         assert sorted(store.incidents.changed(replace(query, scope=MINISTRY), later(50))) == ["other"]
         assert list(store.incidents.changed(query, later(60))) == []
 
-    def test_very_many_parties_are_counted_too(self, store: Store) -> None:
+    def test_very_many_agencies_are_counted_too(self, store: Store) -> None:
         many = [involved(f"xa-{number:04d}") for number in range(2_000)]
         store.incidents.append("a", [opened(later(1)), *many])
         store.incidents.append("b", [opened(later(1)), involved("BCT", known=later(5))])
@@ -193,7 +193,9 @@ class CountContract:
         now, then = (rows(store, NOVEMBER, DECEMBER, known_at=known) for known in (None, later(8)))
         assert (len(now["a"].parties), len(then["a"].parties)) == (2_001, 2_000)
         query = StateQuery(NOVEMBER, DECEMBER)
-        assert [each.incident for each in listed(store, query, parties=frozenset({now["a"].parties}))] == ["a"]
+        assert [
+            each.incident for each in listed(store, query, agencies=frozenset({agencies_of(now["a"].parties)}))
+        ] == ["a"]
 
     def test_how_long_it_took_is_told_by_rank(self, store: Store) -> None:
         for number in range(10):
@@ -226,11 +228,11 @@ class CountContract:
         assert tally.quantiles(among, shares) == {Span.DETECT: (60, wanted), Span.CONTAIN: (0, ()), Span.CLOSE: (0, ())}
 
     @pytest.mark.parametrize("at_once", [700, 300])
-    def test_parties_of_many_kinds_are_all_counted(
+    def test_agencies_of_many_kinds_are_all_counted(
         self, store: Store, monkeypatch: pytest.MonkeyPatch, at_once: int
     ) -> None:
         monkeypatch.setattr("vonggac.stores.elastic.states._BUCKETS", at_once)
         store.incidents.load((f"inc-{n}", [opened(NOVEMBER), involved(f"A{n % 700}")]) for n in range(1_000))
         query = StateQuery(NOVEMBER, DECEMBER)
-        [found] = store.incidents.tally(query).parties(everything(store, query))
+        [found] = store.incidents.tally(query).agencies(everything(store, query))
         assert (len(found), sum(found.values())) == (700, 1_000)

@@ -39,6 +39,8 @@ class Facts:
 
 #: Who is involved, sorted.
 Parties = tuple[Involvement, ...]
+#: The codes of those who are involved, in whatever role, sorted, each once: what statistics count by.
+Agencies = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,14 @@ class State:
     facts: Facts
     parties: Parties
     spans: Mapping[Span, int]
+
+    @property
+    def agencies(self) -> Agencies:
+        return agencies_of(self.parties)
+
+
+def agencies_of(parties: Parties) -> Agencies:
+    return tuple(sorted({each.agency for each in parties}))
 
 
 def state_of(incident: Incident, since: datetime) -> State:

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from vonggac.domain.covered import Coverage
 from vonggac.domain.rates import differs, ratio_interval
-from vonggac.domain.states import Facts, Parties, Span
+from vonggac.domain.states import Agencies, Facts, Span
 
 #: Fewer cases than this in both periods together carry no trend.
 FEW_CASES = 10
@@ -72,10 +72,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The incidents of a stretch of time: which facts they count by, and the parties of those that count."""
+    """The incidents of a stretch of time: which facts they count by, and the agencies of those that count."""
 
     facts: Mapping[Facts, int]
-    parties: Mapping[Parties, int] = field(default_factory=dict)
+    agencies: Mapping[Agencies, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,21 +143,21 @@ def counted_by(slices: Sequence[Slice], key: Callable[[Facts, int], Hashable]) -
     return {**rows}
 
 
-def counted_by_parties(slices: Sequence[Slice], shares: Shares) -> dict[Hashable, Number]:
+def counted_by_agencies(slices: Sequence[Slice], shares: Shares) -> dict[Hashable, Number]:
     """Rows of those who are involved: an incident stands in the row of each of them once, in whatever role, with the
     share that this row has of it; where nobody is, in the row UNKNOWN."""
     rows: dict[Hashable, Number] = {}
     for place, part in enumerate(slices):
-        for parties, count in part.parties.items():
-            for key, share in shares_of(parties, place, shares).items():
+        for agencies, count in part.agencies.items():
+            for key, share in shares_of(agencies, place, shares).items():
                 rows[key] = rows.get(key, 0) + count * share
     return rows
 
 
-def shares_of(parties: Parties, place: int, shares: Shares) -> dict[Hashable, Number]:
-    """The rows in which an incident with these parties stands, each with its share."""
+def shares_of(agencies: Agencies, place: int, shares: Shares) -> dict[Hashable, Number]:
+    """The rows in which an incident of these agencies stands, each with its share."""
     found: dict[Hashable, Number] = {}
-    for code in {each.agency for each in parties}:
+    for code in agencies:
         for key, share in shares(code, place):
             found[key] = min(1, found.get(key, 0) + share)
     return found or {UNKNOWN: 1}

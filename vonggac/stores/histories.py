@@ -11,7 +11,7 @@ import orjson
 
 from vonggac.domain.fold import fold
 from vonggac.domain.incident import Entry, EntryKind, Incident, Involvement, Role
-from vonggac.domain.states import Facts, Parties
+from vonggac.domain.states import Agencies, Facts, Parties
 from vonggac.domain.times import VIETNAM, format_instant, parse_instant
 from vonggac.errors import Conflict, UsageRefused
 
@@ -83,6 +83,16 @@ def parties_text(parties: Parties) -> str:
 @lru_cache(maxsize=65_536)
 def parties_from(text: str) -> Parties:
     return tuple(Involvement(agency, Role(role)) for agency, role in orjson.loads(text))
+
+
+def agencies_text(agencies: Agencies) -> str:
+    """The same text for the same agencies, which `agencies_from` reads back."""
+    return orjson.dumps(agencies).decode()
+
+
+@lru_cache(maxsize=65_536)
+def agencies_from(text: str) -> Agencies:
+    return tuple(orjson.loads(text))
 
 
 def entry_document(entry: Entry) -> dict[str, Any]:

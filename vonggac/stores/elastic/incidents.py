@@ -18,13 +18,13 @@ from vonggac.domain.fold import fold
 from vonggac.domain.incident import Entry, Incident
 from vonggac.domain.marking import Tlp
 from vonggac.domain.searching import search_text, search_words
-from vonggac.domain.states import Facts, Parties, followed, states_of
+from vonggac.domain.states import Agencies, Facts, agencies_of, followed, states_of
 from vonggac.domain.times import to_epoch_us
 from vonggac.errors import NotFound, UsageRefused
 from vonggac.ports import Added, Counted, IncidentQuery, Page, StateQuery
 from vonggac.stores.elastic.filters import containing, within_scope
 from vonggac.stores.elastic.server import Changed, Found, Query, Server, Write
-from vonggac.stores.elastic.states import ElasticTally, changed, documents, places, states_from
+from vonggac.stores.elastic.states import WITH_AGENCIES, ElasticTally, changed, complete, documents, places, states_from
 from vonggac.stores.elastic.turns import attempts
 from vonggac.stores.histories import (
     entry_document,
@@ -92,16 +92,16 @@ class ElasticIncidentStore:
         raise AssertionError("attempts end with an error")
 
     def complete(self) -> int:
-        """Incidents that an older version wrote have a readable number and states, without which they are not counted;
-        how many were written anew."""
+        """Incidents that an older version wrote have a readable number and states with their agencies, without which
+        they are not counted; how many were written anew."""
         numbers = self._counted_out(_LOAD_AT_ONCE)
         done = 0
-        for source in self._server.scan(self._index, {"bool": {"must_not": [{"exists": {"field": "number"}}]}}):
+        for source in self._server.scan(self._index, {"bool": {"must_not": [WITH_AGENCIES]}}):
             for _ in attempts(self._server.where):
                 found = self._server.get(self._index, source["id"])
-                if found is None or "states" in found.source:
+                if found is None or complete(found.source):
                     break
-                entries = numbered(_entries(found), numbers)
+                entries = _entries(found) if "number" in found.source else numbered(_entries(found), numbers)
                 document = _document(folded(source["id"], entries), (), entries, None)
                 try:
                     self._server.put(self._index, source["id"], document, found.stamp)
@@ -204,16 +204,18 @@ class ElasticIncidentStore:
         self,
         query: StateQuery,
         among: Set[Facts],
-        parties: Set[Parties] | None = None,
+        agencies: Set[Agencies] | None = None,
         *,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Counted]:
         size, after = page_size(limit), decode_cursor(cursor)
-        found = places(self._server, self._index, query, among, parties, after, size + 1)
+        found = places(self._server, self._index, query, among, agencies, after, size + 1)
         page = page_of(found, size, lambda hit: (hit["sort"][0], hit["sort"][1]))
-        counted = (_counted(hit) for hit in page.items)
-        return Page(tuple(each for each in counted if parties is None or each.parties in parties), page.next)
+        counted = [_counted(hit) for hit in page.items]
+        if agencies is not None:  # of those too long for a keyword the server found all
+            counted = [each for each in counted if agencies_of(each.parties) in agencies]
+        return Page(tuple(counted), page.next)
 
 
 def _entries(found: Found | None) -> tuple[Entry, ...]:

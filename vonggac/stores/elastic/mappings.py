@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 #: Counted up when the mappings change; stands in each index as `_meta.schema`.
-SCHEMA = 4
+SCHEMA = 5
 
 #: The object in which an event's or detection's own search fields stand; taken off again when it is read.
 OWN = "vonggac_store"
@@ -138,7 +138,7 @@ INDICES: dict[str, dict[str, Any]] = {
                         "since": _LONG,
                         "until": _LONG,
                         "facts": _KEYWORD,
-                        "parties": _KEYWORD,
+                        "agencies": _KEYWORD,
                         "detect": _LONG,
                         "contain": _LONG,
                         "close": _LONG,

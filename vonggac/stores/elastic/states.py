@@ -1,6 +1,6 @@
 """What incidents counted as, and from when until when they were known so: nested in each incident's document.
 
-Facts and parties are one keyword each, as text; parties too long for a keyword are named by their incident.
+Facts and agencies are one keyword each, as text; agencies too long for a keyword are named by their incident.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from itertools import pairwise
 from math import ceil
 from typing import Any
 
-from vonggac.domain.states import Facts, Parties, Span, State
+from vonggac.domain.states import Agencies, Facts, Span, State
 from vonggac.domain.times import from_epoch_us, to_epoch_us
 from vonggac.ports import StateQuery
 from vonggac.stores.elastic.filters import within_scope
 from vonggac.stores.elastic.server import Query, Server
-from vonggac.stores.histories import facts_from, facts_text, parties_from, parties_text
+from vonggac.stores.histories import agencies_from, agencies_text, facts_from, facts_text, parties_from, parties_text
 
 #: `until` of the state that is known now.
 NOW = (1 << 63) - 1
@@ -27,9 +27,18 @@ PATH = "states"
 #: Longer parties are not a keyword (a Lucene term has at most 32,766 bytes).
 _LONGEST = 8_000
 #: How many values one answer counts (`search.max_buckets` is 65,536).
-_BUCKETS = 30_000
+_BUCKETS = 60_000
 #: Into how many parts an interval is cut at most to find where a rank lies, as a power of two.
 _PARTS_BITS = 12
+
+
+#: The incidents whose states are as `documents` makes them.
+WITH_AGENCIES: Query = {"nested": {"path": PATH, "query": {"exists": {"field": f"{PATH}.agencies"}}}}
+
+
+def complete(source: Mapping[str, Any]) -> bool:
+    """Whether an incident's document is one of WITH_AGENCIES."""
+    return any(state.get("agencies") for state in source.get(PATH, ()))
 
 
 def documents(identity: str, states: Sequence[State]) -> list[dict[str, Any]]:
@@ -39,14 +48,14 @@ def documents(identity: str, states: Sequence[State]) -> list[dict[str, Any]]:
 
 
 def _document(identity: str, state: State, until: int) -> dict[str, Any]:
-    parties = parties_text(state.parties)
+    agencies = agencies_text(state.agencies)
     return {
         "occurred_at": to_epoch_us(state.occurred_at),
         "since": to_epoch_us(state.since),
         "until": until,
         "facts": facts_text(state.facts),
-        "parties": parties if len(parties.encode()) <= _LONGEST else f"#{identity}",
-        "involved": parties,
+        "agencies": agencies if len(agencies.encode()) <= _LONGEST else f"#{identity}",
+        "involved": parties_text(state.parties),
         **{str(span): length for span, length in state.spans.items()},
     }
 
@@ -77,19 +86,19 @@ class ElasticTally:
     def facts(self) -> list[dict[Facts, int]]:
         return [{facts_from(key): count for key, count in self._tally("facts", [part])} for part in self._slices]
 
-    def parties(self, among: Set[Facts]) -> list[dict[Parties, int]]:
-        return [self._parties([part, _among(among)]) for part in self._slices]
+    def agencies(self, among: Set[Facts]) -> list[dict[Agencies, int]]:
+        return [self._agencies([part, _among(among)]) for part in self._slices]
 
-    def _parties(self, conditions: Sequence[Query]) -> dict[Parties, int]:
-        found: Counter[Parties] = Counter()
-        for key, count in self._tally("parties", conditions):
-            found[self._long(key) if key.startswith("#") else parties_from(key)] += count
+    def _agencies(self, conditions: Sequence[Query]) -> dict[Agencies, int]:
+        found: Counter[Agencies] = Counter()
+        for key, count in self._tally("agencies", conditions):
+            found[self._long(key) if key.startswith("#") else agencies_from(key)] += count
         return dict(found)
 
-    def _long(self, key: str) -> Parties:
+    def _long(self, key: str) -> Agencies:
         found, known_at = self._server.get(self._index, key[1:]), self._query.known_at
         states = states_from(found.source[PATH]) if found else ()
-        return [state for state in states if known_at is None or state.since <= known_at][-1].parties
+        return [state for state in states if known_at is None or state.since <= known_at][-1].agencies
 
     def _tally(self, field: str, more: Sequence[Query]) -> Iterator[tuple[str, int]]:
         """Each value of the field, and how many states have it: at once where there are not too many."""
@@ -188,15 +197,15 @@ def places(
     index: str,
     query: StateQuery,
     among: Set[Facts],
-    parties: Set[Parties] | None,
+    agencies: Set[Agencies] | None,
     after: Sequence[Any] | None,
     limit: int,
 ) -> list[dict[str, Any]]:
     """The next hits: in `sort` when the incident occurred and its id, in `inner_hits` its state."""
     conditions = [*_conditions(query), _among(among)]
-    if parties is not None:
-        texts = {text for text in map(parties_text, parties) if len(text.encode()) <= _LONGEST}
-        conditions.append({"bool": {"should": [_one_of("parties", texts), {"prefix": {f"{PATH}.parties": "#"}}]}})
+    if agencies is not None:
+        texts = {text for text in map(agencies_text, agencies) if len(text.encode()) <= _LONGEST}
+        conditions.append({"bool": {"should": [_one_of("agencies", texts), {"prefix": {f"{PATH}.agencies": "#"}}]}})
     inside: Query = {"bool": {"filter": conditions}}
     nested = {"nested": {"path": PATH, "query": inside, "inner_hits": {"size": 1}}}
     hits = server.search(

@@ -18,7 +18,7 @@ from vonggac.domain.account import Refusal
 from vonggac.domain.fold import fold
 from vonggac.domain.incident import Entry, Incident
 from vonggac.domain.searching import search_text, search_words
-from vonggac.domain.states import Facts, Parties, State, followed, states_of
+from vonggac.domain.states import Agencies, Facts, State, followed, states_of
 from vonggac.domain.times import from_epoch_us, to_epoch_us
 from vonggac.errors import NotFound, UsageRefused
 from vonggac.ports import Added, Counted, IncidentQuery, Page, StateQuery
@@ -149,7 +149,7 @@ class SqliteIncidentStore:
         self,
         query: StateQuery,
         among: Set[Facts],
-        parties: Set[Parties] | None = None,
+        agencies: Set[Agencies] | None = None,
         *,
         limit: int = 50,
         cursor: str | None = None,
@@ -158,7 +158,7 @@ class SqliteIncidentStore:
         place = (after[0], int(after[1])) if after else None
         with self._database.read() as connection:
             page = page_of(
-                states.places(connection, query, among, parties, place, size + 1),
+                states.places(connection, query, among, agencies, place, size + 1),
                 size,
                 lambda found: (found[0], str(found[1])),
             )
@@ -187,7 +187,7 @@ def number_and_summarise(connection: Connection) -> None:
 def rebuild(connection: Connection) -> int:
     """Every summary and state is made anew from its entries; how many incidents there are."""
     identities = [row[0] for row in connection.execute("SELECT DISTINCT incident FROM entry ORDER BY incident")]
-    for table in ("state", "evidence", "involvement", "incident", "facts", "parties"):
+    for table in ("state", "evidence", "involvement", "incident", "facts", "parties", "agencies"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608
     writer = _Writer(connection)
     for at in range(0, len(identities), CHUNK):

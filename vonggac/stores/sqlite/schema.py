@@ -8,6 +8,7 @@ from __future__ import annotations
 from vonggac.stores.sqlite.connection import Migration
 from vonggac.stores.sqlite.documents import take_over
 from vonggac.stores.sqlite.incidents import number_and_summarise
+from vonggac.stores.sqlite.states import TABLES_OF_AGENCIES, with_agencies
 
 #: A file of documents: one month of events, or all detections. `seq` has no gaps, so the highest is the count.
 DOCUMENTS: tuple[Migration, ...] = (
@@ -190,19 +191,8 @@ MAIN: tuple[Migration, ...] = (
         # What incidents counted as, and from when until when they were known so: see `states`.
         "CREATE TABLE facts (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE)",
         "CREATE TABLE parties (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE)",
-        """CREATE TABLE state (
-            occurred_at INTEGER NOT NULL,
-            incident INTEGER NOT NULL REFERENCES incident (seq),
-            since INTEGER NOT NULL,
-            until INTEGER NOT NULL,
-            facts INTEGER NOT NULL REFERENCES facts (id),
-            parties INTEGER NOT NULL REFERENCES parties (id),
-            detect INTEGER,
-            contain INTEGER,
-            close INTEGER,
-            PRIMARY KEY (occurred_at, incident, since)
-        ) WITHOUT ROWID""",
-        "CREATE INDEX state_incident ON state (incident)",
+        *TABLES_OF_AGENCIES,
         number_and_summarise,
     ),
+    (with_agencies,),
 )

@@ -1,7 +1,7 @@
 """What incidents counted as, and from when until when they were known so: a row for each state, in the order of time.
 
-Facts and parties stand in tables of their own, each once; a state holds their numbers. So a count of any period as
-known at any instant reads one stretch of small rows.
+Facts, parties and agencies stand in tables of their own, each once; a state holds their numbers. So a count of any
+period as known at any instant reads one stretch of small rows.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import orjson
 from numpy.typing import NDArray
 
 from vonggac.domain.access import EVERYTHING
-from vonggac.domain.states import Facts, Parties, Span, State
+from vonggac.domain.states import Agencies, Facts, Parties, Span, State, agencies_of
 from vonggac.domain.times import from_epoch_us, to_epoch_us
 from vonggac.ports import StateQuery
-from vonggac.stores.histories import facts_from, facts_text, parties_from, parties_text
+from vonggac.stores.histories import agencies_from, agencies_text, facts_from, facts_text, parties_from, parties_text
 from vonggac.stores.sqlite.connection import Connection, Database
 from vonggac.stores.sqlite.filters import within_scope
 
@@ -29,13 +29,32 @@ Key = TypeVar("Key")
 #: `until` of the state that is known now.
 NOW = (1 << 63) - 1
 
-_INSERT = """INSERT INTO state (occurred_at, incident, since, until, facts, parties, detect, contain, close)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+#: A state names its agencies beside its parties: counting by roles too would take far more numbers.
+TABLES_OF_AGENCIES = (
+    "CREATE TABLE agencies (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE)",
+    """CREATE TABLE state (
+        occurred_at INTEGER NOT NULL,
+        incident INTEGER NOT NULL REFERENCES incident (seq),
+        since INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        facts INTEGER NOT NULL REFERENCES facts (id),
+        parties INTEGER NOT NULL REFERENCES parties (id),
+        agencies INTEGER NOT NULL REFERENCES agencies (id),
+        detect INTEGER,
+        contain INTEGER,
+        close INTEGER,
+        PRIMARY KEY (occurred_at, incident, since)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX state_incident ON state (incident)",
+)
+
+_INSERT = """INSERT INTO state (occurred_at, incident, since, until, facts, parties, agencies, detect, contain, close)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _VISIBLE = "EXISTS (SELECT 1 FROM involvement o WHERE o.incident = i.seq AND o.agency IN ({}))"
 
 
 class Numbers:
-    """The numbers of facts and parties, those of one transaction remembered."""
+    """The numbers of facts, parties and agencies, those of one transaction remembered."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -46,6 +65,9 @@ class Numbers:
 
     def parties(self, parties: Parties) -> int:
         return self._number("parties", parties_text(parties))
+
+    def agencies(self, agencies: Agencies) -> int:
+        return self._number("agencies", agencies_text(agencies))
 
     def _number(self, table: str, body: str) -> int:
         found = self._known.get((table, body))
@@ -73,6 +95,7 @@ def _rows(numbers: Numbers, incident: int, states: Sequence[State]) -> Iterator[
             end,
             numbers.facts(state.facts),
             numbers.parties(state.parties),
+            numbers.agencies(state.agencies),
             *(state.spans.get(span) for span in Span),
         )
 
@@ -99,11 +122,11 @@ class SqliteTally:
 
     def __init__(self, database: Database, query: StateQuery, cuts: Sequence[datetime]) -> None:
         where, parameters = _conditions(query)
-        columns = ["s.facts", "s.parties", *(f"coalesce(s.{span}, -1)" for span in Span)]
+        columns = ["s.facts", "s.agencies", *(f"coalesce(s.{span}, -1)" for span in Span)]
         columns += ["s.occurred_at"] if cuts else []
         self._database = database
         with database.read() as connection:
-            self._facts, self._parties, *rest = _columns(connection, columns, where, parameters)
+            self._facts, self._agencies, *rest = _columns(connection, columns, where, parameters)
             self._known = {number: facts_from(body) for number, body in _bodies(connection, "facts", self._facts)}
         self._spans = dict(zip(Span, rest, strict=False))
         ends = [to_epoch_us(cut) for cut in cuts]
@@ -113,12 +136,12 @@ class SqliteTally:
     def facts(self) -> list[dict[Facts, int]]:
         return [_counted(self._known, self._facts[part]) for part in self._slices]
 
-    def parties(self, among: Set[Facts]) -> list[dict[Parties, int]]:
+    def agencies(self, among: Set[Facts]) -> list[dict[Agencies, int]]:
         chosen = self._among(among)
         with self._database.read() as connection:
-            bodies = _bodies(connection, "parties", self._parties[chosen])
-            known = {number: parties_from(body) for number, body in bodies}
-        return [_counted(known, self._parties[chosen & part]) for part in self._slices]
+            bodies = _bodies(connection, "agencies", self._agencies[chosen])
+            known = {number: agencies_from(body) for number, body in bodies}
+        return [_counted(known, self._agencies[chosen & part]) for part in self._slices]
 
     def quantiles(self, among: Set[Facts], shares: Sequence[Fraction]) -> dict[Span, tuple[int, tuple[int, ...]]]:
         chosen = self._among(among)
@@ -169,15 +192,15 @@ def places(
     connection: Connection,
     query: StateQuery,
     among: Set[Facts],
-    parties: Set[Parties] | None,
+    agencies: Set[Agencies] | None,
     after: tuple[int, int] | None,
     limit: int,
 ) -> list[tuple[int, int, str, str, str]]:
     """The next states: when the incident occurred, its number in the store, its id, its facts and its parties."""
     where, parameters = _conditions(query, among)
-    if parties is not None:
-        where += " AND s.parties IN (SELECT id FROM parties WHERE body IN (SELECT value FROM json_each(?)))"
-        parameters = [*parameters, _listed(parties_text(each) for each in parties)]
+    if agencies is not None:
+        where += " AND s.agencies IN (SELECT id FROM agencies WHERE body IN (SELECT value FROM json_each(?)))"
+        parameters = [*parameters, _listed(agencies_text(each) for each in agencies)]
     if after is not None:
         where += " AND (s.occurred_at, s.incident) > (?, ?)"
         parameters = [*parameters, *after]
@@ -215,3 +238,25 @@ def _within(query: StateQuery) -> tuple[str, list[object]]:
 
 def _listed(texts: Iterable[str]) -> str:
     return orjson.dumps(list(texts)).decode()
+
+
+def with_agencies(connection: Connection) -> None:
+    """States that an older version wrote, without their agencies, have them."""
+    if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'agencies'").fetchone():
+        return
+    connection.execute("ALTER TABLE state RENAME TO state_before")
+    connection.execute("DROP INDEX state_incident")
+    for statement in TABLES_OF_AGENCIES:
+        connection.execute(statement)
+    numbers = Numbers(connection)
+    connection.execute("CREATE TEMP TABLE of_parties (parties INTEGER PRIMARY KEY, agencies INTEGER NOT NULL)")
+    rows = connection.execute("SELECT id, body FROM parties").fetchall()
+    known = ((number, numbers.agencies(agencies_of(parties_from(body)))) for number, body in rows)
+    connection.executemany("INSERT INTO of_parties VALUES (?, ?)", known)
+    connection.execute(
+        """INSERT INTO state
+        SELECT occurred_at, incident, since, until, facts, parties, agencies, detect, contain, close
+        FROM state_before JOIN of_parties USING (parties) ORDER BY occurred_at, incident, since"""
+    )
+    connection.execute("DROP TABLE state_before")
+    connection.execute("DROP TABLE of_parties")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vonggac.domain.covered import Coverage, Pair
 from vonggac.domain.incident import Involvement, Role
-from vonggac.domain.states import Facts, Parties
+from vonggac.domain.states import Facts, agencies_of
 from vonggac.domain.stats import (
     UNKNOWN,
     Change,
@@ -19,7 +19,7 @@ from vonggac.domain.stats import (
     Verdict,
     compare,
     counted_by,
-    counted_by_parties,
+    counted_by_agencies,
     is_counted,
     measured,
     overlap_of,
@@ -31,10 +31,6 @@ WHOLE = 1
 
 def count(total: int, rows: Mapping[Hashable, int] | None = None) -> Count:
     return Count(total, rows or {}, 0, Measures())
-
-
-def victims(*agencies: str) -> Parties:
-    return tuple(Involvement(agency, Role.VICTIM) for agency in sorted(agencies))
 
 
 def as_they_are(code: str, place: int) -> Sequence[tuple[Hashable, Number]]:
@@ -73,29 +69,29 @@ def test_nothing_before_gives_no_percentage_and_says_why() -> None:
 
 
 def test_three_agencies_and_one_site_are_one_incident_and_three_involvements() -> None:
-    rows = counted_by_parties([Slice({}, {victims("A", "B", "C"): 1})], as_they_are)
+    rows = counted_by_agencies([Slice({}, {("A", "B", "C"): 1})], as_they_are)
     assert rows == {"A": 1, "B": 1, "C": 1}
     assert overlap_of(rows.values(), 1) == 2
 
 
 def test_an_incident_involving_an_agency_in_two_roles_counts_once_in_its_row() -> None:
     twice = (Involvement("A", Role.DETECTOR), Involvement("A", Role.VICTIM))
-    assert counted_by_parties([Slice({}, {twice: 5})], as_they_are) == {"A": 5}
+    assert counted_by_agencies([Slice({}, {agencies_of(twice): 5})], as_they_are) == {"A": 5}
 
 
 def test_an_incident_of_two_units_that_became_one_counts_once_in_its_row() -> None:
-    rows = counted_by_parties([Slice({}, {victims("A", "B"): 3})], lambda code, place: [("AB", WHOLE)])
+    rows = counted_by_agencies([Slice({}, {("A", "B"): 3})], lambda code, place: [("AB", WHOLE)])
     assert rows == {"AB": 3}
 
 
 def test_shares_of_a_unit_that_was_parted_are_exact() -> None:
     thirds = [("B", Fraction(1, 3)), ("C", Fraction(2, 3))]
-    rows = counted_by_parties([Slice({}, {victims("A"): 1, victims("A", "D"): 1})], lambda code, place: thirds)
+    rows = counted_by_agencies([Slice({}, {("A",): 1, ("A", "D"): 1})], lambda code, place: thirds)
     assert rows == {"B": Fraction(1, 3) + Fraction(2, 3), "C": Fraction(2, 3) + 1}
 
 
 def test_nobody_involved_is_a_row_of_its_own() -> None:
-    assert counted_by_parties([Slice({}, {(): 2})], as_they_are) == {UNKNOWN: 2}
+    assert counted_by_agencies([Slice({}, {(): 2})], as_they_are) == {UNKNOWN: 2}
 
 
 UNITS = "ABCD"
@@ -111,9 +107,9 @@ def test_rows_add_up_to_the_total_and_the_overlap(
     def shares(code: str, place: int) -> Sequence[tuple[Hashable, Number]]:
         return [(f"{code}{at}", Fraction(part, sum(parted[code]))) for at, part in enumerate(parted[code])]
 
-    slices = [Slice({}, {victims(*agencies): number}) for agencies, number in involved]
+    slices = [Slice({}, {tuple(sorted(agencies)): number}) for agencies, number in involved]
     total = sum(number for _, number in involved)
-    rows = counted_by_parties(slices, shares)
+    rows = counted_by_agencies(slices, shares)
     assert sum(rows.values()) == total + overlap_of(rows.values(), total)
     assert overlap_of(rows.values(), total) == sum(max(0, len(agencies) - 1) * number for agencies, number in involved)
 

@@ -101,6 +101,20 @@ class TestRealServer:
                 [facts] = upgraded.incidents.tally(StateQuery(NOVEMBER, DECEMBER)).facts()
                 assert [(each.category, count) for each, count in facts.items()] == [("dos", 1)]
 
+    def test_states_of_an_older_program_get_their_agencies(
+        self, store: ElasticStore, elasticsearch_url: str, prefix: str, clock: Clock
+    ) -> None:
+        store.incidents.append("a", [opened(), involved("BYT"), involved("BCT")])
+        store.incidents.append("b", [opened()])
+        with Elasticsearch(elasticsearch_url) as client:
+            document = client.get(index=f"{prefix}-incidents", id="a")["_source"]
+            document["states"] = [{**state, "agencies": None} for state in document["states"]]
+            client.index(index=f"{prefix}-incidents", id="a", document=document, refresh=True)
+        with closing(open_elastic(elasticsearch_url, prefix, clock=clock)) as upgraded:
+            tally = upgraded.incidents.tally(StateQuery(NOVEMBER, DECEMBER))
+            assert tally.agencies(frozenset(tally.facts()[0])) == [{("BCT", "BYT"): 1, (): 1}]
+            assert upgraded.incidents.complete() == 0
+
     def test_the_turn_of_a_writer_that_died_is_waited_for_and_ends(
         self, store: ElasticStore, elasticsearch_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -12,15 +12,15 @@ import pytest
 from orjson import dumps
 from pysqlite3 import dbapi2
 
-from tests.contracts.store_samples import DECEMBER, detected, event, involved, later, noted, opened
+from tests.contracts.store_samples import DECEMBER, NOVEMBER, detected, event, involved, later, noted, opened
 from vonggac.domain.times import to_epoch_us
 from vonggac.errors import StoreUnavailable
-from vonggac.ports import EventQuery, IncidentQuery, Wanted
+from vonggac.ports import EventQuery, IncidentQuery, StateQuery, Wanted
 from vonggac.stores.sqlite import SqliteStore, connection, open_sqlite
 from vonggac.stores.sqlite.connection import Database, folder_lock
 from vonggac.stores.sqlite.events import OPEN_PARTITIONS
 from vonggac.stores.sqlite.incidents import rebuild
-from vonggac.stores.sqlite.schema import DOCUMENTS
+from vonggac.stores.sqlite.schema import DOCUMENTS, MAIN
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ class TestSummaries:
             entries = [opened(later(number), title=f"Vụ {number}"), involved("BCT"), noted("n", "Đà Nẵng")]
             store.incidents.append(f"inc-{number}", entries)
             store.incidents.append(f"inc-{number}", [detected(number, later(number), later(99))])
-        tables = ("incident", "involvement", "evidence", "facts", "parties", "state")
+        tables = ("incident", "involvement", "evidence", "facts", "parties", "agencies", "state")
 
         def content() -> list[object]:
             with store._main.read() as reader:
@@ -227,10 +227,38 @@ class TestSummaries:
 
         before = content()
         with store._main.write() as writer:
-            for table in ("state", "facts", "parties", "evidence", "involvement", "incident"):
+            for table in ("state", "facts", "parties", "agencies", "evidence", "involvement", "incident"):
                 writer.execute(f"DELETE FROM {table}")  # noqa: S608
         assert store.incidents.count(IncidentQuery()) == 0
         for _ in range(2):
             with store._main.write() as writer:
                 assert rebuild(writer) == 5
             assert content() == before
+
+    def test_states_of_an_older_program_get_their_agencies(self, folder: Path) -> None:
+        store = open_sqlite(folder)
+        for number in range(5):
+            both = (involved("BYT"), involved("BCT")) if number % 2 else ()
+            store.incidents.append(f"inc-{number}", [opened(later(number)), *both, involved("BYT", "detector")])
+        query = StateQuery(NOVEMBER, DECEMBER)
+        before = store.incidents.tally(query)
+        among = frozenset(before.facts()[0])
+        counted = before.agencies(among)
+        with store._main.write() as writer:
+            for statement in (
+                "CREATE TABLE old AS SELECT * FROM state",
+                "DROP TABLE state",
+                "DROP TABLE agencies",
+                "CREATE TABLE state (occurred_at, incident, since, until, facts, parties, detect, contain, close)",
+                "CREATE INDEX state_incident ON state (incident)",
+                """INSERT INTO state
+                SELECT occurred_at, incident, since, until, facts, parties, detect, contain, close FROM old""",
+                "DROP TABLE old",
+                f"PRAGMA user_version = {len(MAIN) - 1}",
+            ):
+                writer.execute(statement)
+        store.close()
+        upgraded = open_sqlite(folder)
+        assert counted == upgraded.incidents.tally(query).agencies(among) == [{("BCT", "BYT"): 2, ("BYT",): 3}]
+        assert len(upgraded.incidents.counted_in(query, among, {("BYT",)}).items) == 3
+        upgraded.close()
