@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import cache
 
 from vonggac.domain.covered import Coverage
 from vonggac.domain.rates import differs, ratio_interval
@@ -148,10 +149,27 @@ def counted_by_agencies(slices: Sequence[Slice], shares: Shares) -> dict[Hashabl
     share that this row has of it; where nobody is, in the row UNKNOWN."""
     rows: dict[Hashable, Number] = {}
     for place, part in enumerate(slices):
+        whole = _whole(shares, place)
         for agencies, count in part.agencies.items():
+            keys = {whole(code) for code in agencies}
+            if keys and None not in keys:  # as nearly always: fractions are slow
+                for key in keys:
+                    rows[key] = rows.get(key, 0) + count
+                continue
             for key, share in shares_of(agencies, place, shares).items():
                 rows[key] = rows.get(key, 0) + count * share
     return rows
+
+
+def _whole(shares: Shares, place: int) -> Callable[[str], Hashable]:
+    """The row in which an agency stands whole; None where it was parted."""
+
+    @cache
+    def whole(code: str) -> Hashable:
+        parts = shares(code, place)
+        return parts[0][0] if len(parts) == 1 and parts[0][1] == 1 else None
+
+    return whole
 
 
 def shares_of(agencies: Agencies, place: int, shares: Shares) -> dict[Hashable, Number]:
