@@ -73,12 +73,19 @@ def ask(
 ) -> Question:
     """The question that these texts put. Raises UsageRefused that names the one which is wrong."""
     current = period_named(period)
-    previous = current.year_before() if against == PREVIOUS_YEAR else period_named(against)
+    previous = _year_before(current) if against == PREVIOUS_YEAR else period_named(against)
     try:
         day = None if units == AS_THEN else date.fromisoformat(units)
     except ValueError as error:
         raise UsageRefused("bad_units", text=units) from error
     return Question(current, previous, By(by), instant_of(known_at), definitions, day)
+
+
+def _year_before(period: Period) -> Period:
+    try:
+        return period.year_before()
+    except ValueError as error:
+        raise UsageRefused("no_year_before", text=period.text, reason=error) from error
 
 
 def period_named(text: str) -> Period:
