@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import cache
@@ -112,8 +112,11 @@ class Answer:
 def answer(
     store: Store, directory: Directory, question: Question, *, now: datetime, scope: Scope = EVERYTHING
 ) -> Answer:
-    """The comparison that the store's records give within a scope. Raises UsageRefused for a period that has not begun,
-    NotFound for unknown definitions."""
+    """The comparison that the store's records give within a scope; what they will say later is not known, so an instant
+    that is still to come is now. Raises UsageRefused for a period that has not begun, NotFound for unknown
+    definitions."""
+    if question.known_at is not None and question.known_at > now:
+        question = replace(question, known_at=now)
     for period in (question.period, question.against):
         if period.start >= now:
             raise UsageRefused("period_not_begun", text=period.text, now=now.astimezone(VIETNAM).date().isoformat())
