@@ -15,7 +15,7 @@ from vonggac.domain.covered import Coverage, Pair, Part
 from vonggac.domain.definitions import Break
 from vonggac.domain.states import Span
 from vonggac.domain.stats import INVOLVING, UNKNOWN, By, Change, Count, Measures, Number, print_percent
-from vonggac.domain.times import VIETNAM, Period, day_in_vietnam, format_instant
+from vonggac.domain.times import VIETNAM, Period, day_in_vietnam, format_instant, parse_instant
 from vonggac.messages import LANGUAGES, say
 from vonggac.statistics import AS_THEN, Answer, Question
 
@@ -198,6 +198,13 @@ def _sentences(found: Answer, crossed: Iterable[Break], lang: str) -> list[str]:
     if question.period.end > found.now:
         told.append(say(lang, "stats.not_over", day=f"{found.now.astimezone(VIETNAM):%d/%m/%Y}"))
     return told
+
+
+def as_known(body: Mapping[str, Any], lang: str) -> list[str]:
+    """The sentence that says as known when a comparison's JSON counts; none where that is now."""
+    if not body["known_at"]:
+        return []
+    return [say(lang, "stats.as_known", at=f"{parse_instant(body['known_at']).astimezone(VIETNAM):%d/%m/%Y %H:%M:%S}")]
 
 
 def _covered(coverage: Coverage, lang: str) -> Iterator[str]:

@@ -230,6 +230,7 @@ def print_table(body: Mapping[str, Any], lang: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from vonggac.comparison import as_known
     from vonggac.reports import figures
 
     total = body["total"]
@@ -249,7 +250,7 @@ def print_table(body: Mapping[str, Any], lang: str) -> None:
     table.add_row(say(lang, "stats.total"), str(total["current"]), str(total["previous"]), change, style="bold")
     console = Console(width=None if sys.stdout.isatty() else 100)
     console.print(table)
-    for sentence in body["sentences"][lang]:
+    for sentence in (*as_known(body, lang), *body["sentences"][lang]):
         console.print(sentence)
     console.print(say(lang, "stats.source", definitions=body["definitions"], digest=body["digest"][:12]))
 
