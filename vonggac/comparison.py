@@ -195,9 +195,22 @@ def _sentences(found: Answer, crossed: Iterable[Break], lang: str) -> list[str]:
         for each in crossed
     ]
     told += _covered(comparison.coverage, lang)
+    if are_unlike(question.period, question.against):
+        lengths = {"current": _days(question.period, lang), "previous": _days(question.against, lang)}
+        told.append(say(lang, "stats.unlike", **lengths))
     if question.period.end > found.now:
         told.append(say(lang, "stats.not_over", day=f"{found.now.astimezone(VIETNAM):%d/%m/%Y}"))
     return told
+
+
+def are_unlike(one: Period, other: Period) -> bool:
+    """Whether one is longer than the other by so much that their counts mislead: more than a tenth of it."""
+    return 10 * min(one.days, other.days) < 9 * max(one.days, other.days)
+
+
+def _days(period: Period, lang: str) -> str:
+    text = f"{period.days:.1f}".removesuffix(".0")
+    return text.replace(".", ",") if lang == "vi" else text
 
 
 def as_known(body: Mapping[str, Any], lang: str) -> list[str]:

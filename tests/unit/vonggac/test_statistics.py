@@ -262,6 +262,20 @@ def test_a_named_reporting_year_is_cut_where_the_law_cuts_it(store: Store, tmp_p
     assert totals(store, "tt20-2025-H2") == (24, 1)
 
 
+@pytest.mark.parametrize(
+    ("period", "against", "days"),
+    [
+        ("2020-M4", "2019", "30 and 365 days"),
+        ("2020-01-01/2020-01-01T12:00:00+07:00", "2020-M1", "0.5 and 31 days"),
+        ("2020-M4", "2020-M3", ""),
+        ("2020-M2", "previous-year", ""),
+    ],
+)
+def test_periods_of_unlike_lengths_are_told(store: Store, period: str, against: str, days: str) -> None:
+    told = [each for each in answered(store, ask(period, against))["sentences"]["en"] if "length" in each]
+    assert [days in each for each in told] == [True] * bool(days)
+
+
 def test_a_period_that_has_not_begun_is_refused_and_one_that_is_not_over_says_so(store: Store) -> None:
     with pytest.raises(UsageRefused):
         answered(store, ask("2027"))
