@@ -27,6 +27,9 @@ PUBLISHED_COLUMNS = ("id", "published_at", "period", "against", "by", "current",
 
 OUTBOX_COLUMNS = ("id", "state", "tries", "next_try", "fault")
 
+#: Of a number in `explain`, before or after the point: more would be reckoned with for ever.
+_DIGITS = 30
+
 
 @click.group()
 def stats() -> None:
@@ -194,7 +197,10 @@ def _claim(found: Mapping[str, Any], lang: str) -> str:
 def _count(text: str) -> Decimal:
     """A count: groups of three digits are thousands, with a dot as with a comma between them."""
     plain = text.strip()
-    return _decimal(re.sub(r"[.,]", "", plain) if re.fullmatch(r"\d{1,3}([.,]\d{3})+", plain) else plain)
+    found = _decimal(re.sub(r"[.,]", "", plain) if re.fullmatch(r"\d{1,3}([.,]\d{3})+", plain) else plain)
+    if found < 0:
+        raise UsageRefused("bad_number", text=text)
+    return found
 
 
 def _decimal(text: str) -> Decimal:
@@ -203,9 +209,12 @@ def _decimal(text: str) -> Decimal:
     if "," in plain:
         plain = plain.replace(".", "").replace(",", ".")
     try:
-        return Decimal(plain)
+        found = Decimal(plain)
     except InvalidOperation as error:
         raise UsageRefused("bad_number", text=text) from error
+    if not found.is_finite() or abs(found.adjusted()) > _DIGITS:
+        raise UsageRefused("bad_number", text=text)
+    return found
 
 
 def _give(call: Call, body: Mapping[str, Any], form: str | None, out: Path | None, at: Any) -> None:

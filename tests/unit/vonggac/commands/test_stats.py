@@ -104,9 +104,14 @@ def test_a_claim_is_explained_in_both_languages(program: Program) -> None:
     assert "−16,24 %" in told["sentences"]["vi"] and "−16.24 %" in told["sentences"]["en"]
 
 
-@pytest.mark.parametrize("text", ["nhiều", "1.2.3", ""])
+@pytest.mark.parametrize("text", ["nhiều", "1.2.3", "", "nan", "-inf", "1e999999999"])
 def test_what_is_no_number_is_named(program: Program, text: str) -> None:
-    program("stats", "explain", text, "5", code=2)
+    program("stats", "explain", "--claimed", "1", "--", text, "5", code=2)
+    program("stats", "explain", f"--claimed={text}", "5", "6", code=2)
+
+
+def test_a_count_below_nothing_is_refused(program: Program) -> None:
+    program("stats", "explain", "--", "-5", "3", code=2)
 
 
 def test_a_table_waits_in_the_outbox_until_it_is_taken(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
