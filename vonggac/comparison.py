@@ -183,6 +183,8 @@ def _sentences(found: Answer, crossed: Iterable[Break], lang: str) -> list[str]:
     total = comparison.total
     reason = say(lang, f"stats.{total.reason}") if total.reason else ""
     told = [say(lang, f"stats.verdict_{total.verdict}", reason=reason)]
+    if not found.whole:
+        told.append(say(lang, "stats.not_whole"))
     current, previous = comparison.current, comparison.previous
     if current.overlap or previous.overlap:
         told.append(say(lang, "stats.overlap", current=_number(current.overlap), previous=_number(previous.overlap)))

@@ -99,7 +99,8 @@ def period_named(text: str) -> Period:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """`units` are the units that rows stand for, by the key of the row; `systems` how many information systems there
-    were at the end of each period, which incidents can be set against."""
+    were at the end of each period, which incidents can be set against; `whole` whether every agency's incidents were
+    counted, and not only those that a reader may see."""
 
     question: Question
     definitions: Definitions
@@ -107,6 +108,7 @@ class Answer:
     units: Mapping[str, Agency]
     systems: tuple[int, int]
     now: datetime
+    whole: bool
 
 
 def answer(
@@ -136,7 +138,7 @@ def answer(
         ordered=question.by is By.MONTH,
     )
     systems = (_systems(directory, question.period, now), _systems(directory, question.against, now))
-    return Answer(question, terms, comparison, counting.units(), systems, now)
+    return Answer(question, terms, comparison, counting.units(), systems, now, scope.agencies is None)
 
 
 def _systems(directory: Directory, period: Period, now: datetime) -> int:

@@ -11,6 +11,7 @@ from vonggac.connected import HEARTBEAT
 from vonggac.coverage import CoverageLog
 from vonggac.definitions import definitions
 from vonggac.directory import load_directory
+from vonggac.domain.access import Principal, UserRole, visible_to
 from vonggac.domain.agency import Agency, Directory, Level, System
 from vonggac.domain.stats import By
 from vonggac.domain.times import parse_instant
@@ -344,3 +345,16 @@ def test_systems_at_the_end_of_each_period_are_a_denominator(store: Store) -> No
         ),
     )
     assert answered(store, ask("2020"), directory=directory)["total"]["systems"] == {"current": 2, "previous": 1}
+
+
+def test_an_answer_for_an_agency_says_that_it_is_not_of_the_whole(store: Store, tmp_path: Path) -> None:
+    import_cases(
+        store.incidents, write(tmp_path / "a.csv", {}, {"incident_id": "2", "agency_code": "H41"}), definitions()
+    )
+    directory = Directory((Agency("H40", "H40", Level.UNIT),))
+    told = {}
+    for agency in (None, "H40"):
+        scope = visible_to(Principal("a", UserRole.VIEWER, agency), directory)
+        body = answer_data(answer(store, directory, ask("2020"), now=NOW, scope=scope), "en")
+        told[agency] = body["total"]["current"], any("may see" in each for each in body["sentences"]["en"])
+    assert told == {None: (2, False), "H40": (1, True)}
