@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vonggac.call import Call
-from vonggac.commands.options import node_of
+from vonggac.commands.options import node_of, write_out
 from vonggac.domain.stats import By
 from vonggac.errors import PeerUnavailable, UsageRefused
 from vonggac.messages import LANGUAGES, say
@@ -230,7 +230,7 @@ def _give(call: Call, body: Mapping[str, Any], form: str | None, out: Path | Non
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
         return
-    out.write_bytes(data)
+    write_out(out, data)
     call.show({"format": form, "path": str(out), "bytes": len(data), "digest": body["digest"]})
 
 

@@ -126,3 +126,9 @@ def test_a_table_waits_in_the_outbox_until_it_is_taken(program: Program, monkeyp
     assert (kept["state"], kept["tries"]) == ("pending", 1)
     assert table["id"] in program.told and "ConnectionError" in program.told
     assert program("stats", "outbox") == [kept]
+
+
+def test_a_folder_that_is_not_there_is_not_called_an_input(program: Program, tmp_path: Path) -> None:
+    out = tmp_path / "nowhere" / "a.csv"
+    program("stats", "compare", "--period", "2020", "--out", str(out), code=3)
+    assert f"Không dùng được {out}" in program.told
