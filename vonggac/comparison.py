@@ -187,11 +187,11 @@ def _sentences(found: Answer, crossed: Iterable[Break], lang: str) -> list[str]:
         told.append(say(lang, "stats.not_whole"))
     current, previous = comparison.current, comparison.previous
     if current.overlap or previous.overlap:
-        told.append(say(lang, "stats.overlap", current=_number(current.overlap), previous=_number(previous.overlap)))
+        told.append(say(lang, "stats.overlap", **_counts(current.overlap, previous.overlap, lang)))
     if question.units is not None:
         told.append(say(lang, "stats.in_units_of", day=f"{question.units:%d/%m/%Y}"))
     if current.stranded or previous.stranded:
-        told.append(say(lang, "stats.stranded", current=current.stranded, previous=previous.stranded))
+        told.append(say(lang, "stats.stranded", **_counts(current.stranded, previous.stranded, lang)))
     told += [
         say(lang, "stats.break", day=f"{each.at:%d/%m/%Y}", what=each.vi if lang == "vi" else each.en, basis=each.basis)
         for each in crossed
@@ -203,6 +203,18 @@ def _sentences(found: Answer, crossed: Iterable[Break], lang: str) -> list[str]:
     if question.period.end > found.now:
         told.append(say(lang, "stats.not_over", day=f"{found.now.astimezone(VIETNAM):%d/%m/%Y}"))
     return told
+
+
+def _counts(current: Number, previous: Number, lang: str) -> dict[str, str]:
+    return {"current": _count(current, lang), "previous": _count(previous, lang)}
+
+
+def _count(number: Number, lang: str) -> str:
+    """Whole ones without decimals, sums of shares with one."""
+    if number == int(number):
+        return rounded(Fraction(number), lang)
+    text = str(print_percent(Fraction(number)))
+    return text.replace(".", ",") if lang == "vi" else text
 
 
 def are_unlike(one: Period, other: Period) -> bool:

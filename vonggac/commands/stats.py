@@ -243,20 +243,21 @@ def print_table(body: Mapping[str, Any], lang: str) -> None:
     from vonggac.reports import figures
 
     total = body["total"]
-    table = Table(title=say(lang, "stats.title", period=body["period"]["text"], against=body["against"]["text"]))
+    periods = {name: figures.period_name(body[name], lang) for name in ("period", "against")}
+    table = Table(title=say(lang, "stats.title", **periods))
     table.add_column(say(lang, f"stats.by_{body['by']}"))
     for name in ("current", "previous", "change"):
         table.add_column(say(lang, f"stats.{name}"), justify="right")
     for row in body["rows"]:
         table.add_row(
             row["label"],
-            str(row["current"]),
-            str(row["previous"]),
+            *(figures.count(row[name], lang) for name in ("current", "previous")),
             figures.change(row["current"], row["previous"], lang),
         )
     table.add_section()
+    counts = (figures.count(total[name], lang) for name in ("current", "previous"))
     change = figures.change(total["current"], total["previous"], lang)
-    table.add_row(say(lang, "stats.total"), str(total["current"]), str(total["previous"]), change, style="bold")
+    table.add_row(say(lang, "stats.total"), *counts, change, style="bold")
     console = Console(width=None if sys.stdout.isatty() else 100)
     console.print(table)
     for sentence in (*as_known(body, lang), *body["sentences"][lang]):
@@ -268,13 +269,17 @@ def _print_revision(found: Mapping[str, Any], lang: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from vonggac.reports import figures
+
     table = Table(title=say(lang, "stats.revision_title", id=found["id"], at=found["known_at"]))
     table.add_column("")
     for name in ("published", "now", "difference"):
         table.add_column(say(lang, f"stats.{name}"), justify="right")
     for row in (*found["rows"], {"label": say(lang, "stats.total"), **found["total"]}):
         cells = row["current"]
-        table.add_row(row["label"], str(cells["published"]), str(cells["now"]), f"{cells['difference']:+}")
+        sign = "+" if cells["difference"] > 0 else ""
+        counts = [figures.count(cells[name], lang) for name in ("published", "now", "difference")]
+        table.add_row(row["label"], *counts[:2], f"{sign}{counts[2]}")
     console = Console()
     console.print(table)
     for why, count in found["changes"]["counts"].items():
