@@ -200,8 +200,8 @@ def _sentences(found: Answer, crossed: Iterable[Break], lang: str) -> list[str]:
     if are_unlike(question.period, question.against):
         lengths = {"current": _days(question.period, lang), "previous": _days(question.against, lang)}
         told.append(say(lang, "stats.unlike", **lengths))
-    if question.period.end > found.now:
-        told.append(say(lang, "stats.not_over", day=f"{found.now.astimezone(VIETNAM):%d/%m/%Y}"))
+    if question.period.end > found.over:
+        told.append(say(lang, "stats.not_over", day=f"{found.over.astimezone(VIETNAM):%d/%m/%Y}"))
     return told
 
 

@@ -46,6 +46,7 @@ PREVIOUS_YEAR = "previous-year"
 #: The key of the row that counts every incident.
 TOTAL = "total"
 _PAGE = 1_000
+_Span = tuple[datetime, datetime]
 #: Median and ninth decile.
 _SHARES = (Fraction(1, 2), Fraction(9, 10))
 
@@ -99,7 +100,8 @@ def period_named(text: str) -> Period:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """`units` are the units that rows stand for, by the key of the row; `systems` how many information systems there
-    were at the end of each period, which incidents can be set against; `whole` whether every agency's incidents were
+    were at the end of each period, which incidents can be set against; `over` up to when the period is reckoned with:
+    its end or, where it was not over, the instant whose records count; `whole` whether every agency's incidents were
     counted, and not only those that a reader may see."""
 
     question: Question
@@ -108,6 +110,7 @@ class Answer:
     units: Mapping[str, Agency]
     systems: tuple[int, int]
     now: datetime
+    over: datetime
     whole: bool
 
 
@@ -126,24 +129,34 @@ def answer(
     counting = _Counting(store, directory, question, scope, terms)
     current, previous = counting.count(question.period), counting.count(question.against)
     changed = question.definitions is None and len({_in_force(p).id for p in (question.period, question.against)}) > 1
-    watched = watched_in(store.records, _until(question.period, now), _until(question.against, now))
+    over, over_before = (_over(period, question, now) for period in (question.period, question.against))
+    watched = watched_in(store.records, over, over_before)
     comparison = compare(
         current,
         previous,
         counting.names(),
-        time=Fraction(_length(question.period, now) / _length(question.against, now)),
+        time=_length(over) / _length(over_before),
         coverage=watched.coverage(),
         coverage_of=counting.coverage_of(watched),
         changed=changed,
         ordered=question.by is By.MONTH,
     )
-    systems = (_systems(directory, question.period, now), _systems(directory, question.against, now))
-    return Answer(question, terms, comparison, counting.units(), systems, now, scope.agencies is None)
+    systems = _systems(directory, over), _systems(directory, over_before)
+    return Answer(
+        question=question,
+        definitions=terms,
+        comparison=comparison,
+        units=counting.units(),
+        systems=systems,
+        now=now,
+        over=over[1],
+        whole=scope.agencies is None,
+    )
 
 
-def _systems(directory: Directory, period: Period, now: datetime) -> int:
-    """How many systems were there at the end of a period, without those of units that stand in no denominator."""
-    day = day_in_vietnam(_until(period, now)[1] - timedelta(microseconds=1))
+def _systems(directory: Directory, over: _Span) -> int:
+    """How many systems were there at the end, without those of units that stand in no denominator."""
+    day = day_in_vietnam(over[1] - timedelta(microseconds=1))
     owners = ((each, directory.on(each.agency, day)) for each in directory.systems if each.valid_on(day))
     return sum(owner is None or not owner.outside_scope for _, owner in owners)
 
@@ -152,13 +165,15 @@ def _in_force(period: Period) -> Definitions:
     return in_force(all_definitions(), day_in_vietnam(period.start))
 
 
-def _until(period: Period, now: datetime) -> tuple[datetime, datetime]:
-    """What of a period is over."""
-    return period.start, min(period.end, now)
+def _over(period: Period, question: Question, now: datetime) -> _Span:
+    """What of a period was over at the instant whose records count: nobody knew of more. Where it had not begun then,
+    what is over now."""
+    known = question.known_at
+    return period.start, min(period.end, known if known is not None and known > period.start else now)
 
 
-def _length(period: Period, now: datetime) -> Fraction:
-    start, end = _until(period, now)
+def _length(span: _Span) -> Fraction:
+    start, end = span
     return Fraction((end - start) // timedelta(microseconds=1))
 
 

@@ -284,6 +284,19 @@ def test_a_period_that_has_not_begun_is_refused_and_one_that_is_not_over_says_so
     assert any("not over" in sentence and "01/11/2026" in sentence for sentence in body["sentences"]["en"])
 
 
+def test_a_period_that_was_not_over_when_it_was_known_is_reckoned_up_to_then(store: Store, tmp_path: Path) -> None:
+    days = [f"{day:02d}/08/{year}" for year in (2019, 2020) for day in range(1, 31)]
+    rows = [{"incident_id": day, "occurred_at": day, "recorded_at": f"{day} 01:00"} for day in days]
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    half = answered(store, ask("2020-M8", known_at="16/08/2020"), "en")
+    assert (half["total"]["current"], half["total"]["previous"]) == (15, 30)
+    assert half["total"]["rate_ratio"] == pytest.approx(15 / 30 * 31 / 15)
+    assert half["total"]["verdict"] == "no-significant-change"
+    assert any("up to 16/08/2020" in sentence for sentence in half["sentences"]["en"])
+    before = answered(store, ask("2020-M8", known_at="01/07/2020"), "en")
+    assert (before["total"]["current"], before["total"]["previous"]) == (0, 30)
+
+
 def test_dark_sensors_take_the_claim_of_a_fall_away(store: Store, tmp_path: Path) -> None:
     for sensor in range(10):
         watch(store, f"s{sensor}", 2019, *([2020] if sensor < 7 else []))
