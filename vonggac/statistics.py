@@ -313,8 +313,8 @@ class _Counting:
         return row
 
     def coverage_of(self, watched: Watched) -> Callable[[Hashable], Coverage | None]:
-        """Of the row of a unit, how well its own sensors and services, and those of the units below it, were watched;
-        None where it has no sensor on record."""
+        """Of the row of a unit, how well its own sensors and services, and those of the units below it and of those
+        that are counted as it, were watched; None where it has no sensor on record."""
         sensors: dict[str, list[str]] = {}
         for name, agency in sensor_agencies(self._store.records).items():
             sensors.setdefault(agency, []).append(name)
@@ -322,14 +322,30 @@ class _Counting:
         for system in self._directory.systems:
             systems.setdefault(system.agency, []).append(system.code)
 
+        carried = self._carried() if sensors else {}
+
         def coverage(row: Hashable) -> Coverage | None:
             unit = self._rows.get(row)
-            codes = self._directory.below(unit.code) if unit and sensors else frozenset()
+            tops = {unit.code, *carried.get(unit.key, ())} if unit and sensors else ()
+            codes = {code for top in tops for code in self._directory.below(top)}
             own, services = ([name for code in codes for name in names.get(code, ())] for names in (sensors, systems))
             found = watched.coverage(own, services) if own else None
             return found if found and found.sensors.current is not None else None
 
         return coverage
+
+    def _carried(self) -> Mapping[tuple[str, date], set[str]]:
+        """Of the units asked for, by key, the codes whose matters of either period's first day they have."""
+        found: dict[tuple[str, date], set[str]] = {}
+        target = self._question.units
+        if target is None:
+            return found
+        days = [day_in_vietnam(period.start) for period in (self._question.period, self._question.against)]
+        for unit in self._directory.agencies:
+            for part in self._lineage.parts(unit, target) if any(map(unit.valid_on, days)) else ():
+                if part.unit is not None and part.known:
+                    found.setdefault(part.unit.key, set()).add(unit.code)
+        return found
 
     def names(self) -> dict[Hashable, str]:
         """The keys that rows are shown under: a unit's code, or for an earlier life of the code that with the day on

@@ -12,7 +12,7 @@ from vonggac.coverage import CoverageLog
 from vonggac.definitions import definitions
 from vonggac.directory import load_directory
 from vonggac.domain.access import Principal, UserRole, visible_to
-from vonggac.domain.agency import Agency, Directory, Level, System
+from vonggac.domain.agency import Agency, Directory, Level, Predecessor, System
 from vonggac.domain.stats import By
 from vonggac.domain.times import parse_instant
 from vonggac.errors import NotFound, UsageRefused
@@ -345,6 +345,22 @@ def test_each_unit_is_judged_by_what_its_own_sensors_watched(store: Store, tmp_p
     assert found["B"] == ("not-comparable", 0)
     assert found["X"] == ("not-comparable", None)  # no sensor of its own: judged by all of them
     assert body["total"]["coverage"]["current"] == pytest.approx(0.75, abs=0.02)
+
+
+def test_a_merged_unit_is_judged_by_the_sensors_of_all_that_it_was_made_of(store: Store, tmp_path: Path) -> None:
+    for agency, years in (("A", (2019, 2020)), ("B", (2019,)), ("C", (2019, 2020))):
+        store.records.put(HEARTBEAT, f"s-{agency}", {"agency": agency, "at": "2020-09-01T00:00:00Z"})
+        watch(store, f"s-{agency}", *years)
+    rows = [*many(2019, agencies={"A": 200}), *many(2020, agencies={"A": 100})]
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    day = date(2020, 1, 1)
+    merged = Agency("A", "A", Level.UNIT, valid_from=day, predecessors=(Predecessor("A"), Predecessor("B")))
+    old = (Agency("A", "A", Level.UNIT, valid_to=day), Agency("B", "B", Level.UNIT, valid_to=day))
+    directory = Directory((*old, Agency("B-1", "Phòng", Level.UNIT, "B", valid_to=day), merged))
+    store.records.put(HEARTBEAT, "s-C", {"agency": "B-1", "at": "2020-09-01T00:00:00Z"})
+    [row] = answered(store, ask("2020-M8", by="agency", units="2020-01-01"), directory=directory)["rows"]
+    assert row["coverage"]["current"] == pytest.approx(2 / 3, abs=0.02)
+    assert (row["key"], row["verdict"], row["reason"]) == ("A", "not-comparable", "coverage-fell")
 
 
 def test_systems_at_the_end_of_each_period_are_a_denominator(store: Store) -> None:
