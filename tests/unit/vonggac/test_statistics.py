@@ -90,6 +90,7 @@ def test_january_to_april_2020_prints_minus_51_4_percent(store: Store, tmp_path:
         {"period": "2020", "known_at": "?"},
         {"period": "2020-02-28T18:00:00+07:00/2020-02-29T12:00:00+07:00"},
         {"period": "0002"},
+        {"period": "tt20-0001"},
     ],
 )
 def test_a_question_that_cannot_be_asked_is_refused(options: dict[str, str]) -> None:
