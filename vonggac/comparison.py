@@ -15,7 +15,7 @@ from vonggac.domain.covered import Coverage, Pair, Part
 from vonggac.domain.definitions import Break
 from vonggac.domain.states import Span
 from vonggac.domain.stats import INVOLVING, UNKNOWN, By, Change, Count, Measures, Number, print_percent
-from vonggac.domain.times import VIETNAM, Period, day_in_vietnam, format_instant
+from vonggac.domain.times import VIETNAM, Period, day_in_vietnam, format_instant, parse_instant
 from vonggac.messages import LANGUAGES, say
 from vonggac.statistics import AS_THEN, Answer, Question
 
@@ -183,21 +183,55 @@ def _sentences(found: Answer, crossed: Iterable[Break], lang: str) -> list[str]:
     total = comparison.total
     reason = say(lang, f"stats.{total.reason}") if total.reason else ""
     told = [say(lang, f"stats.verdict_{total.verdict}", reason=reason)]
+    if not found.whole:
+        told.append(say(lang, "stats.not_whole"))
     current, previous = comparison.current, comparison.previous
     if current.overlap or previous.overlap:
-        told.append(say(lang, "stats.overlap", current=_number(current.overlap), previous=_number(previous.overlap)))
+        told.append(say(lang, "stats.overlap", **_counts(current.overlap, previous.overlap, lang)))
     if question.units is not None:
         told.append(say(lang, "stats.in_units_of", day=f"{question.units:%d/%m/%Y}"))
     if current.stranded or previous.stranded:
-        told.append(say(lang, "stats.stranded", current=current.stranded, previous=previous.stranded))
+        told.append(say(lang, "stats.stranded", **_counts(current.stranded, previous.stranded, lang)))
     told += [
         say(lang, "stats.break", day=f"{each.at:%d/%m/%Y}", what=each.vi if lang == "vi" else each.en, basis=each.basis)
         for each in crossed
     ]
     told += _covered(comparison.coverage, lang)
-    if question.period.end > found.now:
-        told.append(say(lang, "stats.not_over", day=f"{found.now.astimezone(VIETNAM):%d/%m/%Y}"))
+    if are_unlike(question.period, question.against):
+        lengths = {"current": _days(question.period, lang), "previous": _days(question.against, lang)}
+        told.append(say(lang, "stats.unlike", **lengths))
+    if question.period.end > found.over:
+        told.append(say(lang, "stats.not_over", day=f"{found.over.astimezone(VIETNAM):%d/%m/%Y}"))
     return told
+
+
+def _counts(current: Number, previous: Number, lang: str) -> dict[str, str]:
+    return {"current": _count(current, lang), "previous": _count(previous, lang)}
+
+
+def _count(number: Number, lang: str) -> str:
+    """Whole ones without decimals, sums of shares with one."""
+    if number == int(number):
+        return rounded(Fraction(number), lang)
+    text = str(print_percent(Fraction(number)))
+    return text.replace(".", ",") if lang == "vi" else text
+
+
+def are_unlike(one: Period, other: Period) -> bool:
+    """Whether one is longer than the other by so much that their counts mislead: more than a tenth of it."""
+    return 10 * min(one.days, other.days) < 9 * max(one.days, other.days)
+
+
+def _days(period: Period, lang: str) -> str:
+    text = f"{period.days:.1f}".removesuffix(".0")
+    return text.replace(".", ",") if lang == "vi" else text
+
+
+def as_known(body: Mapping[str, Any], lang: str) -> list[str]:
+    """The sentence that says as known when a comparison's JSON counts; none where that is now."""
+    if not body["known_at"]:
+        return []
+    return [say(lang, "stats.as_known", at=f"{parse_instant(body['known_at']).astimezone(VIETNAM):%d/%m/%Y %H:%M:%S}")]
 
 
 def _covered(coverage: Coverage, lang: str) -> Iterator[str]:

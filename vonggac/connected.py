@@ -14,10 +14,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from vonggac.domain.agency import Directory, Level
+from vonggac.domain.event import PROBE, Document
+from vonggac.domain.event import field as value_at
 from vonggac.domain.times import parse_instant
 from vonggac.ports import RecordStore
 
-HEARTBEAT = "heartbeat"  # kind of record: one for each sensor, written by the node that takes its events
+HEARTBEAT = "heartbeat"  # kinds of records, one for each sensor: written by the node that hears it live,
+SPEAKER = "speaker"  # and by whoever takes its events, live or old
 LIVE = timedelta(hours=24)
 
 
@@ -72,8 +75,29 @@ class Standing:
 
 def sensor_agencies(records: RecordStore) -> dict[str, str]:
     """For which agency each sensor says that it speaks, by the sensor's name."""
-    found = ((record.key, record.body.get("agency")) for record in records.list(HEARTBEAT))
+    told = (record for kind in (HEARTBEAT, SPEAKER) for record in records.list(kind))
+    found = ((record.key, record.body.get("agency")) for record in told)
     return {sensor: str(agency) for sensor, agency in found if agency}
+
+
+class Speakers:
+    """Writes down for which agency each sensor says that it speaks. It says nothing of whether the sensor lives."""
+
+    def __init__(self, records: RecordStore) -> None:
+        self._records = records
+        self._known: dict[str, str] = {}
+
+    def note(self, events: Iterable[Document]) -> None:
+        """What the sensors of these events said of themselves last is on record. A probe is nobody's sensor."""
+        said: dict[str, str] = {}
+        for event in events:
+            agency = value_at(event, "organization.id")
+            if isinstance(agency, str) and value_at(event, "event.dataset") != PROBE:
+                said[str(value_at(event, "observer.name"))] = agency
+        for sensor, agency in said.items():
+            if self._known.get(sensor) != agency:
+                self._records.put(SPEAKER, sensor, {"agency": agency})
+                self._known[sensor] = agency
 
 
 def live_agencies(records: RecordStore, feeds: Iterable[tuple[str | None, str]], now: datetime) -> frozenset[str]:

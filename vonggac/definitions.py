@@ -74,7 +74,10 @@ def period_of(text: str) -> Period:
     if match is None or year is None:
         return parse_period(text)
     number = int(match["year"])
-    begin, half, end = _on(number - 1, year["begins"]), _on(number, year["half"]), _on(number, year["begins"])
+    try:
+        begin, half, end = _on(number - 1, year["begins"]), _on(number, year["half"]), _on(number, year["begins"])
+    except ValueError as error:
+        raise ValueError("no_such_day") from error
     start, stop = {None: (begin, end), "1": (begin, half), "2": (half, end)}[match["half"]]
     return Period(start, stop, text.strip())
 

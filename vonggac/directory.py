@@ -83,10 +83,12 @@ def import_directory(records: RecordStore, path: Path) -> Imported:
     known = {unit.code for unit in with_shipped(stored)}
     read = list(read_directory(path, known))
     refused = [each for each in read if isinstance(each, InvalidRecord)]
-    systems = [each.thing for each in read if isinstance(each, Placed) and isinstance(each.thing, System)]
-    units = [(each.line, each.thing) for each in read if isinstance(each, Placed) and isinstance(each.thing, Agency)]
+    placed = [each for each in read if isinstance(each, Placed)]
+    units = [(each.line, each.thing) for each in placed if isinstance(each.thing, Agency)]
     fitting, unfit = fitting_units(stored, units, path)
-    lines = sorted((*refused, *unfit), key=lambda each: int(str(each.facts["line"])))
+    rows = [(each.line, each.thing) for each in placed if isinstance(each.thing, System)]
+    systems, twice = fitting_systems(rows, path)
+    lines = sorted((*refused, *unfit, *twice), key=lambda each: int(str(each.facts["line"])))
     return Imported(save_agencies(records, fitting), save_systems(records, systems), tuple(lines))
 
 
@@ -136,6 +138,27 @@ def fitting_units(
         for unit, fault in found.items():
             unfit.append(InvalidRecord(f"row_{fault.reason}", location=path, line=lines.pop(unit), **fault.facts))
     return list(lines), unfit
+
+
+def fitting_systems(rows: Iterable[tuple[int, System]], path: Path) -> tuple[list[System], list[InvalidRecord]]:
+    """Of rows (line, system) of a file those that can stand beside one another, and why the others cannot: one code is
+    not two systems on one day, or it would count twice."""
+    lives: dict[str, list[System]] = {}
+    fitting: list[System] = []
+    unfit: list[InvalidRecord] = []
+    for line, system in rows:
+        others = lives.setdefault(system.code, [])
+        other = next(filter(system.meets, others), None)
+        if other is None:
+            others.append(system)
+            fitting.append(system)
+        else:
+            start, begins = system.valid_from, other.valid_from
+            twice = InvalidRecord(
+                "row_system_twice", location=path, line=line, code=system.code, start=start, other=begins
+            )
+            unfit.append(twice)
+    return fitting, unfit
 
 
 def _blamed(stored: Iterable[Agency], rows: Collection[Agency]) -> dict[Agency, Fault]:

@@ -19,6 +19,7 @@ from correlator.incidents import MAX_MERGES, correlation_key, plan
 from correlator.indicators import IndicatorSet
 from correlator.judging import Terms
 from sensors.base import Batch
+from vonggac.connected import Speakers
 from vonggac.coverage import CoverageLog
 from vonggac.dated import in_force, kind_maps, severity_tables
 from vonggac.domain.account import Refusal, Tally
@@ -114,6 +115,7 @@ class Pipeline:
         self._store = store
         self._matching = Matching(store.events, Watermarks(store.records, clock), correlator, clock, catch_up)
         self._coverage = CoverageLog(store.records)
+        self._speakers = Speakers(store.records)
         self._directory = directory
         self._clock = clock
         self._window = incident_window
@@ -126,11 +128,13 @@ class Pipeline:
         with self._lock, self._or_forget():
             total = Summary() if self._matching.begun else self._caught_up()
             directory = self._directory()
-            events = [with_agency(event, directory) for event in batch.events]
+            told = list(batch.events)
+            events = [with_agency(event, directory) for event in told]
             stored = self._store.events.add_events(events)
             refused = {refusal.offset for refusal in stored.refused}
             kept = (event for at, event in enumerate(events) if at not in refused)
             self._coverage.note(kept, self._matching.correlator.rules)
+            self._speakers.note(told)
             new = [events[at] for at in stored.arrival.offsets] if stored.arrival else []
             total += self._settled(self._matching.take(stored.arrival, new))
             refusals = (*batch.refused, *stored.refused)

@@ -40,9 +40,9 @@ class Publisher:
     key: Ed25519PrivateKey
 
     def publish(self, directory: Directory, question: Question, *, now: datetime, by: str) -> dict[str, Any]:
-        """The table as it stands, frozen under a new id: as known now unless the question says another instant."""
-        frozen = question if question.known_at is not None else replace(question, known_at=now)
-        found = answer(self.store, directory, frozen, now=now)
+        """The table as it stands, frozen under a new id: as known now unless the question says an earlier instant."""
+        found = answer(self.store, directory, replace(question, known_at=question.known_at or now), now=now)
+        frozen = found.question
         bodies = {lang: answer_data(found, lang) for lang in LANGUAGES}
         units = units_data(directory)
         terms = definitions_data(found.definitions)

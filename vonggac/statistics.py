@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import cache
@@ -46,6 +46,7 @@ PREVIOUS_YEAR = "previous-year"
 #: The key of the row that counts every incident.
 TOTAL = "total"
 _PAGE = 1_000
+_Span = tuple[datetime, datetime]
 #: Median and ninth decile.
 _SHARES = (Fraction(1, 2), Fraction(9, 10))
 
@@ -73,12 +74,19 @@ def ask(
 ) -> Question:
     """The question that these texts put. Raises UsageRefused that names the one which is wrong."""
     current = period_named(period)
-    previous = current.year_before() if against == PREVIOUS_YEAR else period_named(against)
+    previous = _year_before(current) if against == PREVIOUS_YEAR else period_named(against)
     try:
         day = None if units == AS_THEN else date.fromisoformat(units)
     except ValueError as error:
         raise UsageRefused("bad_units", text=units) from error
     return Question(current, previous, By(by), instant_of(known_at), definitions, day)
+
+
+def _year_before(period: Period) -> Period:
+    try:
+        return period.year_before()
+    except ValueError as error:
+        raise UsageRefused("no_year_before", text=period.text, reason=error) from error
 
 
 def period_named(text: str) -> Period:
@@ -92,7 +100,9 @@ def period_named(text: str) -> Period:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """`units` are the units that rows stand for, by the key of the row; `systems` how many information systems there
-    were at the end of each period, which incidents can be set against."""
+    were at the end of each period, which incidents can be set against; `over` up to when the period is reckoned with:
+    its end or, where it was not over, the instant whose records count; `whole` whether every agency's incidents were
+    counted, and not only those that a reader may see."""
 
     question: Question
     definitions: Definitions
@@ -100,13 +110,18 @@ class Answer:
     units: Mapping[str, Agency]
     systems: tuple[int, int]
     now: datetime
+    over: datetime
+    whole: bool
 
 
 def answer(
     store: Store, directory: Directory, question: Question, *, now: datetime, scope: Scope = EVERYTHING
 ) -> Answer:
-    """The comparison that the store's records give within a scope. Raises UsageRefused for a period that has not begun,
-    NotFound for unknown definitions."""
+    """The comparison that the store's records give within a scope; what they will say later is not known, so an instant
+    that is still to come is now. Raises UsageRefused for a period that has not begun, NotFound for unknown
+    definitions."""
+    if question.known_at is not None and question.known_at > now:
+        question = replace(question, known_at=now)
     for period in (question.period, question.against):
         if period.start >= now:
             raise UsageRefused("period_not_begun", text=period.text, now=now.astimezone(VIETNAM).date().isoformat())
@@ -114,24 +129,34 @@ def answer(
     counting = _Counting(store, directory, question, scope, terms)
     current, previous = counting.count(question.period), counting.count(question.against)
     changed = question.definitions is None and len({_in_force(p).id for p in (question.period, question.against)}) > 1
-    watched = watched_in(store.records, _until(question.period, now), _until(question.against, now))
+    over, over_before = (_over(period, question, now) for period in (question.period, question.against))
+    watched = watched_in(store.records, over, over_before)
     comparison = compare(
         current,
         previous,
         counting.names(),
-        time=Fraction(_length(question.period, now) / _length(question.against, now)),
+        time=_length(over) / _length(over_before),
         coverage=watched.coverage(),
         coverage_of=counting.coverage_of(watched),
         changed=changed,
         ordered=question.by is By.MONTH,
     )
-    systems = (_systems(directory, question.period, now), _systems(directory, question.against, now))
-    return Answer(question, terms, comparison, counting.units(), systems, now)
+    systems = _systems(directory, over), _systems(directory, over_before)
+    return Answer(
+        question=question,
+        definitions=terms,
+        comparison=comparison,
+        units=counting.units(),
+        systems=systems,
+        now=now,
+        over=over[1],
+        whole=scope.agencies is None,
+    )
 
 
-def _systems(directory: Directory, period: Period, now: datetime) -> int:
-    """How many systems were there at the end of a period, without those of units that stand in no denominator."""
-    day = day_in_vietnam(_until(period, now)[1] - timedelta(microseconds=1))
+def _systems(directory: Directory, over: _Span) -> int:
+    """How many systems were there at the end, without those of units that stand in no denominator."""
+    day = day_in_vietnam(over[1] - timedelta(microseconds=1))
     owners = ((each, directory.on(each.agency, day)) for each in directory.systems if each.valid_on(day))
     return sum(owner is None or not owner.outside_scope for _, owner in owners)
 
@@ -140,13 +165,15 @@ def _in_force(period: Period) -> Definitions:
     return in_force(all_definitions(), day_in_vietnam(period.start))
 
 
-def _until(period: Period, now: datetime) -> tuple[datetime, datetime]:
-    """What of a period is over."""
-    return period.start, min(period.end, now)
+def _over(period: Period, question: Question, now: datetime) -> _Span:
+    """What of a period was over at the instant whose records count: nobody knew of more. Where it had not begun then,
+    what is over now."""
+    known = question.known_at
+    return period.start, min(period.end, known if known is not None and known > period.start else now)
 
 
-def _length(period: Period, now: datetime) -> Fraction:
-    start, end = _until(period, now)
+def _length(span: _Span) -> Fraction:
+    start, end = span
     return Fraction((end - start) // timedelta(microseconds=1))
 
 
@@ -286,8 +313,8 @@ class _Counting:
         return row
 
     def coverage_of(self, watched: Watched) -> Callable[[Hashable], Coverage | None]:
-        """Of the row of a unit, how well its own sensors and services, and those of the units below it, were watched;
-        None where it has no sensor on record."""
+        """Of the row of a unit, how well its own sensors and services, and those of the units below it and of those
+        that are counted as it, were watched; None where it has no sensor on record."""
         sensors: dict[str, list[str]] = {}
         for name, agency in sensor_agencies(self._store.records).items():
             sensors.setdefault(agency, []).append(name)
@@ -295,14 +322,30 @@ class _Counting:
         for system in self._directory.systems:
             systems.setdefault(system.agency, []).append(system.code)
 
+        carried = self._carried() if sensors else {}
+
         def coverage(row: Hashable) -> Coverage | None:
             unit = self._rows.get(row)
-            codes = self._directory.below(unit.code) if unit and sensors else frozenset()
+            tops = {unit.code, *carried.get(unit.key, ())} if unit and sensors else ()
+            codes = {code for top in tops for code in self._directory.below(top)}
             own, services = ([name for code in codes for name in names.get(code, ())] for names in (sensors, systems))
             found = watched.coverage(own, services) if own else None
             return found if found and found.sensors.current is not None else None
 
         return coverage
+
+    def _carried(self) -> Mapping[tuple[str, date], set[str]]:
+        """Of the units asked for, by key, the codes whose matters of either period's first day they have."""
+        found: dict[tuple[str, date], set[str]] = {}
+        target = self._question.units
+        if target is None:
+            return found
+        days = [day_in_vietnam(period.start) for period in (self._question.period, self._question.against)]
+        for unit in self._directory.agencies:
+            for part in self._lineage.parts(unit, target) if any(map(unit.valid_on, days)) else ():
+                if part.unit is not None and part.known:
+                    found.setdefault(part.unit.key, set()).add(unit.code)
+        return found
 
     def names(self) -> dict[Hashable, str]:
         """The keys that rows are shown under: a unit's code, or for an earlier life of the code that with the day on

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path
@@ -30,7 +31,7 @@ def csv_rows(
 ) -> Iterator[Row | InvalidRecord]:
     """Each row of a UTF-8 CSV as `read` makes it of the row and its line, or as the reason it is refused.
 
-    Raises UnknownInput when the file is not there, not UTF-8, or lacks one of the columns.
+    Raises UnknownInput when the file is not there, not UTF-8, or lacks one of the columns or names one twice.
     """
     with open_text(path) as text:
         yield from rows_in(text, path, needed, read)
@@ -43,9 +44,7 @@ def rows_in(
     value of None, those that it lacks are None. A line is that on which the row begins."""
     rows = csv.reader(text)
     header = _header(rows)
-    missing = [name for name in needed if name not in header]
-    if missing:
-        raise UnknownInput("csv_columns_missing", location=path, columns=", ".join(missing))
+    _check(header, needed, path)
     while True:
         line = rows.line_num + 1
         try:
@@ -95,9 +94,22 @@ def open_text(path: Path) -> TextIOWrapper:
 
 def _header(rows: Iterator[list[str]]) -> Sequence[str]:
     try:
-        return next((cells for cells in rows if cells), ())
+        return next(([cell.strip() for cell in cells] for cells in rows if cells), ())
     except csv.Error:
         return ()
+
+
+def _check(header: Sequence[str], needed: Sequence[str], path: Path) -> None:
+    missing = [name for name in needed if name not in header]
+    if missing and len(header) == 1:  # as spreadsheets write it where the comma parts decimals
+        for separator, name in ((";", ";"), ("\t", "TAB")):
+            if separator in header[0]:
+                raise UnknownInput("csv_separator", location=path, separator=name)
+    if missing:
+        raise UnknownInput("csv_columns_missing", location=path, columns=", ".join(missing))
+    twice = [name for name, count in Counter(filter(None, header)).items() if count > 1]
+    if twice:
+        raise UnknownInput("csv_columns_twice", location=path, columns=", ".join(twice))
 
 
 def _named(header: Sequence[str], cells: Sequence[str]) -> dict[Any, Any]:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from api.pages.words import Words
-from vonggac.comparison import answer_data
+from vonggac.comparison import answer_data, as_known
 from vonggac.domain.access import Scope
 from vonggac.domain.stats import By
 from vonggac.domain.times import VIETNAM, parse_instant
@@ -22,13 +22,16 @@ from vonggac.ports import Store
 from vonggac.reports import figures
 from vonggac.statistics import TOTAL, answer, ask
 
+#: What of a question is left out where it was not asked.
+RARE = ("units", "known_at", "definitions")
 #: The picture shows the largest rows; the table has them all.
 BARS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The form's fields, and the `period` that those of its `kind` make, as `stats compare` takes it."""
+    """The form's fields, and the `period` that those of its `kind` make, as `stats compare` takes it. `known_at` and
+    `definitions` come by the address alone, as from a link."""
 
     kind: str
     year: int
@@ -40,6 +43,8 @@ class Asked:
     against: str
     by: By
     units: str = ""
+    known_at: str = ""
+    definitions: str = ""
     period: str = ""
 
     def address(self, form: str, lang: str) -> str:
@@ -49,7 +54,7 @@ class Asked:
     def question(self) -> dict[str, str]:
         """What `stats compare` is asked."""
         asked = {"period": self.period, "against": self.against or "previous-year", "by": str(self.by)}
-        return asked | ({"units": self.units} if self.units else {})
+        return asked | {name: value for name in RARE if (value := getattr(self, name))}
 
     def cell(self, key: str, which: str) -> str:
         """The page of the incidents that a figure counts."""
@@ -85,7 +90,7 @@ def asked_by(parameters: QueryParams, now: datetime) -> Asked:
         last_day=parameters.get("to") or today.isoformat(),
         against=parameters.get("against", "").strip(),
         by=by,
-        units=parameters.get("units", "").strip(),
+        **{name: parameters.get(name, "").strip() for name in RARE},
     )
     if kind == "given":
         return _given(asked, parameters.get("period", "").strip())
@@ -194,7 +199,7 @@ class Statistics:
 def statistics(store: Store, scope: Scope, asked: Asked, words: Words, now: datetime) -> Statistics:
     """The comparison in words."""
     lang = words.lang
-    question = ask(asked.period, asked.against or "previous-year", str(asked.by), units=asked.units or "as-then")
+    question = ask(**asked.question())
     body = answer_data(answer(store, words.directory, question, now=now, scope=scope), lang)
     total = body["total"]
     rows = tuple(row_of(row, row["label"], lang) for row in body["rows"])
@@ -209,7 +214,7 @@ def statistics(store: Store, scope: Scope, asked: Asked, words: Words, now: date
         interval=" – ".join(_decimal(bound, lang, "∞") for bound in total["ci95"]) if total["ci95"] else "–",
         verdict_kind=total["verdict"],
         verdict=body["sentences"][lang][0],
-        beside=tuple(body["sentences"][lang][1:]),
+        beside=(*as_known(body, lang), *body["sentences"][lang][1:]),
         source=say(lang, "stats.source", definitions=body["definitions"], digest=body["digest"][:12]),
         digest=body["digest"],
         chart=chart(rows),

@@ -80,6 +80,8 @@ def publish(services: ServicesOf, form: FormOf, found: PublisherCaller) -> Respo
         form.one("period"),
         form.one("against") or PREVIOUS_YEAR,
         str(by),
+        known_at=form.one("known_at") or None,
+        definitions=form.one("definitions") or None,
         units=form.one("units") or AS_THEN,
     )
     table = services.publisher().publish(services.directory(), question, now=services.clock(), by=found.principal.name)

@@ -11,7 +11,7 @@ import click
 
 from vonggac.as_known import instant_of
 from vonggac.call import Call
-from vonggac.commands.options import node_of
+from vonggac.commands.options import node_of, write_out
 from vonggac.domain.access import OPERATOR
 from vonggac.domain.duty import OPEN, PERIODIC, State
 from vonggac.domain.lateness import Per, lateness
@@ -178,5 +178,5 @@ def form(call: Call, subject: str, identity: str, agency: str, period: str, out:
     subject, agency = _named(identity, subject, agency, period)
     node = node_of(call)
     content = make_form(node.store, node.directory(), identity, subject, instant_of(at) or node.clock(), agency=agency)
-    out.write_bytes(content)
+    write_out(out, content)
     call.show({"path": str(out), "bytes": len(content), "digest": sha256(content).hexdigest()})

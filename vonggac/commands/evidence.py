@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from vonggac.call import Call
-from vonggac.commands.options import node_of
+from vonggac.commands.options import node_of, write_out
 from vonggac.errors import UsageRefused
 
 
@@ -34,7 +34,7 @@ def evidence(call: Call, event_id: str, output: Path | None) -> None:
         sys.stdout.buffer.write(found.pcap)
         call.tell("evidence.found", packets=found.packets, segments=found.segments, verified=found.verified)
         return
-    output.write_bytes(found.pcap)
+    write_out(output, found.pcap)
     call.show(
         {
             "path": str(output),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from vonggac.bootstrap import Node, bootstrap
 from vonggac.call import Call
-from vonggac.errors import UsageRefused
+from vonggac.errors import UnknownInput, UsageRefused
 from vonggac.numbers import incident_named
 
 if TYPE_CHECKING:
@@ -70,6 +71,14 @@ def read_password() -> str:
     if not line:
         raise UsageRefused("password_missing")
     return line
+
+
+def write_out(path: Path, data: bytes) -> None:
+    """The file holds the data. Raises UnknownInput where its folder is not there."""
+    try:
+        path.write_bytes(data)
+    except FileNotFoundError as error:
+        raise UnknownInput("os_refused", location=path, reason=error.strerror) from error
 
 
 def choice(value: str, kind: type, what: str) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vonggac.call import Call
-from vonggac.commands.options import node_of
+from vonggac.commands.options import node_of, write_out
 from vonggac.commands.stats import stats
 from vonggac.errors import UsageRefused
 
@@ -94,5 +94,5 @@ def _form(form: str | None, out: Path) -> str:
 
 
 def _write(call: Call, made: Report, form: str, out: Path) -> None:
-    out.write_bytes(made.render(form))
+    write_out(out, made.render(form))
     call.show({"report": made.name, "format": form, "path": str(out), "bytes": out.stat().st_size})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vonggac.call import Call
-from vonggac.commands.options import node_of
+from vonggac.commands.options import node_of, write_out
 from vonggac.domain.stats import By
 from vonggac.errors import PeerUnavailable, UsageRefused
 from vonggac.messages import LANGUAGES, say
@@ -26,6 +26,9 @@ CELL_COLUMNS = ("number", "occurred_at", "category", "severity", "agencies", "ti
 PUBLISHED_COLUMNS = ("id", "published_at", "period", "against", "by", "current", "previous")
 
 OUTBOX_COLUMNS = ("id", "state", "tries", "next_try", "fault")
+
+#: Of a number in `explain`, before or after the point: more would be reckoned with for ever.
+_DIGITS = 30
 
 
 @click.group()
@@ -194,7 +197,10 @@ def _claim(found: Mapping[str, Any], lang: str) -> str:
 def _count(text: str) -> Decimal:
     """A count: groups of three digits are thousands, with a dot as with a comma between them."""
     plain = text.strip()
-    return _decimal(re.sub(r"[.,]", "", plain) if re.fullmatch(r"\d{1,3}([.,]\d{3})+", plain) else plain)
+    found = _decimal(re.sub(r"[.,]", "", plain) if re.fullmatch(r"\d{1,3}([.,]\d{3})+", plain) else plain)
+    if found < 0:
+        raise UsageRefused("bad_number", text=text)
+    return found
 
 
 def _decimal(text: str) -> Decimal:
@@ -203,9 +209,12 @@ def _decimal(text: str) -> Decimal:
     if "," in plain:
         plain = plain.replace(".", "").replace(",", ".")
     try:
-        return Decimal(plain)
+        found = Decimal(plain)
     except InvalidOperation as error:
         raise UsageRefused("bad_number", text=text) from error
+    if not found.is_finite() or abs(found.adjusted()) > _DIGITS:
+        raise UsageRefused("bad_number", text=text)
+    return found
 
 
 def _give(call: Call, body: Mapping[str, Any], form: str | None, out: Path | None, at: Any) -> None:
@@ -221,7 +230,7 @@ def _give(call: Call, body: Mapping[str, Any], form: str | None, out: Path | Non
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
         return
-    out.write_bytes(data)
+    write_out(out, data)
     call.show({"format": form, "path": str(out), "bytes": len(data), "digest": body["digest"]})
 
 
@@ -230,26 +239,28 @@ def print_table(body: Mapping[str, Any], lang: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from vonggac.comparison import as_known
     from vonggac.reports import figures
 
     total = body["total"]
-    table = Table(title=say(lang, "stats.title", period=body["period"]["text"], against=body["against"]["text"]))
+    periods = {name: figures.period_name(body[name], lang) for name in ("period", "against")}
+    table = Table(title=say(lang, "stats.title", **periods))
     table.add_column(say(lang, f"stats.by_{body['by']}"))
     for name in ("current", "previous", "change"):
         table.add_column(say(lang, f"stats.{name}"), justify="right")
     for row in body["rows"]:
         table.add_row(
             row["label"],
-            str(row["current"]),
-            str(row["previous"]),
+            *(figures.count(row[name], lang) for name in ("current", "previous")),
             figures.change(row["current"], row["previous"], lang),
         )
     table.add_section()
+    counts = (figures.count(total[name], lang) for name in ("current", "previous"))
     change = figures.change(total["current"], total["previous"], lang)
-    table.add_row(say(lang, "stats.total"), str(total["current"]), str(total["previous"]), change, style="bold")
+    table.add_row(say(lang, "stats.total"), *counts, change, style="bold")
     console = Console(width=None if sys.stdout.isatty() else 100)
     console.print(table)
-    for sentence in body["sentences"][lang]:
+    for sentence in (*as_known(body, lang), *body["sentences"][lang]):
         console.print(sentence)
     console.print(say(lang, "stats.source", definitions=body["definitions"], digest=body["digest"][:12]))
 
@@ -258,13 +269,17 @@ def _print_revision(found: Mapping[str, Any], lang: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from vonggac.reports import figures
+
     table = Table(title=say(lang, "stats.revision_title", id=found["id"], at=found["known_at"]))
     table.add_column("")
     for name in ("published", "now", "difference"):
         table.add_column(say(lang, f"stats.{name}"), justify="right")
     for row in (*found["rows"], {"label": say(lang, "stats.total"), **found["total"]}):
         cells = row["current"]
-        table.add_row(row["label"], str(cells["published"]), str(cells["now"]), f"{cells['difference']:+}")
+        sign = "+" if cells["difference"] > 0 else ""
+        counts = [figures.count(cells[name], lang) for name in ("published", "now", "difference")]
+        table.add_row(row["label"], *counts[:2], f"{sign}{counts[2]}")
     console = Console()
     console.print(table)
     for why, count in found["changes"]["counts"].items():

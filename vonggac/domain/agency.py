@@ -110,6 +110,10 @@ class System:
     def valid_on(self, day: date) -> bool:
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
 
+    def meets(self, other: System) -> bool:
+        """Whether there is a day on which both are valid."""
+        return self.valid_from < (other.valid_to or NEVER) and other.valid_from < (self.valid_to or NEVER)
+
 
 @dataclass(frozen=True)
 class Directory:

@@ -93,8 +93,16 @@ class Period:
         return self.start <= instant < self.end
 
     def year_before(self) -> Period:
-        """The same months and days one year earlier; 29 February becomes 28 February."""
-        start, end = _year_earlier(self.start), _year_earlier(self.end)
+        """The same months and days one year earlier; 29 February becomes 28 February, and what ends with 28 February
+        does so there too.
+
+        Raises ValueError with the key of the reason: of a part of 29 February before part of 28 February nothing may
+        be left (`period_backwards`), and there is no year before the first (`no_year_before`).
+        """
+        try:
+            start, end = _year_earlier(self.start), _end_a_year_earlier(self.end)
+        except (ValueError, OverflowError) as error:
+            raise ValueError("no_year_before") from error
         return Period(start, end, _span_text(start, end))
 
     @property
@@ -105,7 +113,7 @@ class Period:
 def parse_period(text: str) -> Period:
     """`2020`, `2020-Q1`, `2020-M4`, `2020-M1..M4` or `START/END` (dates in Vietnam's time, END not included).
 
-    Raises ValueError with the key of the reason (`not_a_period`, `no_such_month`, `period_backwards`).
+    Raises ValueError with the key of the reason (`not_a_period`, `no_such_month`, `no_such_day`, `period_backwards`).
     """
     text = text.strip()
     if match := _YEAR.fullmatch(text):
@@ -119,7 +127,11 @@ def parse_period(text: str) -> Period:
     start, slash, end = text.partition("/")
     if not slash:
         raise ValueError("not_a_period")
-    return Period(parse_record_time(start), parse_record_time(end), text)
+    try:
+        bounds = parse_record_time(start), parse_record_time(end)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("no_such_day") from error
+    return Period(*bounds, text)
 
 
 def _months(year: int, first: int, last: int, text: str) -> Period:
@@ -128,7 +140,11 @@ def _months(year: int, first: int, last: int, text: str) -> Period:
     if last < first:
         raise ValueError("period_backwards")
     after = (year + 1, 1) if last == 12 else (year, last + 1)
-    return Period(_local(year, first, 1), _local(*after, 1), text)
+    try:
+        bounds = _local(year, first, 1), _local(*after, 1)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("no_such_day") from error
+    return Period(*bounds, text)
 
 
 def _local(year: int, month: int, day: int) -> datetime:
@@ -139,6 +155,14 @@ def _year_earlier(instant: datetime) -> datetime:
     local = instant.astimezone(VIETNAM)
     day = 28 if (local.month, local.day) == (2, 29) else local.day
     return local.replace(year=local.year - 1, day=day).astimezone(UTC)
+
+
+def _end_a_year_earlier(instant: datetime) -> datetime:
+    """What ends as 29 February begins has 28 February as its last day, a year earlier too."""
+    local = instant.astimezone(VIETNAM)
+    if (local.month, local.day) == (2, 29) and local.time() == local.min.time():
+        return _local(local.year - 1, 3, 1)
+    return _year_earlier(instant)
 
 
 def _span_text(start: datetime, end: datetime) -> str:

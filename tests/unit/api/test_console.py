@@ -321,6 +321,8 @@ def test_statistics_say_what_the_command_says(node: Node) -> None:
         ("kind=elsewhere", 400),
         ("by=elsewhere", 400),
         ("against=x", 400),
+        ("known_at=x", 400),
+        ("definitions=x", 404),
     ],
 )
 def test_each_form_of_a_period_is_counted_or_refused(node: Node, query: str, status: int) -> None:

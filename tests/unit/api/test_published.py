@@ -141,6 +141,18 @@ def test_a_long_cell_has_pages(node: Node) -> None:
     assert browser.get("/stats/cell?period=soon").status_code == 400
 
 
+def test_what_an_address_asks_beyond_the_form_is_shown_and_published(node: Node, incidents: list[str]) -> None:
+    browser = node.browser(UserRole.STATISTICIAN)
+    page = browser.get("/stats?period=2026&known_at=01/02/2026&definitions=rsit-2017").text
+    assert "như đã biết lúc 01/02/2026 00:00:00" in page and "rsit-2017" in page
+    form = page.split('action="/stats/published"')[1].split("</form>")[0]
+    fields = dict(re.findall(r'name="(?!form_token)(\w+)" value="([^"]*)"', form))
+    place = browser.post("/stats/published", **fields).headers["location"].partition("?")[0]
+    [listed] = node.program(UserRole.VIEWER).get(f"{API}/publications").json()["publications"]
+    assert place.endswith(listed["id"])
+    assert (listed["known_at"], listed["definitions"]) == ("2026-01-31T17:00:00.000000Z", "rsit-2017")
+
+
 def test_a_statistician_publishes_from_the_page_and_compares_with_today(node: Node, incidents: list[str]) -> None:
     browser = node.browser(UserRole.STATISTICIAN)
     page = browser.get("/stats?kind=year&year=2026&by=agency").text

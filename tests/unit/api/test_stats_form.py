@@ -31,3 +31,9 @@ def test_the_form_asks_what_it_shows() -> None:
     asked = asked_by(QueryParams({"kind": "span", "from": "2020-01-01", "to": "2020-04-30"}), NOW)
     assert asked.period == "2020-01-01/2020-05-01"
     assert asked_by(QueryParams({}), NOW).period == "2026-01-01/2026-11-23"
+
+
+def test_what_the_form_has_no_field_for_is_asked_as_the_address_says() -> None:
+    rare = {"known_at": "2020-05-01", "definitions": "triad-2017", "units": "2025-07-01"}
+    question = asked_by(QueryParams({"period": "2020", **rare}), NOW).question()
+    assert question == {"period": "2020", "against": "previous-year", "by": "category", **rare}

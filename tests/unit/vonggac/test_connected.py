@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from vonggac.cli import run
-from vonggac.connected import HEARTBEAT, LIVE, Standing, live_agencies, standings
+from vonggac.connected import HEARTBEAT, LIVE, Speakers, Standing, live_agencies, sensor_agencies, standings
 from vonggac.dated import in_force, targets
 from vonggac.domain.agency import Agency, Directory, Level
+from vonggac.domain.event import PROBE, Document
 from vonggac.domain.times import format_instant
 from vonggac.ports import Store
 from vonggac.units import shipped_units
@@ -71,3 +72,17 @@ def test_the_command_counts_each_level(tmp_path: Path, capfdbinary: pytest.Captu
     assert run(["agency", "connected", "--data-dir", str(tmp_path / "kho"), "--json"]) == 0
     told = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
     assert [(each["level"], each["connected"]) for each in told] == [("ministry", 0), ("province", 0), ("commune", 0)]
+
+
+def test_an_agency_is_remembered_for_each_sensor_that_names_one_and_says_not_that_the_sensor_lives(
+    store: Store,
+) -> None:
+    def event(sensor: str, agency: str | None, dataset: str = "flow") -> Document:
+        of = {"organization": {"id": agency}} if agency else {}
+        return {"observer": {"name": sensor}, "event": {"dataset": dataset}, **of}
+
+    Speakers(store.records).note([event("a", "25"), event("a", None), event("b", None), event("node", "01", PROBE)])
+    assert sensor_agencies(store.records) == {"a": "25"}
+    Speakers(store.records).note([event("a", "26")])
+    assert sensor_agencies(store.records) == {"a": "26"}
+    assert live_agencies(store.records, [], NOW) == frozenset()

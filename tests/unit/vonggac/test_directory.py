@@ -92,6 +92,18 @@ def test_a_bad_row_is_named_with_its_line_and_reason_and_the_others_are_read(
         assert "2" in said
 
 
+def test_a_system_that_a_file_has_twice_on_one_day_is_refused(tmp_path: Path, store: Store) -> None:
+    lives = ("2024-01-01,2025-01-01", "2025-01-01,", "2025-01-01,", "2024-12-31,2025-01-01", ",2024-01-01")
+    rows = "".join(f"HT,Cổng {number},3,01,{life}\n" for number, life in enumerate(lives))
+    path = write(tmp_path, f"system,name,level,agency,valid_from,valid_to\n{rows}")
+    imported = import_directory(store.records, path)
+    assert [(each.facts["line"], each.key) for each in imported.refused] == [
+        (4, "row_system_twice"),
+        (5, "row_system_twice"),
+    ]
+    assert [system.name for system in load_directory(store.records).systems] == ["Cổng 4", "Cổng 0", "Cổng 1"]
+
+
 def test_a_file_of_systems_that_lacks_a_column_is_refused_whole(tmp_path: Path) -> None:
     with pytest.raises(UnknownInput) as refused:
         list(read_directory(write(tmp_path, "system,name,agency\nx,y,H40\n")))

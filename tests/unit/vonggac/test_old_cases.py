@@ -134,6 +134,11 @@ def test_marks_and_line_ends_of_other_systems_are_read(store: Store, tmp_path: P
     assert (imported.rows, imported.incidents_new, imported.refused) == (1, 1, ())
 
 
+def test_blanks_around_names_of_columns_and_columns_without_a_name_do_no_harm(store: Store, tmp_path: Path) -> None:
+    imported = loaded(store, text(tmp_path, f"{HEADER.replace(',', ' , ')},,\n{ROW},,\n"))
+    assert (imported.incidents_new, imported.refused) == (1, ())
+
+
 def test_a_file_with_only_a_header_holds_no_rows(store: Store, tmp_path: Path) -> None:
     assert loaded(store, text(tmp_path, HEADER + "\n")) == Imported(0, 0, 0, ())
 
@@ -143,6 +148,9 @@ def test_a_file_with_only_a_header_holds_no_rows(store: Store, tmp_path: Path) -
     [
         ("", "csv_columns_missing"),
         ("incident_id,title\n1,x\n", "csv_columns_missing"),
+        (f"{HEADER}\n{ROW}\n".replace(",", ";"), "csv_separator"),
+        (f"{HEADER}\n{ROW}\n".replace(",", "\t"), "csv_separator"),
+        (f"{HEADER},category\n{ROW},malware\n", "csv_columns_twice"),
         (f"{HEADER}\n{ROW}\n".encode("utf-16"), "csv_not_utf8"),
         ('{"a": 1}\n', "cases_unknown"),
         ("[1, 2]", "cases_unknown"),

@@ -18,6 +18,7 @@ from sensors.base import Batch
 from tests.unit.correlator.samples import event as sample
 from tests.unit.correlator.samples import load_text, rule_text
 from vonggac.casework import Casework
+from vonggac.connected import sensor_agencies
 from vonggac.domain.access import OPERATOR
 from vonggac.domain.account import Refusal, Tally
 from vonggac.domain.agency import Agency, Directory, Level
@@ -96,6 +97,15 @@ def contents(store: Store) -> dict[str, Any]:
 def only_incident(store: Store) -> Incident:
     (found,) = store.incidents.find(IncidentQuery()).items
     return found
+
+
+def test_the_agency_of_a_sensor_is_the_one_it_names_and_not_the_owner_of_an_address(store: Store, make: Make) -> None:
+    owner = Agency("79", "Thành phố Hồ Chí Minh", Level.PROVINCE, networks=(ip_network("192.0.2.0/24"),))
+    pipeline = make(directory=Directory((owner,)))
+    pipeline.take(batch(hits(1)))
+    assert sensor_agencies(store.records) == {}
+    pipeline.take(batch([event("e2", organization__id="01")]))
+    assert sensor_agencies(store.records) == {"s": "01"}
 
 
 def test_what_each_stage_took_it_passed_on_had_already_or_refused(store: Store, make: Make) -> None:

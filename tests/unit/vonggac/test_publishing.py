@@ -65,6 +65,13 @@ def every_form(table: dict[str, Any]) -> Iterator[bytes]:
             yield render(table["table"][lang], form, lang, at=NOW)
 
 
+def test_a_table_cannot_be_of_what_will_be_known_later(
+    records: Store, publisher: Publisher, directory: Directory
+) -> None:
+    table = publisher.publish(directory, ask("2020", known_at="2035-01-01"), now=NOW, by="a")
+    assert table["question"]["known_at"] == table["table"]["vi"]["known_at"] == table["published_at"]
+
+
 def test_a_table_is_given_out_again_byte_for_byte(
     records: Store, publisher: Publisher, directory: Directory, tmp_path: Path
 ) -> None:

@@ -11,7 +11,8 @@ from vonggac.connected import HEARTBEAT
 from vonggac.coverage import CoverageLog
 from vonggac.definitions import definitions
 from vonggac.directory import load_directory
-from vonggac.domain.agency import Agency, Directory, Level, System
+from vonggac.domain.access import Principal, UserRole, visible_to
+from vonggac.domain.agency import Agency, Directory, Level, Predecessor, System
 from vonggac.domain.stats import By
 from vonggac.domain.times import parse_instant
 from vonggac.errors import NotFound, UsageRefused
@@ -82,7 +83,15 @@ def test_january_to_april_2020_prints_minus_51_4_percent(store: Store, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "options", [{"period": "soon"}, {"period": "2020", "against": "2019-M13"}, {"period": "2020", "known_at": "?"}]
+    "options",
+    [
+        {"period": "soon"},
+        {"period": "2020", "against": "2019-M13"},
+        {"period": "2020", "known_at": "?"},
+        {"period": "2020-02-28T18:00:00+07:00/2020-02-29T12:00:00+07:00"},
+        {"period": "0002"},
+        {"period": "tt20-0001"},
+    ],
 )
 def test_a_question_that_cannot_be_asked_is_refused(options: dict[str, str]) -> None:
     with pytest.raises(UsageRefused):
@@ -255,11 +264,38 @@ def test_a_named_reporting_year_is_cut_where_the_law_cuts_it(store: Store, tmp_p
     assert totals(store, "tt20-2025-H2") == (24, 1)
 
 
+@pytest.mark.parametrize(
+    ("period", "against", "days"),
+    [
+        ("2020-M4", "2019", "30 and 365 days"),
+        ("2020-01-01/2020-01-01T12:00:00+07:00", "2020-M1", "0.5 and 31 days"),
+        ("2020-M4", "2020-M3", ""),
+        ("2020-M2", "previous-year", ""),
+    ],
+)
+def test_periods_of_unlike_lengths_are_told(store: Store, period: str, against: str, days: str) -> None:
+    told = [each for each in answered(store, ask(period, against))["sentences"]["en"] if "length" in each]
+    assert [days in each for each in told] == [True] * bool(days)
+
+
 def test_a_period_that_has_not_begun_is_refused_and_one_that_is_not_over_says_so(store: Store) -> None:
     with pytest.raises(UsageRefused):
         answered(store, ask("2027"))
     body = answered(store, ask("2026"), "en")
     assert any("not over" in sentence and "01/11/2026" in sentence for sentence in body["sentences"]["en"])
+
+
+def test_a_period_that_was_not_over_when_it_was_known_is_reckoned_up_to_then(store: Store, tmp_path: Path) -> None:
+    days = [f"{day:02d}/08/{year}" for year in (2019, 2020) for day in range(1, 31)]
+    rows = [{"incident_id": day, "occurred_at": day, "recorded_at": f"{day} 01:00"} for day in days]
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    half = answered(store, ask("2020-M8", known_at="16/08/2020"), "en")
+    assert (half["total"]["current"], half["total"]["previous"]) == (15, 30)
+    assert half["total"]["rate_ratio"] == pytest.approx(15 / 30 * 31 / 15)
+    assert half["total"]["verdict"] == "no-significant-change"
+    assert any("up to 16/08/2020" in sentence for sentence in half["sentences"]["en"])
+    before = answered(store, ask("2020-M8", known_at="01/07/2020"), "en")
+    assert (before["total"]["current"], before["total"]["previous"]) == (0, 30)
 
 
 def test_dark_sensors_take_the_claim_of_a_fall_away(store: Store, tmp_path: Path) -> None:
@@ -312,6 +348,22 @@ def test_each_unit_is_judged_by_what_its_own_sensors_watched(store: Store, tmp_p
     assert body["total"]["coverage"]["current"] == pytest.approx(0.75, abs=0.02)
 
 
+def test_a_merged_unit_is_judged_by_the_sensors_of_all_that_it_was_made_of(store: Store, tmp_path: Path) -> None:
+    for agency, years in (("A", (2019, 2020)), ("B", (2019,)), ("C", (2019, 2020))):
+        store.records.put(HEARTBEAT, f"s-{agency}", {"agency": agency, "at": "2020-09-01T00:00:00Z"})
+        watch(store, f"s-{agency}", *years)
+    rows = [*many(2019, agencies={"A": 200}), *many(2020, agencies={"A": 100})]
+    import_cases(store.incidents, write(tmp_path / "a.csv", *rows), definitions())
+    day = date(2020, 1, 1)
+    merged = Agency("A", "A", Level.UNIT, valid_from=day, predecessors=(Predecessor("A"), Predecessor("B")))
+    old = (Agency("A", "A", Level.UNIT, valid_to=day), Agency("B", "B", Level.UNIT, valid_to=day))
+    directory = Directory((*old, Agency("B-1", "Phòng", Level.UNIT, "B", valid_to=day), merged))
+    store.records.put(HEARTBEAT, "s-C", {"agency": "B-1", "at": "2020-09-01T00:00:00Z"})
+    [row] = answered(store, ask("2020-M8", by="agency", units="2020-01-01"), directory=directory)["rows"]
+    assert row["coverage"]["current"] == pytest.approx(2 / 3, abs=0.02)
+    assert (row["key"], row["verdict"], row["reason"]) == ("A", "not-comparable", "coverage-fell")
+
+
 def test_systems_at_the_end_of_each_period_are_a_denominator(store: Store) -> None:
     outside = Agency("BQP", "Bộ Quốc phòng", Level.MINISTRY, outside_scope=True)
     directory = Directory(
@@ -323,3 +375,16 @@ def test_systems_at_the_end_of_each_period_are_a_denominator(store: Store) -> No
         ),
     )
     assert answered(store, ask("2020"), directory=directory)["total"]["systems"] == {"current": 2, "previous": 1}
+
+
+def test_an_answer_for_an_agency_says_that_it_is_not_of_the_whole(store: Store, tmp_path: Path) -> None:
+    import_cases(
+        store.incidents, write(tmp_path / "a.csv", {}, {"incident_id": "2", "agency_code": "H41"}), definitions()
+    )
+    directory = Directory((Agency("H40", "H40", Level.UNIT),))
+    told = {}
+    for agency in (None, "H40"):
+        scope = visible_to(Principal("a", UserRole.VIEWER, agency), directory)
+        body = answer_data(answer(store, directory, ask("2020"), now=NOW, scope=scope), "en")
+        told[agency] = body["total"]["current"], any("may see" in each for each in body["sentences"]["en"])
+    assert told == {None: (2, False), "H40": (1, True)}

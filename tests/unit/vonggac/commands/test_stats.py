@@ -104,9 +104,14 @@ def test_a_claim_is_explained_in_both_languages(program: Program) -> None:
     assert "−16,24 %" in told["sentences"]["vi"] and "−16.24 %" in told["sentences"]["en"]
 
 
-@pytest.mark.parametrize("text", ["nhiều", "1.2.3", ""])
+@pytest.mark.parametrize("text", ["nhiều", "1.2.3", "", "nan", "-inf", "1e999999999"])
 def test_what_is_no_number_is_named(program: Program, text: str) -> None:
-    program("stats", "explain", text, "5", code=2)
+    program("stats", "explain", "--claimed", "1", "--", text, "5", code=2)
+    program("stats", "explain", f"--claimed={text}", "5", "6", code=2)
+
+
+def test_a_count_below_nothing_is_refused(program: Program) -> None:
+    program("stats", "explain", "--", "-5", "3", code=2)
 
 
 def test_a_table_waits_in_the_outbox_until_it_is_taken(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,3 +126,22 @@ def test_a_table_waits_in_the_outbox_until_it_is_taken(program: Program, monkeyp
     assert (kept["state"], kept["tries"]) == ("pending", 1)
     assert table["id"] in program.told and "ConnectionError" in program.told
     assert program("stats", "outbox") == [kept]
+
+
+def test_a_folder_that_is_not_there_is_not_called_an_input(program: Program, tmp_path: Path) -> None:
+    out = tmp_path / "nowhere" / "a.csv"
+    program("stats", "compare", "--period", "2020", "--out", str(out), code=3)
+    assert f"Không dùng được {out}" in program.told
+
+
+def test_a_table_for_people_writes_figures_as_they_do(program: Program) -> None:
+    units = program.folder / "units.csv"
+    halves = "".join(f"S{n},Nửa {n},unit,VN,2024-07-01,,H40:split:1/2\n" for n in (1, 2))
+    header = "code,name,level,parent,valid_from,valid_to,predecessors\n"
+    units.write_text(f"{header}H40,Sở,unit,VN,2019-01-01,2024-07-01,\n{halves}", encoding="utf-8")
+    program("agency", "import", str(units))
+    program.load(*({"incident_id": f"n{number}"} for number in range(1_001)))
+    words = ("--period", "2020", "--by", "agency", "--units", "2025-01-01", "--known-at", "2021-01-01")
+    table = program.text("stats", "compare", *words, "--format", "table")
+    assert "năm 2020 so với năm 2019" in table and "501,5" in table and "1.004" in table
+    assert "như đã biết lúc 01/01/2021 00:00:00" in table

@@ -97,6 +97,41 @@ def test_the_year_before_a_leap_day_ends_on_the_28th() -> None:
     assert before.text == "2019-02-28/2019-03-01"
 
 
+@pytest.mark.parametrize(
+    ("period", "before"),
+    [
+        ("2020-02-28/2020-02-29", "2019-02-28/2019-03-01"),
+        ("2020-02-01/2020-02-29", "2019-02-01/2019-03-01"),
+        ("2020-M2", "2019-02-01/2019-03-01"),
+        ("2021-02-01/2021-02-28", "2020-02-01/2020-02-28"),
+        ("2021-M2", "2020-02-01/2020-03-01"),
+        ("2025-M1..M2", "2024-01-01/2024-03-01"),
+        ("2021-02-28/2021-03-01", "2020-02-28/2020-03-01"),
+    ],
+)
+def test_what_ends_with_the_28th_does_so_in_the_year_before_too(period: str, before: str) -> None:
+    assert parse_period(period).year_before().text == before
+
+
+@pytest.mark.parametrize(
+    ("period", "reason"),
+    [
+        ("2020-02-28T18:00:00+07:00/2020-02-29T12:00:00+07:00", "period_backwards"),
+        ("0001-01-02/0001-02-01", "no_year_before"),
+        ("0002", "no_year_before"),
+    ],
+)
+def test_a_year_before_that_is_not_there_is_refused(period: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_period(period).year_before()
+
+
+@pytest.mark.parametrize("text", ["2020-02-30/2020-03-01", "01/02/2020", "9999", "0001", "0000-M1"])
+def test_a_period_that_ends_on_no_day_says_so(text: str) -> None:
+    with pytest.raises(ValueError, match="no_such_day"):
+        parse_period(text)
+
+
 def test_new_years_eve_belongs_to_the_old_year_in_vietnam() -> None:
     period = parse_period("2020")
     assert period.holds(parse_instant("2020-12-31T23:59:59+07:00"))
