@@ -128,7 +128,6 @@ def answer(
     terms = definitions(question.definitions)
     counting = _Counting(store, directory, question, scope, terms)
     current, previous = counting.count(question.period), counting.count(question.against)
-    changed = question.definitions is None and len({_in_force(p).id for p in (question.period, question.against)}) > 1
     over, over_before = (_over(period, question, now) for period in (question.period, question.against))
     watched = watched_in(store.records, over, over_before)
     comparison = compare(
@@ -138,7 +137,7 @@ def answer(
         time=_length(over) / _length(over_before),
         coverage=watched.coverage(),
         coverage_of=counting.coverage_of(watched),
-        changed=changed,
+        hindrance=_hindrance(question),
         ordered=question.by is By.MONTH,
     )
     systems = _systems(directory, over), _systems(directory, over_before)
@@ -159,6 +158,16 @@ def _systems(directory: Directory, over: _Span) -> int:
     day = day_in_vietnam(over[1] - timedelta(microseconds=1))
     owners = ((each, directory.on(each.agency, day)) for each in directory.systems if each.valid_on(day))
     return sum(owner is None or not owner.outside_scope for _, owner in owners)
+
+
+def _hindrance(question: Question) -> str | None:
+    """Why the periods cannot be compared, whatever is counted in them."""
+    periods = question.period, question.against
+    if question.definitions is None and len({_in_force(period).id for period in periods}) > 1:
+        return "definitions-changed"
+    if question.known_at is not None and any(question.known_at <= period.start for period in periods):
+        return "not-begun-then"
+    return None
 
 
 def _in_force(period: Period) -> Definitions:

@@ -22,6 +22,8 @@ from vonggac.watching import figures, whole_hours
 
 #: What the network's own target counts.
 LEVELS = (Level.MINISTRY, Level.PROVINCE)
+#: Hours for which what is heard no more is missed; then nobody waits for it.
+DARK = 90 * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,10 @@ def units_watched(
     units: Iterable[Agency],
     period: Period,
 ) -> Iterator[UnitWatched]:
-    """Of each of the units that was there in a part of the period; `feeds` are (name, agency)."""
-    kept = tracks(records, *whole_hours(period.start, period.end))
+    """Of each of the units that was there in a part of the period; `feeds` are (name, agency). What was last heard up
+    to DARK hours before the period is on record in it, and dark."""
+    asked = whole_hours(period.start, period.end)
+    kept = tracks(records, asked[0] - DARK, asked[1])
     owned = {
         Of.SENSOR: _by_agency(sensor_agencies(records).items()),
         Of.FEED: _by_agency(feeds),
@@ -92,8 +96,9 @@ def units_watched(
         start, end = _there(unit, period)
         if start < end:
             codes = directory.below(unit.code)
-            own = {of: _own(kept[of], owned[of], codes) for of in Of}
-            yield _watched(unit, own, whole_hours(start, end))
+            hours = whole_hours(start, end)
+            own = {of: _own(kept[of], owned[of], codes, hours) for of in Of}
+            yield _watched(unit, own, hours)
 
 
 def _there(unit: Agency, period: Period) -> tuple[datetime, datetime]:
@@ -105,19 +110,20 @@ def _there(unit: Agency, period: Period) -> tuple[datetime, datetime]:
     return start, end
 
 
-def _own(kept: Tracks, owned: Mapping[str, Set[str]], codes: Iterable[str]) -> Tracks:
-    names = {name for code in codes for name in owned.get(code, ())}
-    return {name: kept[name] for name in names & kept.keys()}
+def _own(kept: Tracks, owned: Mapping[str, Set[str]], codes: Iterable[str], hours: tuple[int, int]) -> Tracks:
+    """What these agencies have on record, within the hours."""
+    first, end = hours
+    names = {name for code in codes for name in owned.get(code, ())} & kept.keys()
+    return {name: kept[name].between(first, end) for name in names if kept[name].good.between(first - DARK, end)}
 
 
 def _watched(unit: Agency, own: Mapping[Of, Tracks], hours: tuple[int, int]) -> UnitWatched:
-    within = {of: {name: track.between(*hours) for name, track in kept.items()} for of, kept in own.items()}
-    found = figures(hours, within[Of.SENSOR], within[Of.FEED], within[Of.SYSTEM])
+    found = figures(hours, own[Of.SENSOR], own[Of.FEED], own[Of.SYSTEM])
     heard = Hours()
-    for track in within[Of.SENSOR].values():
+    for track in own[Of.SENSOR].values():
         heard |= track.good
     parts = {part: found[part] for part in Part if part in found}
-    return UnitWatched(unit, len(within[Of.SENSOR]), hours, heard, found.get(None), parts)
+    return UnitWatched(unit, len(own[Of.SENSOR]), hours, heard, found.get(None), parts)
 
 
 def _by_agency(named: Iterable[tuple[str, str]]) -> dict[str, set[str]]:

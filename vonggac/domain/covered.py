@@ -63,3 +63,14 @@ class Coverage:
         that stayed the same while more was watched is not sold as a fall."""
         current, previous = self.sensors.current, self.sensors.previous
         return min(current / previous, Fraction(1)) if current and previous else Fraction(1)
+
+    @property
+    def risen(self) -> Fraction | None:
+        """How much more was watched, above 1; None where it was not more, or was nothing before."""
+        current, previous = self.sensors.current, self.sensors.previous
+        return current / previous if current and previous and current > previous else None
+
+    @property
+    def begun(self) -> bool:
+        """Whether sensors watched for the first time."""
+        return bool(self.sensors.current) and self.sensors.previous == 0

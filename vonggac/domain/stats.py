@@ -189,15 +189,15 @@ def compare(
     time: Fraction = Fraction(1),
     coverage: Coverage | None = None,
     coverage_of: Callable[[Hashable], Coverage | None] = lambda key: None,
-    changed: bool = False,
+    hindrance: str | None = None,
     ordered: bool = False,
 ) -> Comparison:
     """The comparison of two periods' counts. `names` are the keys that rows are shown under; `time` is the current
     period's length over the previous one's, which with the coverage (for a row that of the row, where there is one)
-    gives the exposure; `changed`: each period had
-    definitions of its own. Rows come largest first, or `ordered` by key."""
+    gives the exposure; `hindrance` is why nothing may be compared, whatever the counts. Rows come largest first, or
+    `ordered` by key."""
     watched = coverage or Coverage()
-    basis = _Basis(time, watched, changed)
+    basis = _Basis(time, watched, hindrance)
     changes = []
     for key in set(current.rows) | set(previous.rows):
         own = coverage_of(key)
@@ -222,7 +222,7 @@ class _Basis:
 
     time: Fraction
     coverage: Coverage
-    definitions_changed: bool
+    hindrance: str | None
 
     @property
     def exposure(self) -> float:
@@ -235,13 +235,24 @@ def _change(key: str, current: Number, previous: Number, basis: _Basis, own: Cov
 
 
 def _verdict(current: Number, previous: Number, basis: _Basis) -> tuple[Verdict, str | None]:
-    if basis.definitions_changed:
-        return Verdict.NOT_COMPARABLE, "definitions-changed"
+    if basis.hindrance:
+        return Verdict.NOT_COMPARABLE, basis.hindrance
     if basis.coverage.fallen and current < previous:
         return Verdict.NOT_COMPARABLE, "coverage-fell"
     if current + previous < FEW_CASES:
         return Verdict.NOT_COMPARABLE, "too-few-cases"
-    return _VERDICTS[differs(round(current), round(previous), basis.exposure)], None
+    verdict = _VERDICTS[differs(round(current), round(previous), basis.exposure)]
+    if verdict is Verdict.INCREASE and _by_watching_more(current, previous, basis):
+        return Verdict.NOT_COMPARABLE, "coverage-rose"
+    return verdict, None
+
+
+def _by_watching_more(current: Number, previous: Number, basis: _Basis) -> bool:
+    """Whether a rise may come of more watching alone."""
+    if basis.coverage.begun:
+        return True
+    more = basis.coverage.risen
+    return more is not None and differs(round(current), round(previous), float(basis.time * more)) != 1
 
 
 def print_percent(change: Fraction | None) -> Decimal | None:

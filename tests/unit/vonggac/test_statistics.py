@@ -296,6 +296,7 @@ def test_a_period_that_was_not_over_when_it_was_known_is_reckoned_up_to_then(sto
     assert any("up to 16/08/2020" in sentence for sentence in half["sentences"]["en"])
     before = answered(store, ask("2020-M8", known_at="01/07/2020"), "en")
     assert (before["total"]["current"], before["total"]["previous"]) == (0, 30)
+    assert (before["total"]["verdict"], before["total"]["reason"]) == ("not-comparable", "not-begun-then")
 
 
 def test_dark_sensors_take_the_claim_of_a_fall_away(store: Store, tmp_path: Path) -> None:

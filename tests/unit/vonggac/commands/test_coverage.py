@@ -58,6 +58,15 @@ def test_a_unit_that_ended_is_asked_for_the_hours_in_which_it_was_there(
     assert (old["name"], old["hours"], old["watched"], old["coverage"], old["gaps"]) == ("Vĩnh Phúc", 24, 24, 1, [])
 
 
+def test_a_sensor_that_went_dark_before_the_period_is_missed_for_ninety_days(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    [hanoi] = told(capfd, folder, "01", "--period", "2025-08-01/2025-08-02")
+    assert (hanoi["sensors"], hanoi["watched"], hanoi["coverage"]) == (2, 0, 0)
+    [later] = told(capfd, folder, "01", "--period", "2025-11-01/2025-11-02")
+    assert (later["sensors"], later["coverage"]) == (0, None)
+
+
 def test_every_ministry_and_province_is_listed_also_where_nobody_watched(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -143,6 +143,25 @@ def test_a_fall_with_a_fall_in_coverage_is_not_comparable(watched: str, reason: 
     assert total.verdict is (Verdict.NOT_COMPARABLE if reason else Verdict.REDUCTION)
 
 
+@pytest.mark.parametrize(
+    ("now", "watched", "before", "verdict", "reason"),
+    [
+        (200, "1", "7/10", Verdict.NOT_COMPARABLE, "coverage-rose"),  # 120 * 10/7 = 171
+        (300, "1", "7/10", Verdict.INCREASE, None),
+        (200, "1", "1", Verdict.INCREASE, None),
+        (200, "1", "0", Verdict.NOT_COMPARABLE, "coverage-rose"),
+        (100, "1", "7/10", Verdict.NO_SIGNIFICANT_CHANGE, None),
+        (60, "1", "7/10", Verdict.REDUCTION, None),
+    ],
+)
+def test_a_rise_that_more_watching_explains_is_not_claimed(
+    now: int, watched: str, before: str, verdict: Verdict, reason: str | None
+) -> None:
+    coverage = Coverage(Pair(Fraction(watched), Fraction(before)))
+    total = compare(count(now), count(120), {}, coverage=coverage).total
+    assert (total.verdict, total.reason) == (verdict, reason)
+
+
 def test_a_rise_with_a_fall_in_coverage_is_an_increase() -> None:
     assert (
         compare(count(200), count(100), {}, coverage=Coverage(Pair(Fraction(1, 2), Fraction(1)))).total.verdict
@@ -169,7 +188,7 @@ def test_a_longer_period_is_reckoned_by_its_length() -> None:
 
 
 def test_two_sets_of_definitions_are_not_comparable() -> None:
-    total = compare(count(100), count(1000), {}, changed=True).total
+    total = compare(count(100), count(1000), {}, hindrance="definitions-changed").total
     assert (total.verdict, total.reason) == (Verdict.NOT_COMPARABLE, "definitions-changed")
 
 
