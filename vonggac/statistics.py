@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -127,7 +128,8 @@ def answer(
             raise UsageRefused("period_not_begun", text=period.text, now=now.astimezone(VIETNAM).date().isoformat())
     terms = definitions(question.definitions)
     counting = _Counting(store, directory, question, scope, terms)
-    current, previous = counting.count(question.period), counting.count(question.against)
+    with ThreadPoolExecutor(2) as both:  # while one is read, the other is counted
+        current, previous = both.map(counting.count, (question.period, question.against))
     over, over_before = (_over(period, question, now) for period in (question.period, question.against))
     watched = watched_in(store.records, over, over_before)
     comparison = compare(
