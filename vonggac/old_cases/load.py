@@ -24,7 +24,7 @@ from vonggac.old_cases.sorting import Sorted
 from vonggac.ports import IncidentStore
 
 #: Incidents loaded in one call of the store.
-_AT_ONCE = 500
+_AT_ONCE = 2_000
 
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 

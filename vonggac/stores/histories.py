@@ -103,11 +103,15 @@ def entry_document(entry: Entry) -> dict[str, Any]:
     return {
         "id": entry.id,
         "kind": str(entry.kind),
-        "happened_at": format_instant(entry.happened_at),
-        "known_at": format_instant(entry.known_at),
+        "happened_at": _written(entry.happened_at),
+        "known_at": _written(entry.known_at),
         "actor": entry.actor,
         "data": entry.data,
     }
+
+
+#: The entries of one incident share their instants.
+_written = lru_cache(maxsize=1_000)(format_instant)
 
 
 def entry_from(document: Mapping[str, Any]) -> Entry:

@@ -396,7 +396,7 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(store: Store, tmp_path
 
 
 def test_what_was_broken_off_is_completed_by_loading_again(store: Store, tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", *({"incident_id": str(at)} for at in range(700)))
+    path = write(tmp_path / "a.csv", *({"incident_id": str(at)} for at in range(2_700)))
 
     def interrupt(doing: str, share: float, rows: int) -> None:
         if doing == "loading":
@@ -404,9 +404,9 @@ def test_what_was_broken_off_is_completed_by_loading_again(store: Store, tmp_pat
 
     with pytest.raises(KeyboardInterrupt):
         loaded(store, path, progress=interrupt)
-    assert store.incidents.count(IncidentQuery()) == 500
+    assert store.incidents.count(IncidentQuery()) == 2_000
     again = loaded(store, path)
-    assert (again.incidents_new, again.incidents_known) == (200, 500)
+    assert (again.incidents_new, again.incidents_known) == (700, 2_000)
 
 
 def test_unknown_agencies_are_loaded_and_at_most_twenty_are_named(store: Store, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ _CHANGED = f"UPDATE incident SET ({_COLUMNS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 _MEMBERS = (("involvement", "agency"), ("evidence", "detection"))
 
 #: Histories read, or written in one transaction, at a time: others get their turn between.
-CHUNK = 500
+CHUNK = 2_000
 
 _AGENCIES = "EXISTS (SELECT 1 FROM involvement o WHERE o.incident = i.seq AND o.agency IN ({}))"
 
@@ -221,7 +221,6 @@ class _Writer:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._numbers = states.Numbers(connection)
         self._last = int(connection.execute("SELECT coalesce(max(seq), 0) FROM incident").fetchone()[0])
         self._entries: list[tuple[object, ...]] = []
         self._summaries: list[tuple[object, ...]] = []
@@ -256,7 +255,7 @@ class _Writer:
         for table, column in _MEMBERS:
             many(f"INSERT INTO {table} (incident, {column}) VALUES (?, ?)", self._members[table])  # noqa: S608
             self._members[table].clear()
-        states.write(self._connection, self._numbers, self._states)
+        states.write(self._connection, self._states)
         for written in (self._entries, self._summaries, self._states):
             written.clear()
 
@@ -269,7 +268,7 @@ class _Writer:
         after = followed(before, incident, added) or states_of(incident, (*present, *added))
         if after != before:
             execute("DELETE FROM state WHERE incident = ?", (seq,))
-            states.write(self._connection, self._numbers, [(seq, after)])
+            states.write(self._connection, [(seq, after)])
 
     def _name_members(self, seq: int, incident: Incident) -> None:
         columns = dict(_MEMBERS)

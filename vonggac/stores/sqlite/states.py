@@ -17,7 +17,7 @@ import orjson
 from numpy.typing import NDArray
 
 from vonggac.domain.access import EVERYTHING
-from vonggac.domain.states import Agencies, Facts, Parties, Span, State, agencies_of
+from vonggac.domain.states import Agencies, Facts, Span, State, agencies_of
 from vonggac.domain.times import from_epoch_us, to_epoch_us
 from vonggac.ports import StateQuery
 from vonggac.stores.histories import (
@@ -61,51 +61,37 @@ _ASKED = "SELECT {} FROM {} WHERE id IN (SELECT value FROM json_each(?))"
 _VISIBLE = "EXISTS (SELECT 1 FROM involvement o WHERE o.incident = i.seq AND o.agency IN ({}))"
 
 
-class Numbers:
-    """The numbers of facts, parties and agencies, those of one transaction remembered."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._known: dict[tuple[str, str], int] = {}
-
-    def facts(self, facts: Facts) -> int:
-        return self._number("facts", facts_text(facts))
-
-    def parties(self, parties: Parties) -> int:
-        return self._number("parties", parties_text(parties))
-
-    def agencies(self, agencies: Agencies) -> int:
-        return self._number("agencies", agencies_text(agencies))
-
-    def _number(self, table: str, body: str) -> int:
-        found = self._known.get((table, body))
-        if found is None:
-            row = self._connection.execute(f"SELECT id FROM {table} WHERE body = ?", (body,)).fetchone()  # noqa: S608
-            if row is None:
-                insert = f"INSERT INTO {table} (body) VALUES (?) RETURNING id"  # noqa: S608
-                row = self._connection.execute(insert, (body,)).fetchone()
-            found = self._known[table, body] = int(row[0])
-        return found
-
-
-def write(connection: Connection, numbers: Numbers, rows: Iterable[tuple[int, Sequence[State]]]) -> None:
+def write(connection: Connection, rows: Sequence[tuple[int, Sequence[State]]]) -> None:
     """Each incident, by its number in the store, has these states; it had none before."""
-    connection.executemany(_INSERT, [row for incident, states in rows for row in _rows(numbers, incident, states)])
+    parts = [_parts(state) for _, states in rows for state in states]
+    numbers = [_numbered(connection, table, {part[at] for part in parts}) for at, table in enumerate(_PARTS)]
+    named = iter([known[text] for known, text in zip(numbers, part, strict=True)] for part in parts)
+    connection.executemany(_INSERT, [row for incident, states in rows for row in _rows(incident, states, named)])
 
 
-def _rows(numbers: Numbers, incident: int, states: Sequence[State]) -> Iterator[tuple[int | None, ...]]:
+#: What of a state stands in tables of their own.
+_PARTS = ("facts", "parties", "agencies")
+
+
+def _parts(state: State) -> tuple[str, str, str]:
+    return facts_text(state.facts), parties_text(state.parties), agencies_text(state.agencies)
+
+
+def _numbered(connection: Connection, table: str, texts: Set[str]) -> dict[str, int]:
+    """The number of each text in its table, which has all of them then."""
+    asked = (_listed(sorted(texts)),)
+    insert = f"INSERT INTO {table} (body) SELECT value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING"  # noqa: S608
+    connection.execute(insert, asked)
+    select = f"SELECT body, id FROM {table} WHERE body IN (SELECT value FROM json_each(?))"  # noqa: S608
+    return dict(connection.execute(select, asked).fetchall())
+
+
+def _rows(incident: int, states: Sequence[State], named: Iterator[Sequence[int]]) -> Iterator[tuple[int | None, ...]]:
+    """`named` gives the numbers of each state's parts, in turn."""
     ends = [*(to_epoch_us(state.since) for state in states[1:]), NOW]
     for state, end in zip(states, ends, strict=True):
-        yield (
-            to_epoch_us(state.occurred_at),
-            incident,
-            to_epoch_us(state.since),
-            end,
-            numbers.facts(state.facts),
-            numbers.parties(state.parties),
-            numbers.agencies(state.agencies),
-            *(state.spans.get(span) for span in Span),
-        )
+        spans = (state.spans.get(span) for span in Span)
+        yield (to_epoch_us(state.occurred_at), incident, to_epoch_us(state.since), end, *next(named), *spans)
 
 
 def of_incident(connection: Connection, incident: int) -> tuple[State, ...]:
@@ -268,11 +254,12 @@ def with_agencies(connection: Connection) -> None:
     connection.execute("DROP INDEX state_incident")
     for statement in TABLES_OF_AGENCIES:
         connection.execute(statement)
-    numbers = Numbers(connection)
     connection.execute("CREATE TEMP TABLE of_parties (parties INTEGER PRIMARY KEY, agencies INTEGER NOT NULL)")
     rows = connection.execute("SELECT id, body FROM parties").fetchall()
-    known = ((number, numbers.agencies(agencies_of(parties_from(body)))) for number, body in rows)
-    connection.executemany("INSERT INTO of_parties VALUES (?, ?)", known)
+    texts = {number: agencies_text(agencies_of(parties_from(body))) for number, body in rows}
+    known = _numbered(connection, "agencies", set(texts.values()))
+    found = [(number, known[text]) for number, text in texts.items()]
+    connection.executemany("INSERT INTO of_parties VALUES (?, ?)", found)
     connection.execute(
         """INSERT INTO state
         SELECT occurred_at, incident, since, until, facts, parties, agencies, detect, contain, close
