@@ -6,9 +6,11 @@ undone entry stays in the history and leaves the fold. One pass, whatever the le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from vonggac.domain.detection import Severity
@@ -61,6 +63,22 @@ def advance(identity: str, incident: Incident | None, entries: Sequence[Entry]) 
         wholes=tuple(dict.fromkeys((*draft.incident.wholes, *_wholes(entries)))),
     )
     return draft.done()
+
+
+def as_learned(identity: str, entries: Sequence[Entry]) -> Iterator[tuple[datetime, Incident]]:
+    """Each instant at which something was learned, and the incident as it was known from then on, of entries that stand
+    in that order and of which none is an undo. It is one incident that grows: look at it before the next instant."""
+    draft: _Draft | None = None
+    version, wholes = 0, dict[str, None]()
+    for instant, group in groupby(entries, attrgetter("known_at")):
+        for entry in group:
+            version += 1
+            draft = _with(draft, identity, entry)
+            if entry.kind is EntryKind.MERGED:
+                wholes[str(entry.data["into"])] = None
+        if draft is not None:
+            draft.set(version=version, changed_at=instant, wholes=tuple(wholes))
+            yield instant, draft.done()
 
 
 def _wholes(entries: Iterable[Entry]) -> tuple[str, ...]:
@@ -118,11 +136,15 @@ def _applied(identity: str, incident: Incident | None, entries: Iterable[Entry])
     """Entries before the opening say nothing."""
     draft = _Draft(_copied(incident)) if incident else None
     for entry in entries:
-        if draft is not None:
-            _APPLY[entry.kind](draft, entry)
-        elif entry.kind is EntryKind.OPENED:
-            draft = _Draft(_opened(identity, entry))
+        draft = _with(draft, identity, entry)
     return draft
+
+
+def _with(draft: _Draft | None, identity: str, entry: Entry) -> _Draft | None:
+    if draft is not None:
+        _APPLY[entry.kind](draft, entry)
+        return draft
+    return _Draft(_opened(identity, entry)) if entry.kind is EntryKind.OPENED else None
 
 
 def _opened(identity: str, entry: Entry) -> Incident:

@@ -6,12 +6,12 @@ to the states of that instant, with no history to read again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from vonggac.domain.fold import advance, fold
+from vonggac.domain.fold import as_learned, fold
 from vonggac.domain.incident import Entry, EntryKind, Incident, Involvement
 
 
@@ -91,17 +91,24 @@ def _spans(incident: Incident) -> dict[Span, int]:
     }
 
 
-def states_of(incident: Incident, entries: Sequence[Entry]) -> tuple[State, ...]:
-    """The states of the history that the incident is the fold of, oldest first; what was known at an instant is the
+def told_by(identity: str, entries: Sequence[Entry]) -> tuple[Incident | None, tuple[State, ...]]:
+    """The incident that the history is the fold of, and its states, oldest first: what was known at an instant is the
     last that began by then."""
-    instants = sorted({entry.known_at for entry in entries})
-    earlier = instants[:-1]
-    if _as_learned(entries):
-        incidents = _one_after_another(incident.id, entries, earlier)
-    else:
-        incidents = ((instant, fold(incident.id, entries, known_at=instant)) for instant in earlier)
-    found = [state_of(then, instant) for instant, then in incidents if then is not None]
-    return _changes((*found, state_of(incident, instants[-1])))
+    incident, states = None, []
+    for instant, incident in _at_each_instant(identity, entries):
+        states.append(state_of(incident, instant))
+    return incident, _changes(states)
+
+
+def _at_each_instant(identity: str, entries: Sequence[Entry]) -> Iterator[tuple[datetime, Incident]]:
+    times = [entry.known_at for entry in entries]
+    if times == sorted(times) and all(entry.kind is not EntryKind.UNDONE for entry in entries):
+        yield from as_learned(identity, entries)
+        return
+    for instant in sorted(set(times)):
+        incident = fold(identity, entries, known_at=instant)
+        if incident is not None:
+            yield instant, incident
 
 
 def followed(before: Sequence[State], incident: Incident, added: Sequence[Entry]) -> tuple[State, ...] | None:
@@ -113,25 +120,6 @@ def followed(before: Sequence[State], incident: Incident, added: Sequence[Entry]
     (instant,) = instants
     earlier = [state for state in before if state.since < instant]
     return _changes((*earlier, state_of(incident, instant)))
-
-
-def _as_learned(entries: Sequence[Entry]) -> bool:
-    """Whether entries stand in the order in which they were learned and none takes another out."""
-    times = [entry.known_at for entry in entries]
-    return times == sorted(times) and all(entry.kind is not EntryKind.UNDONE for entry in entries)
-
-
-def _one_after_another(
-    identity: str, entries: Sequence[Entry], instants: Sequence[datetime]
-) -> Iterable[tuple[datetime, Incident | None]]:
-    incident: Incident | None = None
-    at = 0
-    for instant in instants:
-        first = at
-        while at < len(entries) and entries[at].known_at == instant:
-            at += 1
-        incident = advance(identity, incident, entries[first:at])
-        yield instant, incident
 
 
 def _changes(states: Iterable[State]) -> tuple[State, ...]:

@@ -11,7 +11,7 @@ import orjson
 
 from vonggac.domain.fold import fold
 from vonggac.domain.incident import Entry, EntryKind, Incident, Involvement, Role
-from vonggac.domain.states import Agencies, Facts, Parties
+from vonggac.domain.states import Agencies, Facts, Parties, State, told_by
 from vonggac.domain.times import VIETNAM, format_instant, parse_instant
 from vonggac.errors import Conflict, UsageRefused
 
@@ -40,14 +40,28 @@ def new_entries(
 def folded(identity: str, entries: Sequence[Entry]) -> Incident:
     """The incident now. Raises UsageRefused when the history tells of none, or an entry cannot be read."""
     try:
-        incident = fold(identity, entries)
+        return _one(identity, fold(identity, entries))
     except (KeyError, ValueError, TypeError) as error:
-        raise UsageRefused(
-            "history_unreadable", incident=identity, reason=f"{type(error).__name__}: {error}"
-        ) from error
+        raise _unreadable(identity, error) from error
+
+
+def told(identity: str, entries: Sequence[Entry]) -> tuple[Incident, tuple[State, ...]]:
+    """The incident now, and its states. Raises as `folded` does."""
+    try:
+        incident, states = told_by(identity, entries)
+        return _one(identity, incident), states
+    except (KeyError, ValueError, TypeError) as error:
+        raise _unreadable(identity, error) from error
+
+
+def _one(identity: str, incident: Incident | None) -> Incident:
     if incident is None:
         raise UsageRefused("history_not_opened", incident=identity)
     return incident
+
+
+def _unreadable(identity: str, error: Exception) -> UsageRefused:
+    return UsageRefused("history_unreadable", incident=identity, reason=f"{type(error).__name__}: {error}")
 
 
 def numbered(entries: Sequence[Entry], number: Callable[[int], str]) -> tuple[Entry, ...]:

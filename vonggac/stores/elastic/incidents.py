@@ -18,7 +18,7 @@ from vonggac.domain.fold import fold
 from vonggac.domain.incident import Entry, Incident
 from vonggac.domain.marking import Tlp
 from vonggac.domain.searching import search_text, search_words
-from vonggac.domain.states import Agencies, Facts, agencies_of, followed, states_of
+from vonggac.domain.states import Agencies, Facts, agencies_of, followed
 from vonggac.domain.times import to_epoch_us
 from vonggac.errors import NotFound, UsageRefused
 from vonggac.ports import Added, Counted, IncidentQuery, Page, StateQuery
@@ -33,6 +33,7 @@ from vonggac.stores.histories import (
     new_entries,
     numbered,
     readable,
+    told,
 )
 from vonggac.stores.paging import decode_cursor, page_of, page_size
 
@@ -246,7 +247,7 @@ def _document(
         "detections": [part.detection for part in incident.evidence],
         "words_fold": list(words),
         "entries": [entry_document(entry) for entry in entries],
-        "states": documents(incident.id, states or states_of(incident, entries)),
+        "states": documents(incident.id, states or told(incident.id, entries)[1]),
     }
 
 

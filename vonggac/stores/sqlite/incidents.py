@@ -18,7 +18,7 @@ from vonggac.domain.account import Refusal
 from vonggac.domain.fold import fold
 from vonggac.domain.incident import Entry, Incident
 from vonggac.domain.searching import search_text, search_words
-from vonggac.domain.states import Agencies, Facts, State, followed, states_of
+from vonggac.domain.states import Agencies, Facts, State, followed
 from vonggac.domain.times import from_epoch_us, to_epoch_us
 from vonggac.errors import NotFound, UsageRefused
 from vonggac.ports import Added, Counted, IncidentQuery, Page, StateQuery
@@ -31,6 +31,7 @@ from vonggac.stores.histories import (
     numbered,
     parties_from,
     readable,
+    told,
 )
 from vonggac.stores.paging import Place, decode_cursor, page_of, page_size
 from vonggac.stores.sqlite import states
@@ -65,11 +66,11 @@ class SqliteIncidentStore:
                 counter = _Counter(connection)
                 added = numbered(added, counter.next)
                 counter.close()
-            incident = folded(incident_id, (*present, *added))
-            if added:
-                writer = _Writer(connection)
-                writer.write(incident, present, added)
-                writer.flush()
+            if not added:
+                return folded(incident_id, present)
+            writer = _Writer(connection)
+            incident = writer.append(incident_id, present, added)
+            writer.flush()
             return incident
 
     def load(self, histories: Iterable[tuple[str, Sequence[Entry]]]) -> Added:
@@ -89,11 +90,10 @@ class SqliteIncidentStore:
                             continue
                         if not before:
                             added = numbered(added, counter.next)
-                        incident = folded(identity, (*before, *added))
+                        writer.append(identity, before, added)
                     except UsageRefused as error:
                         refused.append(Refusal(identity, offset, str(error)))
                         continue
-                    writer.write(incident, before, added)
                     present[identity] = [*before, *added]
                     created += 1
                 writer.flush()
@@ -192,7 +192,7 @@ def rebuild(connection: Connection) -> int:
     writer = _Writer(connection)
     for at in range(0, len(identities), CHUNK):
         for identity, entries in _entries(connection, identities[at : at + CHUNK]).items():
-            writer.summarise(folded(identity, entries), entries)
+            writer.summarise(*told(identity, entries))
         writer.flush()
     return len(identities)
 
@@ -227,25 +227,30 @@ class _Writer:
         self._members: dict[str, list[tuple[int, str]]] = {table: [] for table, _ in _MEMBERS}
         self._states: list[tuple[int, Sequence[State]]] = []
 
-    def write(self, incident: Incident, present: Sequence[Entry], added: Sequence[Entry]) -> None:
-        """Appends the added entries to those present, of which all together make the incident."""
+    def append(self, identity: str, present: Sequence[Entry], added: Sequence[Entry]) -> Incident:
+        """The incident of all entries, those present and those added to them. Raises UsageRefused; then nothing of it
+        is written."""
+        if present:
+            incident = folded(identity, (*present, *added))
+        else:
+            incident, states = told(identity, added)
+            self.summarise(incident, states)
         self._entries += [
-            (incident.id, at, entry.id, to_epoch_us(entry.known_at), orjson.dumps(entry_document(entry)))
+            (identity, at, entry.id, to_epoch_us(entry.known_at), orjson.dumps(entry_document(entry)))
             for at, entry in enumerate(added, len(present))
         ]
         if present:
             self.flush()
             self._change(incident, present, added)
-        else:
-            self.summarise(incident, added)
+        return incident
 
-    def summarise(self, incident: Incident, entries: Sequence[Entry]) -> None:
+    def summarise(self, incident: Incident, states: Sequence[State]) -> None:
         """The summary and the states of an incident that had none."""
         self._last += 1
         self._summaries.append((self._last, *_summary(incident)))
         for table, members in _members(incident):
             self._members[table] += [(self._last, member) for member in members]
-        self._states.append((self._last, states_of(incident, entries)))
+        self._states.append((self._last, states))
 
     def flush(self) -> None:
         """What was given so far is written."""
@@ -265,7 +270,7 @@ class _Writer:
         execute(_CHANGED, (*_summary(incident), seq))
         self._name_members(seq, incident)
         before = states.of_incident(self._connection, seq)
-        after = followed(before, incident, added) or states_of(incident, (*present, *added))
+        after = followed(before, incident, added) or told(incident.id, (*present, *added))[1]
         if after != before:
             execute("DELETE FROM state WHERE incident = ?", (seq,))
             states.write(self._connection, [(seq, after)])
