@@ -39,13 +39,7 @@ def watched_in(
 ) -> Watched:
     """What the records say of two periods `[start, end)`, hours that they have a part of whole."""
     periods = whole_hours(*current), whole_hours(*previous)
-    found = [
-        {
-            of: {name: track.between(*hours) for name, track in kept.items()}
-            for of, kept in tracks(records, *hours).items()
-        }
-        for hours in periods
-    ]
+    found = [_within(tracks(records, *hours), hours) for hours in periods]
     names = {of: {name for each in found for name, track in each[of].items() if track.good} for of in Of}
     now, then = ({of: {name: each[of].get(name, Track()) for name in names[of]} for of in Of} for each in found)
     return Watched(periods, (now, then))
